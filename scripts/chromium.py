@@ -1,0 +1,109 @@
+"""Finds a Chromium for the browser tests, and brings one when there is none.
+
+As root from the distribution, else as Playwright's own download. What `CHROMIUM` names is taken
+as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+INSTALL_SECONDS = 900.0
+"""Some 400 MB with its libraries, over a slow line."""
+
+START_SECONDS = 60.0
+"""The first start reads 250 MB from a cold disk."""
+
+
+class NoChromium(Exception):
+    """There is no Chromium that runs; the text says what to do."""
+
+
+def find() -> Path | None:
+    """The Chromium to use, None when no candidate runs."""
+    return next((path for path in _candidates() if _runs(path)), None)
+
+
+def install() -> Path:
+    """Return a Chromium that runs, installing one when there is none; raises NoChromium."""
+    for command in _installers():
+        found = find()
+        if found is not None:
+            return found
+        print(f"Chromium is missing: {' '.join(command)}", flush=True)
+        _attempt(command)
+    found = find()
+    if found is None:
+        raise NoChromium(_advice())
+    return found
+
+
+def _candidates() -> list[Path]:
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return [Path(named)]
+    installed = [shutil.which(command) for command in COMMANDS]
+    return [Path(path) for path in installed if path] + _downloaded()
+
+
+def _downloaded() -> list[Path]:
+    with sync_playwright() as playwright:
+        return [Path(playwright.chromium.executable_path)]
+
+
+def _runs(path: Path) -> bool:
+    """Ubuntu's `chromium-browser` is there and only says that a snap is wanted."""
+    try:
+        answer = subprocess.run(
+            [path, "--version"], capture_output=True, timeout=START_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return b"Chrom" in answer.stdout
+
+
+def _installers() -> list[list[str]]:
+    """What to try, in this order."""
+    playwright = [sys.executable, "-m", "playwright", "install"]
+    if os.geteuid() != 0:
+        return [[*playwright, "chromium"]]
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    return [
+        [*apt, "update"],
+        [*apt, "install", "-y", "--no-install-recommends", "chromium"],
+        [*playwright, "--with-deps", "chromium"],
+    ]
+
+
+def _attempt(command: Sequence[str]) -> None:
+    """A failure is shown and no more: the next way may succeed, and at the end we look again."""
+    try:
+        subprocess.run(
+            command,
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            timeout=INSTALL_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"That did not work: {error}", flush=True)
+
+
+def _advice() -> str:
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return f"CHROMIUM is {named}, which is not a Chromium that runs"
+    return (
+        "no Chromium: install your system's package `chromium`, or run "
+        "`sudo .venv/bin/playwright install --with-deps chromium`, or set CHROMIUM to the path "
+        "of one"
+    )

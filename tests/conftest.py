@@ -1,0 +1,171 @@
+"""Fixtures for every test. Tests and fixtures may be `async def`; each test has its own loop.
+
+The product's outside, real ones throughout:
+
+* `redis_server`, `postgres_server`  the session's servers, started when first asked for
+* `own_redis`    a Redis for this test alone, to `kill`, `start` again, `pause` and `resume`
+* `chromium`     a headless Chromium, Playwright's async `Browser`; each `new_context` is a browser
+* `chromium_path` where its program is
+
+What a test works on, apart from every other test's: a Redis database and a prefix of its own, and
+a Postgres database copied from a migrated one:
+
+* `environment`  the settings as environment variables, to be changed before they are used
+* `settings`     the same as `store.settings.Settings`
+* `database_url` the Postgres database alone
+* `store`        an open store on them, ready to take members
+* `product`      starts real processes: `web = await product(worker=True, GRACE_SECONDS="0")`;
+                 called twice it starts two web processes on the same state
+
+And `supervisor`, which starts any other process so that it is gone when the tests are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from playwright.async_api import Browser, async_playwright
+
+from scripts import chromium as chromium_program
+from scripts.embedded.postgres_server import PostgresServer
+from scripts.embedded.redis_server import DATABASES, RedisServer
+from scripts.embedded.supervisor import Supervisor, free_port
+from scripts.migrate import migrate
+from store.opening import Store, open_store
+from store.settings import Settings
+from tests.parts import Product, start_product
+
+CHROMIUM_ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+TEMPLATE = "migrated"
+
+_numbers = itertools.cycle(range(1, DATABASES))
+
+
+@pytest.fixture(scope="session")
+def supervisor() -> Iterator[Supervisor]:
+    with Supervisor() as supervisor:
+        yield supervisor
+
+
+@pytest.fixture(scope="session")
+def redis_server(
+    supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"), supervisor)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(
+    supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("pg") / "data", supervisor, durable=False)
+    server.start()
+    server.create(TEMPLATE)
+    migrate(server.url_of(TEMPLATE))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_redis(supervisor: Supervisor, tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis", supervisor)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> Iterator[str]:
+    url = redis_server.url_of(next(_numbers))
+    yield url
+    with redis.Redis.from_url(url) as connection:
+        connection.flushdb()
+
+
+@pytest.fixture
+def database_url(postgres_server: PostgresServer) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    postgres_server.create(name, template=TEMPLATE)
+    yield postgres_server.url_of(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def environment(redis_url: str, database_url: str, tmp_path: Path) -> dict[str, str]:
+    return {
+        "JAGA_ENV": "dev",
+        "JAGA_HOME": str(tmp_path / "home"),
+        "BIND": "127.0.0.1",
+        "PORT": str(free_port()),
+        "SECRET_KEY": "a key that only tests know",
+        "REDIS_URL": redis_url,
+        "REDIS_PREFIX": f"t{secrets.token_hex(4)}",
+        "DATABASE_URL": database_url,
+    }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return Settings.from_environment(environment)
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    async with open_store(settings) as store:
+        await store.redis.set(store.keys.built(), "1")
+        yield store
+
+
+@pytest.fixture
+async def product(
+    supervisor: Supervisor, environment: dict[str, str], tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable[Product]]]:
+    started: list[Product] = []
+
+    async def start(*, worker: bool = False, scheduler: bool = False, **changes: str) -> Product:
+        port = environment["PORT"] if not started else str(free_port())
+        env = {**environment, "PORT": port, **changes}
+        product = await start_product(supervisor, env, tmp_path, worker=worker, scheduler=scheduler)
+        started.append(product)
+        return product
+
+    yield start
+    for product in started:
+        await product.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    path = chromium_program.find()
+    if path is None:
+        pytest.fail("no Chromium: run scripts/test, which brings it, or set CHROMIUM")
+    return path
+
+
+@pytest.fixture
+async def chromium(chromium_path: Path) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        # Playwright's own `headless` would start the old headless mode, another browser in effect.
+        browser = await playwright.chromium.launch(
+            executable_path=chromium_path, headless=False, args=CHROMIUM_ARGUMENTS
+        )
+        yield browser
+        await browser.close()
