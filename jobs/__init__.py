@@ -1,0 +1,1 @@
+"""What happens later: the log's second reader, periodic work, and whatever needs the outside."""

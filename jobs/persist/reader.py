@@ -1,0 +1,299 @@
+"""Reader 2 of the event log: from the cursor in Postgres onward, batch by batch, each event once.
+
+A batch's effects and the cursor are one transaction, so that whatever is killed, an event has
+taken effect exactly when the cursor has passed it. The cursor's row, locked for the length of the
+transaction, is what keeps two readers apart; the advisory lock only spares the second its work.
+
+An event that cannot be applied for what it contains is put aside in `event_rejected`. Anything
+else that fails says nothing about the event, so the batch stays where it is and is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import psycopg
+import redis
+
+from jobs.persist import audit, members, sessions
+from jobs.persist.effects import Effect, EffectOf
+from store.database import Connection, statement
+from store.errors import Unavailable
+from store.events import Event
+from store.opening import Store
+
+BATCH = 500
+"""Events per transaction: enough that its commit costs nothing per event, few enough that it is
+over in a fraction of a second and holds little in memory."""
+
+RUN_SECONDS = 30.0
+"""A run goes on while there is work, so that RQ's cost is paid once per burst, but not so long
+that a worker asked to stop would have to be killed (it is given 20 s, and no batch takes 1 s)."""
+
+LOCK = 5_243_002
+"""The class of the advisory lock; its second half is the log's name."""
+
+CONTENT = (psycopg.DataError, psycopg.IntegrityError, ValueError)
+"""Failures that are the event's own: a value no column takes, a field that is missing. A table
+that is missing is not among them: a deploy in the wrong order must not empty the log."""
+
+EFFECTS: Mapping[str, EffectOf] = {
+    "member.changed": members.changed,
+    "member.deleted": members.deleted,
+    "session.opened": sessions.opened,
+    "session.ended": sessions.ended,
+    "audit": audit.written,
+}
+"""What each type of event does. A type that is not here is passed over and counted."""
+
+log = logging.getLogger("jaga.persist")
+
+Step = tuple[Event, Effect]
+Fault = tuple[Event, Exception]
+Run = Callable[[Connection, Sequence[Step]], Awaitable[list[Fault]]]
+
+
+class LogReader:
+    """Applies the log of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._name = store.keys.events()
+
+    async def run(self, seconds: float = RUN_SECONDS) -> int:
+        """Apply the log until nothing is left, `seconds` are over or an urgent job waits.
+
+        Returns how many events the cursor passed. Returns early when another run is at work, or
+        when Redis or Postgres is away: then what is left is found by the next run.
+        """
+        deadline = time.monotonic() + seconds
+        passed = 0
+        try:
+            while (count := await self._turn(deadline)) is not None:
+                passed += count
+                if await self._must_yield(deadline):
+                    self._store.queue.wake_persist()
+                    break
+                # an event that came after the last look, and whose wake-up found the lock taken
+                if not await self._store.events.read(await self._persisted(), 1):
+                    break
+        except (Unavailable, redis.RedisError, OSError) as error:
+            log.warning("log not applied further: %s", _line(error.__cause__ or error))
+        if passed:
+            log.info("applied events=%d", passed)
+        return passed
+
+    async def _turn(self, deadline: float) -> int | None:
+        """Hold the lock and apply batches; None when another run holds it."""
+        async with self._store.database.connection() as connection:
+            if not await self._lock(connection):
+                return None
+            try:
+                passed = 0
+                while count := await self._batch(connection):
+                    passed += count
+                    if await self._must_yield(deadline):
+                        break
+                return passed
+            finally:
+                await self._unlock(connection)
+
+    async def _must_yield(self, deadline: float) -> bool:
+        """An urgent job (a login code, a block) may have no other worker than ours."""
+        return time.monotonic() >= deadline or await self._store.queue.is_waiting("urgent")
+
+    async def _batch(self, connection: Connection) -> int:
+        """Apply the next batch; returns how many events it held."""
+        try:
+            cursor, count = await self._apply(connection, _run_together)
+        except CONTENT as error:
+            log.warning("one by one, for an event in this batch fails: %s", _line(error))
+            cursor, count = await self._apply_apart(connection)
+        await self._tell(cursor)
+        return count
+
+    async def _apply_apart(self, connection: Connection) -> tuple[str, int]:
+        try:
+            return await self._apply(connection, _run_apart)
+        except CONTENT:
+            # each statement ran, and still the commit failed: a login name is held twice
+            return await self._apply(connection, _run_apart_at_once)
+
+    async def _apply(self, connection: Connection, run: Run) -> tuple[str, int]:
+        async with connection.transaction():
+            cursor = await self._take_cursor(connection)
+            events = await self._read(cursor)
+            if not events:
+                return cursor, 0
+            steps, faults = await self._steps_of(events)
+            faults += await run(connection, steps)
+            await self._reject(connection, faults)
+            cursor = events[-1].id
+            await connection.execute(
+                statement("events", "move_cursor"), {"name": self._name, "last_id": cursor}
+            )
+        return cursor, len(events)
+
+    async def _read(self, cursor: str) -> list[Event]:
+        """The events after the cursor, or from the start of a log that was begun anew."""
+        log_ = self._store.events
+        events = await log_.read(cursor, BATCH)
+        if events:
+            return events
+        last = await log_.last_id()
+        if last == "0-0" or _place(last) >= _place(cursor):
+            return []
+        log.warning("the log ends at %s, before the cursor %s: reading it anew", last, cursor)
+        return await log_.read("0-0", BATCH)
+
+    async def _steps_of(self, events: Sequence[Event]) -> tuple[list[Step], list[Fault]]:
+        """What the events do, in order; members first, as Redis has them now."""
+        steps: list[Step] = []
+        faults: list[Fault] = []
+        unknown: Counter[str] = Counter()
+        rows = await self._rows_of(events)
+        for event, effect_of in _wishes(events, rows):
+            if effect_of is None:
+                unknown[event.type] += 1
+                continue
+            try:
+                if effect := effect_of(event):
+                    steps.append((event, effect))
+            except CONTENT as error:
+                faults.append((event, error))
+        if unknown:
+            log.warning("passed over events of unknown types: %s", dict(unknown))
+        return steps, faults
+
+    async def _rows_of(self, events: Sequence[Event]) -> dict[str, dict[str, str]]:
+        """The members' hashes, in one round trip. An empty one says nothing: Redis may have been
+        emptied this moment, and a copy is not deleted for that."""
+        ids = [member_id for _, member_id in _first_touches(events)]
+        async with self._store.redis.pipeline(transaction=False) as pipe:
+            for member_id in ids:
+                pipe.hgetall(self._store.keys.member(member_id))
+            return dict(zip(ids, await pipe.execute(), strict=True))
+
+    async def _reject(self, connection: Connection, faults: Sequence[Fault]) -> None:
+        for event, error in faults:
+            log.error("rejected event=%s type=%s: %s", event.id, event.type, _line(error))
+            params = {
+                "event_id": event.id,
+                "type": _storable(event.type),
+                "data": _storable(await self._raw(event)),
+                "error": _storable(_line(error)),
+            }
+            await connection.execute(statement("events", "reject_event"), params)
+
+    async def _raw(self, event: Event) -> str:
+        """The event's data as it stands in the log, readable or not."""
+        rows: Any = await self._store.redis.xrange(self._name, event.id, event.id)
+        return str(rows[0][1].get("data", "")) if rows else ""
+
+    async def _take_cursor(self, connection: Connection) -> str:
+        for _ in range(2):
+            found = await connection.execute(
+                statement("events", "take_cursor"), {"name": self._name}
+            )
+            if row := await found.fetchone():
+                return str(row["last_id"])
+            await connection.execute(statement("events", "add_cursor"), {"name": self._name})
+        raise Unavailable()
+
+    async def _tell(self, cursor: str) -> None:
+        """Leave a copy of the cursor for the metrics, and drop what nobody needs any more."""
+        await self._store.redis.set(self._store.keys.persisted(), cursor)
+        await self._store.events.trim(cursor)
+
+    async def _persisted(self) -> str:
+        return str(await self._store.redis.get(self._store.keys.persisted()) or "0-0")
+
+    async def _lock(self, connection: Connection) -> bool:
+        """In a transaction of its own: the lock is the session's and outlives it."""
+        async with connection.transaction():
+            found = await connection.execute(
+                statement("events", "try_lock"), {"lock": LOCK, "name": self._name}
+            )
+            row = await found.fetchone()
+        return bool(row and row["taken"])
+
+    async def _unlock(self, connection: Connection) -> None:
+        if connection.broken or connection.closed:
+            return  # the lock went with it
+        async with connection.transaction():
+            await connection.execute(
+                statement("events", "unlock"), {"lock": LOCK, "name": self._name}
+            )
+
+
+async def _run_together(connection: Connection, steps: Sequence[Step]) -> list[Fault]:
+    """All at once: nobody waits for an answer before the last statement is sent."""
+    async with connection.pipeline():
+        for _, effect in steps:
+            await connection.execute(effect.statement, effect.params)
+    return []
+
+
+async def _run_apart(connection: Connection, steps: Sequence[Step]) -> list[Fault]:
+    """One by one, each in a savepoint; returns the events whose own content failed."""
+    faults: list[Fault] = []
+    for event, effect in steps:
+        try:
+            async with connection.transaction():
+                await connection.execute(effect.statement, effect.params)
+        except CONTENT as error:
+            faults.append((event, error))
+    return faults
+
+
+async def _run_apart_at_once(connection: Connection, steps: Sequence[Step]) -> list[Fault]:
+    """As `_run_apart`, and what is otherwise checked at the commit is checked with each step."""
+    await connection.execute(b"SET CONSTRAINTS ALL IMMEDIATE")
+    return await _run_apart(connection, steps)
+
+
+def _wishes(
+    events: Sequence[Event], rows: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[Event, EffectOf | None]]:
+    """Each event with what it asks for, None for a type we do not know.
+
+    Members that were deleted go first, because their names may have been given to others; then
+    rows are saved once each; then every event in its order.
+    """
+    for event in events:
+        if event.type == "member.deleted":
+            yield event, members.deleted
+    for event, member_id in _first_touches(events):
+        if row := rows[member_id]:
+            yield event, partial(members.saved, row)
+    for event in events:
+        yield event, EFFECTS.get(event.type)
+
+
+def _first_touches(events: Sequence[Event]) -> Iterator[tuple[Event, str]]:
+    """Each member the events touch, with the first event that does."""
+    seen = set()
+    for event in events:
+        member_id = event.data.get("member")
+        if event.type in members.TOUCHING and isinstance(member_id, str) and member_id not in seen:
+            seen.add(member_id)
+            yield event, member_id
+
+
+def _place(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def _storable(value: str) -> str:
+    """Text as Postgres takes it: no NUL, no half characters."""
+    return value.replace("\0", "\\0").encode("utf-8", "replace").decode()
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,47 @@
+"""The history of sessions, and the devices they were opened on."""
+
+from __future__ import annotations
+
+from jobs.persist.effects import Effect, moment, text, whole
+from store.database import statement
+from store.events import Event
+
+
+def opened(event: Event) -> Effect:
+    """`session.opened`: a row of history, and the device as it was seen then."""
+    return Effect(
+        statement("sessions", "open_session"),
+        {
+            "sid": text(event, "sid"),
+            "member": text(event, "member"),
+            "device": text(event, "device"),
+            "kind": text(event, "kind"),
+            "method": text(event, "method"),
+            "device_name": text(event, "device_name", ""),
+            "browser_id": text(event, "browser_id", ""),
+            "fp": text(event, "fp", ""),
+            "ip": text(event, "ip", ""),
+            "user_agent": text(event, "user_agent", ""),
+            "is_primary": event.data.get("is_primary") is True,
+            "epoch": whole(event, "epoch"),
+            "at": moment(event),
+        },
+    )
+
+
+def ended(event: Event) -> Effect:
+    """`session.ended`: why and by whom; the device rests unless a later login uses it."""
+    return Effect(
+        statement("sessions", "end_session"),
+        {
+            "sid": text(event, "sid"),
+            "member": text(event, "member"),
+            "device": text(event, "device"),
+            "kind": text(event, "kind"),
+            "reason": text(event, "reason"),
+            "by": text(event, "by", ""),
+            "kick_id": text(event, "kick_id", ""),
+            "epoch": whole(event, "epoch"),
+            "at": moment(event),
+        },
+    )

@@ -1,0 +1,145 @@
+"""The door to Postgres: a small pool that may be opened while Postgres is away, and SQL by name.
+
+No request that a member waits for comes through here (DESIGN §1): Postgres is the lasting copy,
+the source of reports, and what Redis is rebuilt from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from store.errors import Unavailable
+from store.settings import Settings
+
+POOL_CONNECTIONS = 4
+"""Per process. Only reports, admin lists and jobs ask Postgres, a few at a time; a small managed
+Postgres allows twenty connections in all."""
+
+ACQUIRE_SECONDS = 2.0
+"""How long a caller waits for a connection; a report that cannot begin by then is a 503."""
+
+CONNECT_SECONDS = 2
+"""How long one attempt to connect may take; libpq counts in whole seconds, and no less than two."""
+
+STATEMENT_SECONDS = 10
+"""The longest a statement may run: far above any of ours, below what a person waits for a page."""
+
+RECONNECT_SECONDS = 4.0
+"""After a failed attempt the pool tries again by itself this long, at 1 s and at 3 s. Later
+attempts are made when somebody asks, so a Postgres that is back is found at once."""
+
+SQL = Path(__file__).parent / "sql"
+_HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)
+
+Params = Mapping[str, Any] | Sequence[Any]
+Row = DictRow
+Connection = AsyncConnection[DictRow]
+
+
+class Database:
+    """A bounded pool of connections; rows are dicts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            settings.database_url,
+            connection_class=AsyncConnection[DictRow],
+            kwargs=connection_options() | {"row_factory": dict_row},
+            min_size=0,
+            max_size=POOL_CONNECTIONS,
+            max_waiting=32,  # the 33rd that waits would not be served in time anyway
+            timeout=ACQUIRE_SECONDS,
+            reconnect_timeout=RECONNECT_SECONDS,
+            # a connection that died with Postgres is found before it is lent, not by its borrower
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Start the pool; contacts nobody."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every connection; waits up to two seconds for those that are lent."""
+        await self._pool.close(timeout=2.0)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection; commits at the end, rolls back on an exception.
+
+        Raises Unavailable when Postgres cannot be reached, goes away meanwhile or takes too long.
+        """
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except OUTAGES as error:
+            raise Unavailable() from error
+
+    async def fetch(self, query: bytes, params: Params | None = None) -> list[Row]:
+        """Return the rows of a query. Raises Unavailable."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(query, params)
+            return await cursor.fetchall()
+
+    async def fetch_one(self, query: bytes, params: Params | None = None) -> Row | None:
+        """Return the first row of a query, None when there is none. Raises Unavailable."""
+        async with self.connection() as connection:
+            cursor = await connection.execute(query, params)
+            return await cursor.fetchone()
+
+    async def ping(self) -> None:
+        """Ask Postgres for an answer. Raises Unavailable."""
+        await self.fetch(b"SELECT 1")
+
+
+OUTAGES = (
+    psycopg.OperationalError,  # unreachable, closed, cancelled by a timeout, deadlocked, disk full
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby, in the middle of a failover
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
+"""What says "not now" about Postgres, and nothing about what was asked of it."""
+
+
+def connection_options() -> dict[str, Any]:
+    """Return what every connection of ours is opened with; all waits are bounded on both ends."""
+    limits = {
+        "statement_timeout": f"{STATEMENT_SECONDS}s",
+        "idle_in_transaction_session_timeout": "60s",
+        # a machine that vanished gives its locks back after 15 s, not after two hours
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "2",
+    }
+    return {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": "jaga",
+        "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15_000,
+    }
+
+
+def statement(capability: str, name: str) -> bytes:
+    """Return the SQL under the heading `-- name --` of `store/sql/<capability>.sql`.
+
+    Raises KeyError for a name that is not there.
+    """
+    return _statements(capability)[name]
+
+
+@cache
+def _statements(capability: str) -> dict[str, bytes]:
+    parts = _HEADING.split((SQL / f"{capability}.sql").read_text())
+    names, texts = parts[1::2], parts[2::2]
+    return {name: text.strip().encode() for name, text in zip(names, texts, strict=True)}

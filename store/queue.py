@@ -1,0 +1,215 @@
+"""The only door to RQ: jobs are enqueued by name, with JSON arguments, never on the event loop.
+
+RQ is synchronous, so each call is made in a thread of our own, with a deadline. A job is a wish:
+what must not be lost is kept in the log or in an outbox row, and is found there by the periodic
+work if the queue should lose it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import redis
+import rq
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq.serializers import JSONSerializer
+
+from store.errors import Unavailable
+from store.settings import Settings
+
+QUEUES = ("urgent", "default", "hotspot")
+
+JOB_SECONDS = 24 * 3600
+"""How long a job may wait for a worker. After a day away nobody wants the code or the wake-up any
+more, and what is lasting is done from its outbox row."""
+
+RUN_SECONDS = 180
+"""How long a job may run unless its caller says otherwise: twice the longest of ours, a router
+pass over a large site; RQ then stops it."""
+
+RESULT_SECONDS = 0
+"""No job of ours returns anything, so nothing stays in Redis after a success."""
+
+FAILURE_SECONDS = 3600
+"""A failed job can be looked at for an hour (`rq info`); the log has its traceback for good. A job
+that fails every three seconds leaves 1,200 of them, a few megabytes, not a year's."""
+
+WAKE_SECONDS = 0.2
+"""The persist job is woken at once, then at most this often (DESIGN §1)."""
+
+PUSH_SECONDS = 4.0
+"""The deadline of one call: a connection and two replies, at their own limits of 1 s."""
+
+MOST_PENDING = 256
+"""Calls that may wait for the threads. More wait only when Redis hangs: refuse, do not pile up."""
+
+THREADS = 2
+
+CLOSE_SECONDS = 1.0
+
+log = logging.getLogger("jaga.queue")
+
+
+class Queue:
+    """Jobs for the workers; one of these per process, bound to its event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._prefix = settings.redis_prefix
+        self._redis = queue_redis(settings)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="jaga-queue")
+        self._pending = 0
+        self._wanted = False
+        self._waking: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        self._failing = False
+
+    async def enqueue(
+        self,
+        function: str,
+        *args: Any,
+        queue: str = "default",
+        unique: str | None = None,
+        seconds: int = RUN_SECONDS,
+    ) -> None:
+        """Ask a worker to call `function` (its dotted name) with `args`, which must be JSON.
+
+        With `unique`, nothing is added while a job of that name waits; one that already runs does
+        not count, because it may have read the state before the change that this call is about.
+        `seconds` bounds the run. Raises Unavailable when Redis does not take it.
+        """
+        await self._in_thread(
+            push, self._redis, self._prefix, function, args, queue, unique, seconds
+        )
+
+    async def is_waiting(self, queue: str) -> bool:
+        """Return whether any job waits in a queue. Raises Unavailable."""
+        length: int = await self._in_thread(self._redis.llen, _queue_key(queue))
+        return length > 0
+
+    def wake_persist(self) -> None:
+        """Have the log applied to Postgres soon: at once, then at most every WAKE_SECONDS.
+
+        Never waits and never fails: a wake-up that is lost is made up for by the scheduler.
+        """
+        self._wanted = True
+        if self._waking is None and not self._closing.is_set():
+            self._waking = asyncio.get_running_loop().create_task(self._wake_while_wanted())
+
+    async def close(self) -> None:
+        """Send a wake-up that is still owed, wait briefly for it, then let go of Redis."""
+        self._closing.set()
+        if waking := self._waking:
+            await asyncio.wait({waking}, timeout=CLOSE_SECONDS)
+            waking.cancel()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._redis.close()
+
+    async def _wake_while_wanted(self) -> None:
+        try:
+            while self._wanted:
+                self._wanted = False
+                await self._wake()
+                await self._pause()
+        finally:
+            self._waking = None
+
+    async def _wake(self) -> None:
+        try:
+            await self.enqueue("jobs.persist.run", unique="persist")
+        except Unavailable:
+            if not self._failing:
+                log.warning("queue away: the log is applied when the scheduler asks for it")
+            self._failing = True
+        else:
+            self._failing = False
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._closing.wait(), WAKE_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _in_thread(self, call: Any, *args: Any) -> Any:
+        if self._pending >= MOST_PENDING:
+            raise Unavailable()
+        self._pending += 1
+        try:
+            loop = asyncio.get_running_loop()
+            running = loop.run_in_executor(self._threads, call, *args)
+            return await asyncio.wait_for(running, PUSH_SECONDS)
+        except (redis.RedisError, OSError, TimeoutError) as error:
+            raise Unavailable() from error
+        finally:
+            self._pending -= 1
+
+
+def push(
+    connection: redis.Redis,
+    prefix: str,
+    function: str,
+    args: Sequence[Any],
+    queue: str,
+    unique: str | None,
+    seconds: int,
+) -> bool:
+    """Put a job into a queue, as `Queue.enqueue` says; blocking, for callers without a loop.
+
+    Returns whether it was added. Raises ValueError for a queue that no worker serves, TypeError
+    for arguments that are no JSON, redis.RedisError.
+    """
+    if queue not in QUEUES:
+        raise ValueError(f"no worker serves the queue {queue!r}")
+    marker = f"rq:unique:{prefix}:{unique}"
+    if unique and _waits(connection, queue, marker):
+        return False
+    job = _rq_queue(connection, queue).enqueue_call(
+        function,
+        args=tuple(args),
+        # RQ takes letters, digits, dashes and underscores only
+        job_id=f"{function.replace('.', '-')}-{secrets.token_hex(8)}",
+        timeout=seconds,
+        ttl=JOB_SECONDS,
+        result_ttl=RESULT_SECONDS,
+        failure_ttl=FAILURE_SECONDS,
+        # a job that died with its worker runs once more; a unique one is asked for again anyway
+        retry=None if unique else rq.Retry(max=1),
+    )
+    if unique:
+        connection.set(marker, job.id, ex=JOB_SECONDS)
+    return True
+
+
+def queue_redis(settings: Settings) -> redis.Redis:
+    """Return a blocking Redis for RQ; contacts nobody yet.
+
+    One retry, because a connection that has idled through a restart fails once; a job that is
+    thereby enqueued twice is harmless.
+    """
+    return redis.Redis.from_url(
+        settings.queue_redis_url,
+        socket_connect_timeout=1.0,
+        socket_timeout=1.0,
+        retry=Retry(NoBackoff(), 1),
+        max_connections=THREADS + 2,
+    )
+
+
+def _waits(connection: redis.Redis, queue: str, marker: str) -> bool:
+    """Whether the job that the marker names is still in the list: exact, so nothing gets stuck
+    when a worker is killed, which a lock or RQ's own `unique` would."""
+    job_id = connection.get(marker)
+    return bool(job_id) and connection.lpos(_queue_key(queue), job_id) is not None  # type: ignore[arg-type]
+
+
+def _rq_queue(connection: redis.Redis, name: str) -> rq.Queue:
+    return rq.Queue(name, connection=connection, serializer=JSONSerializer)
+
+
+def _queue_key(name: str) -> str:
+    return f"{rq.Queue.redis_queue_namespace_prefix}{name}"
