@@ -1,0 +1,73 @@
+// @ts-check
+/**
+ * One question to our own server, with a deadline: a fetch that always ends, as JSON, as an
+ * answer or as `Unreachable`.
+ */
+
+/** A page that waits longer than this for a short answer has lost its network. */
+const DEADLINE_MS = 10_000;
+
+/** The server could not be reached, or did not answer in time. */
+export class Unreachable extends Error {}
+
+/**
+ * @typedef {object} Answer
+ * @property {number} status HTTP status
+ * @property {boolean} ok whether it is 2xx
+ * @property {any} body the JSON of the answer, `{}` where there was none
+ * @property {number | null} retryAfter seconds, when the server named them
+ */
+
+/**
+ * @param {string} path address on this site
+ * @param {{method?: string, json?: unknown, form?: Record<string, string>, deadlineMs?: number,
+ *   keepalive?: boolean}} [options] `json` and `form` are two ways of sending a body
+ * @returns {Promise<Answer>}
+ * @throws {Unreachable}
+ */
+export async function ask(path, options = {}) {
+  const { json, form, deadlineMs = DEADLINE_MS, keepalive = false } = options;
+  const method = options.method ?? (json === undefined && form === undefined ? "GET" : "POST");
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  try {
+    const response = await fetch(path, {
+      method,
+      keepalive,
+      credentials: "same-origin",
+      cache: "no-store",
+      headers: json === undefined ? {} : { "Content-Type": "application/json" },
+      body: json === undefined ? form && new URLSearchParams(form) : JSON.stringify(json),
+      signal: deadline.signal,
+    });
+    return {
+      status: response.status,
+      ok: response.ok,
+      body: await asJson(response),
+      retryAfter: retryAfterSeconds(response.headers.get("Retry-After")),
+    };
+  } catch (error) {
+    throw new Unreachable(String(error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * @param {string | null} header `Retry-After` in seconds
+ * @returns {number | null}
+ */
+export function retryAfterSeconds(header) {
+  if (header === null || !/^\s*\d+(\.\d+)?\s*$/.test(header)) return null;
+  return Math.ceil(Number(header));
+}
+
+/** @param {Response} response */
+async function asJson(response) {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}

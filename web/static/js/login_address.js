@@ -1,0 +1,40 @@
+// @ts-check
+/**
+ * Credentials that came in the login page's address (`/login#username=…&password=…`): what of
+ * them may be used, and the address without them. Pure.
+ */
+
+const NAMES = ["username", "password"];
+
+/** @typedef {"off" | "fragment" | "on"} Mode what LOGIN_URL_CREDENTIALS allows */
+
+/**
+ * @param {URL} address of the page
+ * @param {Mode} mode
+ * @returns {{credentials: {username: string, password: string} | null, clean: string}} `clean` is
+ *   the path to show instead, without credentials whatever the mode
+ */
+export function takeCredentials(address, mode) {
+  const fragment = new URLSearchParams(address.hash.slice(1));
+  const query = new URLSearchParams(address.search);
+  const credentials =
+    (mode !== "off" ? pair(fragment) : null) ?? (mode === "on" ? pair(query) : null);
+  return { credentials, clean: address.pathname + without(query, "?") + without(fragment, "#") };
+}
+
+/** @param {URLSearchParams} values */
+function pair(values) {
+  const [username, password] = NAMES.map((name) => values.get(name) ?? "");
+  return username && password ? { username, password } : null;
+}
+
+/**
+ * @param {URLSearchParams} values
+ * @param {string} mark
+ */
+function without(values, mark) {
+  if (!NAMES.some((name) => values.has(name))) return values.size ? mark + values : "";
+  const rest = new URLSearchParams(values);
+  for (const name of NAMES) rest.delete(name);
+  return rest.size ? mark + rest : "";
+}
