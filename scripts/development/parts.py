@@ -1,0 +1,69 @@
+"""The outside things that `scripts/run` brings along, and the setting that replaces each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from scripts.development.home import Home
+from scripts.embedded.mail_sink import MailSink
+from scripts.embedded.postgres_server import PostgresServer
+from scripts.embedded.redis_server import RedisServer
+from scripts.embedded.supervisor import Child, Supervisor
+
+
+class Server(Protocol):
+    """A server as a process of ours. `start` returns when it answers; again after it died."""
+
+    child: Child | None
+
+    @property
+    def url(self) -> str: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def _nothing(server: Server) -> dict[str, object]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One outside thing.
+
+    `name` is its key in run.json's `pids`; `setting` is the one that replaces it when it is set,
+    and that carries its address when it is not. `more_settings` and `facts` are what the product
+    and run.json learn besides.
+    """
+
+    name: str
+    setting: str
+    make: Callable[[Home, Supervisor], Server]
+    more_settings: Callable[[Server], Mapping[str, str]] = lambda server: {}
+    facts: Callable[[Server], Mapping[str, object]] = _nothing
+
+    def is_replaced(self, environ: Mapping[str, str]) -> bool:
+        """Whether the environment names another one to use."""
+        return bool(environ.get(self.setting, "").strip())
+
+    def settings_for(self, server: Server) -> dict[str, str]:
+        """What the product must be told to use `server`."""
+        return {self.setting: server.url, **self.more_settings(server)}
+
+
+PARTS = (
+    Part("redis", "REDIS_URL", lambda home, processes: RedisServer(home / "redis", processes)),
+    Part(
+        "postgres",
+        "DATABASE_URL",
+        lambda home, processes: PostgresServer(home / "postgres", processes),
+    ),
+    Part(
+        "mail",
+        "SMTP_URL",
+        lambda home, processes: MailSink(home.mail, processes, home / "mail.log"),
+    ),
+)
