@@ -32,8 +32,8 @@ BATCH = 500
 over in a fraction of a second and holds little in memory."""
 
 RUN_SECONDS = 30.0
-"""A run goes on while there is work, so that RQ's cost is paid once per burst, but not so long
-that a worker asked to stop would have to be killed (it is given 20 s, and no batch takes 1 s)."""
+"""A run goes on while there is work, so that RQ's cost is paid once per burst; then other jobs of
+the queue have their turn. Cut off at any point it leaves a whole number of batches."""
 
 LOCK = 5_243_002
 """The class of the advisory lock; its second half is the log's name."""
@@ -85,7 +85,7 @@ class LogReader:
         except (Unavailable, redis.RedisError, OSError) as error:
             log.warning("log not applied further: %s", _line(error.__cause__ or error))
         if passed:
-            log.info("applied events=%d", passed)
+            log.debug("applied events=%d", passed)
         return passed
 
     async def _turn(self, deadline: float) -> int | None:

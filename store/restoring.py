@@ -1,0 +1,162 @@
+"""Rebuilding Redis from Postgres after it was emptied; until that is done nobody is let in.
+
+Only what is lasting comes back: members and the names they log in by. Sessions do not, so
+everybody logs in again. It may be broken off and begun again at any point, and by any process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import psycopg
+
+from store.database import Connection, Row, statement
+from store.errors import Unavailable
+from store.members import fold
+from store.opening import Store
+from store.scripts import text_of
+
+BATCH = 500
+"""Members per round trip: some ten milliseconds of Redis's time."""
+
+WAIT_SECONDS = 60.0
+"""How long another process's rebuilding is waited for: enough for a million members."""
+
+LOOK_SECONDS = 0.2
+
+SAY_SECONDS = 2.0
+"""How often progress is told."""
+
+LOCK = 5_243_003
+"""The class of the advisory lock; its second half is the Redis prefix."""
+
+FIELDS = ("email", "username", "name", "phone", "role", "password", "status")
+
+log = logging.getLogger("jaga.restoring")
+
+Say = Callable[[str], object]
+
+
+async def restore_if_needed(store: Store) -> bool:
+    """Rebuild Redis unless it is whole; waits while another process does.
+
+    Returns whether this call rebuilt it. Raises Unavailable when Postgres is away, has no tables
+    yet, or another process takes longer than WAIT_SECONDS; redis.RedisError.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not await _is_built(store):
+        async with _turn(store) as ours:
+            if ours is not None:
+                if await _is_built(store):  # by whom we waited for
+                    return False
+                await _restore(store, ours, log.info)
+                return True
+        if time.monotonic() >= deadline:
+            raise Unavailable()
+        await asyncio.sleep(LOOK_SECONDS)
+    return False
+
+
+async def restore(store: Store, say: Say) -> int:
+    """Put back every member that Redis lacks or knows less of, whether it is whole or not.
+
+    Takes a function that is told the progress in a line. Returns how many were put back. Raises
+    as `restore_if_needed` does; Unavailable also when another process is at it.
+    """
+    async with _turn(store) as ours:
+        if ours is None:
+            raise Unavailable()
+        return await _restore(store, ours, say)
+
+
+@asynccontextmanager
+async def _turn(store: Store) -> AsyncIterator[Connection | None]:
+    """A connection that holds the lock, None while another process does."""
+    params = {"lock": LOCK, "name": store.keys.prefix}
+    async with store.database.connection() as connection:
+        async with connection.transaction():
+            found = await connection.execute(statement("restoring", "try_lock"), params)
+            row = await found.fetchone()
+        if not (row and row["taken"]):
+            yield None
+            return
+        try:
+            yield connection
+        finally:
+            if not connection.broken:
+                async with connection.transaction():
+                    await connection.execute(statement("restoring", "unlock"), params)
+
+
+async def _restore(store: Store, connection: Connection, say: Say) -> int:
+    """Batch after batch, and the mark last. Begins again when Redis is emptied meanwhile."""
+    while True:
+        members, restored, first = 0, 0, ""
+        began = told = time.monotonic()
+        sha = await store.redis.script_load(text_of("member_restore"))
+        async for rows in _pages(connection):
+            restored += await _put_back(store, sha, rows)
+            members += len(rows)
+            first = first or str(rows[0]["id"])
+            if time.monotonic() - told >= SAY_SECONDS:
+                say(f"restoring: {members} members read, {restored} put back")
+                told = time.monotonic()
+        if first and not await store.redis.exists(store.keys.member(first)):
+            say("restoring: Redis was emptied meanwhile, beginning again")
+            continue
+        await store.redis.set(store.keys.built(), "1")
+        seconds = time.monotonic() - began
+        say(f"restoring: done, {restored} of {members} members put back in {seconds:.1f} s")
+        return restored
+
+
+async def _pages(connection: Connection) -> AsyncIterator[list[Row]]:
+    """Every member, by id; each page is a transaction of its own."""
+    after = ""
+    while True:
+        try:
+            async with connection.transaction():
+                found = await connection.execute(
+                    statement("members", "read_page"), {"after": after, "count": BATCH}
+                )
+                rows = await found.fetchall()
+        except psycopg.errors.UndefinedTable as error:
+            log.error("Postgres has no tables yet: run python -m scripts.migrate")
+            raise Unavailable() from error
+        if not rows:
+            return
+        yield rows
+        after = str(rows[-1]["id"])
+
+
+async def _put_back(store: Store, sha: str, rows: Sequence[Row]) -> int:
+    keys = store.keys
+    async with store.redis.pipeline(transaction=False) as pipe:
+        for row in rows:
+            names = (
+                keys.member(row["id"]),
+                keys.login(fold(row["email"])),
+                keys.login(fold(row["username"])),
+            )
+            pipe.evalsha(sha, len(names), *names, row["id"], row["updated_at"], *_fields_of(row))
+        return sum(int(done) for done in await pipe.execute())
+
+
+def _fields_of(row: Mapping[str, object]) -> list[str]:
+    """The hash as `store.members` writes it. No session came back, so no device holds one."""
+    fields = {name: str(row[name]) for name in FIELDS} | {
+        "must_change": "1" if row["must_change"] else "0",
+        "fingerprint_device": "",
+        "action": "",
+        "created_at": str(row["created_at"]),
+        "updated_at": str(row["updated_at"]),
+    }
+    return [word for pair in fields.items() for word in pair]
+
+
+async def _is_built(store: Store) -> bool:
+    return bool(await store.redis.exists(store.keys.built()))
