@@ -1,0 +1,239 @@
+"""Failures that have a name: what the client sees of each, and the Indonesian words for it.
+
+JagaError                     status type
+ ├── InvalidRequest            400    INVALID_REQUEST      (names the field)
+ ├── Unauthenticated           401    UNAUTHENTICATED
+ │    ├── WrongPassword        401    INVALID_CREDENTIALS
+ │    ├── SessionEnded         401    SESSION_REPLACED | SESSION_REVOKED | ACCOUNT_BLOCKED
+ │    └── SessionExpired       419    SESSION_EXPIRED      (reason idle|absolute|remember)
+ ├── Forbidden                 403    FORBIDDEN
+ │    ├── CrossOrigin          403    CROSS_ORIGIN
+ │    ├── PasswordChangeNeeded 403    PASSWORD_CHANGE_REQUIRED
+ │    └── LoginRefused         403    LOGIN_REFUSED
+ ├── NotFound                  404    NOT_FOUND
+ ├── Conflict                  409    CONFLICT
+ │    ├── SessionConflict      409    SESSION_CONFLICT
+ │    ├── LoginSuperseded      409    LOGIN_SUPERSEDED
+ │    └── MemberExists         409    MEMBER_EXISTS
+ ├── RateLimited               429    RATE_LIMIT           (retry_after)
+ └── Unavailable               503    UNAVAILABLE          (retry_after)
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+REASONS = {
+    "replaced": "Session digantikan oleh login baru",
+    "logged_out": "Session dihentikan oleh pengguna",
+    "device_ended": "Session dihentikan oleh pengguna",
+    "all_web_ended": "Semua sesi web dihentikan",
+    "admin": "Session dihentikan oleh admin",
+    "blocked": "Akun diblokir",
+    "inactive": "Akun dinonaktifkan",
+    "deleted": "Akun dihapus",
+    "idle": "Session kedaluwarsa",
+    "absolute": "Session kedaluwarsa",
+    "remember": "Session kedaluwarsa",
+    "token_reuse": "Session dihentikan karena token dipakai ulang",
+    "password_changed": "Session dihentikan karena password diganti",
+}
+"""Why a session ended, in the words its tabs show (CONTRACT §6)."""
+
+EXPIRY_REASONS = frozenset({"idle", "absolute", "remember"})
+"""The ends that are a clock's doing: 419 and 4519 instead of 401 and 4501."""
+
+
+class JagaError(Exception):
+    """Anything that is answered with a status and the JSON body of CONTRACT §3."""
+
+    status: ClassVar[int] = 400
+    type: str = "ERROR"
+    message: str = "Permintaan tidak dapat diproses."
+    retry_after: int | None = None
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.message)
+        if message:
+            self.message = message
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body that the client sees."""
+        return {"success": False, "type": self.type, "message": self.message}
+
+
+class InvalidRequest(JagaError):
+    """Something malformed; `field` names it."""
+
+    type = "INVALID_REQUEST"
+
+    def __init__(self, field: str, message: str | None = None) -> None:
+        super().__init__(message or f"Isian '{field}' tidak valid.")
+        self.field = field
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"field": self.field}
+
+
+class Unauthenticated(JagaError):
+    """Nobody is logged in here."""
+
+    status = 401
+    type = "UNAUTHENTICATED"
+    message = "Anda belum login. Silakan login terlebih dahulu."
+
+
+class WrongPassword(Unauthenticated):
+    """Unknown member or wrong password: one answer for both."""
+
+    type = "INVALID_CREDENTIALS"
+    message = "Username atau Password salah."
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"status": "invalid"}
+
+
+class SessionEnded(Unauthenticated):
+    """The session was ended by somebody: another login, its owner, an admin.
+
+    `ended` is the tombstone's public part: reason, kick_id, at, by, same_browser.
+    """
+
+    def __init__(self, ended: dict[str, Any]) -> None:
+        self.ended = ended
+        self.reason: str = ended["reason"]
+        self.type = _ENDED_TYPES.get(self.reason, "SESSION_REVOKED")
+        super().__init__(REASONS.get(self.reason, "Session dihentikan"))
+
+    def body(self) -> dict[str, Any]:
+        extra = {"force_logout": True, "reason": self.reason, "redirect": "/login"}
+        return super().body() | extra
+
+
+_ENDED_TYPES = {
+    "replaced": "SESSION_REPLACED",
+    "blocked": "ACCOUNT_BLOCKED",
+    "inactive": "ACCOUNT_BLOCKED",
+    "deleted": "ACCOUNT_BLOCKED",
+}
+
+
+class SessionExpired(Unauthenticated):
+    """A clock ran out: idle, absolute or remember. 419 means this and nothing else."""
+
+    status = 419
+    type = "SESSION_EXPIRED"
+    message = "Session Anda telah berakhir. Silakan login kembali."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"reason": self.reason, "redirect": "/login"}
+
+
+class AccountBlocked(SessionEnded):
+    """The member may not log in: blocked, or not active."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__({"reason": reason})
+
+
+class Forbidden(JagaError):
+    """Logged in, and not allowed."""
+
+    status = 403
+    type = "FORBIDDEN"
+    message = "Anda tidak memiliki izin untuk ini."
+
+
+class CrossOrigin(Forbidden):
+    """The request was sent by a page that is not ours."""
+
+    type = "CROSS_ORIGIN"
+    message = "Permintaan dari situs lain ditolak."
+
+
+class PasswordChangeNeeded(Forbidden):
+    """A first login: the password has to be changed before anything else."""
+
+    type = "PASSWORD_CHANGE_REQUIRED"
+    message = "Ganti password Anda terlebih dahulu."
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"redirect": "/password"}
+
+
+class LoginRefused(Forbidden):
+    """The live device has just said no to this login."""
+
+    type = "LOGIN_REFUSED"
+    message = "Login ditolak dari perangkat yang sedang aktif."
+
+
+class NotFound(JagaError):
+    """Unknown, or somebody else's: the same answer."""
+
+    status = 404
+    type = "NOT_FOUND"
+    message = "Tidak ditemukan."
+
+
+class Conflict(JagaError):
+    """The state is not what the request takes it to be."""
+
+    status = 409
+    type = "CONFLICT"
+    message = "Keadaan sudah berubah. Muat ulang lalu coba lagi."
+
+
+class SessionConflict(Conflict):
+    """Another device holds the web session and nobody said `keep`."""
+
+    type = "SESSION_CONFLICT"
+    message = "Akun ini sedang aktif di perangkat lain."
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"status": "beda", "valid": False}
+
+
+class LoginSuperseded(Conflict):
+    """A later login took the place while this one was waiting."""
+
+    type = "LOGIN_SUPERSEDED"
+    message = "Login ini didahului oleh login lain. Silakan coba lagi."
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"status": "superseded"}
+
+
+class MemberExists(Conflict):
+    """The e-mail or username belongs to a member already."""
+
+    type = "MEMBER_EXISTS"
+    message = "Email atau username sudah terdaftar."
+
+
+class RateLimited(JagaError):
+    """Too many; come back in `retry_after` seconds."""
+
+    status = 429
+    type = "RATE_LIMIT"
+    message = "Terlalu banyak percobaan. Tunggu beberapa saat."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.retry_after = max(1, round(retry_after + 0.5))
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"retry_after": self.retry_after}
+
+
+class Unavailable(JagaError):
+    """Something we need is away: nobody is let in, and nothing is claimed to be done."""
+
+    status = 503
+    type = "UNAVAILABLE"
+    message = "Layanan sedang sibuk atau terputus. Coba lagi sebentar."
+    retry_after = 2

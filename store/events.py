@@ -1,0 +1,106 @@
+"""The event log: one Redis Stream that every change of state also writes to (DESIGN §1).
+
+Lua scripts append to it in the step that changes the state. Here it is read: by the relay of each
+server process (`tail`), and by the persist job (`read`), each with a cursor of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.keys import Keys
+
+KEEP_MS = 10 * 60 * 1000
+"""How much of the log stays behind the persist cursor, for relays that were cut off: longer than
+any restart of Redis or of a network; a relay away for longer is made whole by the sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry: `id` as Redis gave it (`<ms>-<n>`), `type`, and `data` (`{}` when unreadable)."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+class EventLog:
+    """The log as its readers see it."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    async def append(self, type: str, data: dict[str, Any]) -> str:
+        """Write an event that changes no state (an audit entry); returns its id."""
+        fields = {"type": type, "data": json.dumps(data, ensure_ascii=False)}
+        return str(await self._redis.xadd(self._keys.events(), fields))  # type: ignore[arg-type]
+
+    async def last_id(self) -> str:
+        """Return the id of the newest entry, `0-0` for an empty log."""
+        newest = await self._redis.xrevrange(self._keys.events(), count=1)
+        return str(newest[0][0]) if newest else "0-0"
+
+    async def read(self, after: str, count: int) -> list[Event]:
+        """Return up to `count` entries that follow the id `after`, oldest first."""
+        rows = await self._redis.xrange(self._keys.events(), min=f"({after}", count=count)
+        return [event_of(row) for row in rows or []]
+
+    async def tail(self, redis: Redis, after: str, block_ms: int, count: int) -> list[Event]:
+        """Wait up to `block_ms` for entries after `after`.
+
+        Takes the connection to wait on: a blocking read must not occupy one of the pool's.
+        Returns an empty list when nothing came.
+        """
+        key = self._keys.events()
+        reply = await redis.xread({key: after}, count=count, block=block_ms)
+        return [event_of(row) for row in _rows_of(reply)]
+
+    async def trim(self, cursor: str) -> int:
+        """Drop what Postgres holds and no relay still needs; returns how many went.
+
+        Never passes `cursor`, and keeps the last KEEP_MS.
+        """
+        newest_to_go = min(_ms(cursor), int(time.time() * 1000) - KEEP_MS)
+        if newest_to_go <= 0:
+            return 0
+        return int(
+            await self._redis.xtrim(
+                self._keys.events(), minid=f"{newest_to_go}-0", approximate=False
+            )
+        )
+
+    async def lag_seconds(self) -> float:
+        """Return how far Postgres is behind: age of the newest entry it lacks, 0 when none."""
+        persisted = str(await self._redis.get(self._keys.persisted()) or "0-0")
+        waiting = await self.read(persisted, 1)
+        return max(0.0, time.time() - _ms(waiting[0].id) / 1000) if waiting else 0.0
+
+
+def event_of(row: Any) -> Event:
+    """Turn a stream entry into an Event; data that is no JSON object becomes `{}`."""
+    entry_id, fields = row
+    try:
+        data = json.loads(fields.get("data", "{}"))
+    except ValueError:
+        data = {}
+    return Event(entry_id, fields.get("type", ""), data if isinstance(data, dict) else {})
+
+
+def _rows_of(reply: Any) -> list[Any]:
+    """XREAD answers a list of streams under RESP2 and a mapping under RESP3."""
+    if not reply:
+        return []
+    if isinstance(reply, dict):
+        found = next(iter(reply.values()))
+        return list(found[0]) if found and isinstance(found[0], list) else list(found)
+    return list(reply[0][1])
+
+
+def _ms(entry_id: str) -> int:
+    return int(entry_id.partition("-")[0])

@@ -1,0 +1,86 @@
+"""Every Redis name, with its type and lifetime; nothing else spells one.
+
+Names of one member carry the tag `{m:<id>}`, so they stay together when Redis is split.
+"""
+
+from __future__ import annotations
+
+TOMBSTONE_SECONDS = 25 * 3600
+"""How long an ended session's reason is kept: at least 24 h (CONTRACT §4), an hour to spare."""
+
+
+class Keys:
+    """The names under one prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    # The event log and what is known of its readers
+
+    def events(self) -> str:
+        """Stream: the event log. Entries `type`, `data`. Trimmed behind the persist cursor."""
+        return f"{self.prefix}:events"
+
+    def persisted(self) -> str:
+        """String: id of the last event that Postgres holds; a copy for metrics and trimming."""
+        return f"{self.prefix}:events:persisted"
+
+    def built(self) -> str:
+        """String `1`: members are in Redis. Absent after Redis was emptied: refuse, and rebuild."""
+        return f"{self.prefix}:built"
+
+    # Members
+
+    def member(self, member_id: str) -> str:
+        """Hash: the member's row (see `store.members.Member`). Lives until deleted."""
+        return f"{self.prefix}:{{m:{member_id}}}:member"
+
+    def login(self, name: str) -> str:
+        """String: id of the member who logs in by this e-mail or username (already folded)."""
+        return f"{self.prefix}:login:{name}"
+
+    # Sessions
+
+    def sessions(self, member_id: str) -> str:
+        """Hash: `<sid>` → JSON of a live session, `<sid>:seen` → its last activity (ms), `web` →
+        sid of the one web session, `device:<id>` → sid of a phone's session, `epoch` → number of
+        logins so far. Lives as long as the member."""
+        return f"{self.prefix}:{{m:{member_id}}}:sessions"
+
+    def clocks(self) -> str:
+        """Sorted set: `member:sid` by the moment (ms) its next clock may run out."""
+        return f"{self.prefix}:clocks"
+
+    def ended(self, member_id: str) -> str:
+        """Hash: `sid → JSON` tombstone. Each kept TOMBSTONE_SECONDS; pruned by the next end."""
+        return f"{self.prefix}:{{m:{member_id}}}:ended"
+
+    def told(self, member_id: str) -> str:
+        """Hash: `sid:tab → 1` for each returning client that was told its end once (SSE, 204)."""
+        return f"{self.prefix}:{{m:{member_id}}}:told"
+
+    def ticket(self, member_id: str, digest: str) -> str:
+        """String JSON: a checked password waiting to be used, 60 s, single use."""
+        return f"{self.prefix}:{{m:{member_id}}}:ticket:{digest}"
+
+    def receipt(self, kick_id: str) -> str:
+        """Hash `targeted delivered acked`: what became of a kick. One hour."""
+        return f"{self.prefix}:receipt:{kick_id}"
+
+    def reached(self, kick_id: str) -> str:
+        """Set: the sessions of a kick that had a tab open somewhere. One hour."""
+        return f"{self.prefix}:receipt:{kick_id}:reached"
+
+    # Limits
+
+    def failures(self, subject: str) -> str:
+        """String: failures counted for a subject (`account:<id>`, `address:<ip>`) in its window."""
+        return f"{self.prefix}:limit:{subject}:count"
+
+    def locked(self, subject: str) -> str:
+        """String: present while a subject has to wait; its TTL is the wait."""
+        return f"{self.prefix}:limit:{subject}:locked"
+
+    def strikes(self, subject: str) -> str:
+        """String: how often a subject was locked lately; each doubles the next wait. One day."""
+        return f"{self.prefix}:limit:{subject}:strikes"

@@ -1,0 +1,189 @@
+"""Logging in: the password, the throttle, the conflict question, and the swap that follows.
+
+Two addresses ask (`/cekfingerprint`, then `/auth/authenticate`) and one rule answers both. A
+ticket lets the second skip the password's cost, not its check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from store.errors import AccountBlocked, LoginSuperseded, WrongPassword
+from store.keys import Keys
+from store.limits import (
+    WRONG_PASSWORDS_PER_ACCOUNT,
+    WRONG_PASSWORDS_PER_ADDRESS,
+    Limits,
+)
+from store.members import Member, Members, fold
+from store.passwords import Passwords
+from store.sessions import Device, Method, Opened, Session, Sessions, digest
+from store.settings import Settings
+
+log = logging.getLogger("jaga.logins")
+
+DeviceOf = Callable[[str], Device]
+"""The device that asks, for a member's id: its own id is a digest of both."""
+
+TICKET_SECONDS = 60
+"""A checked password may be used for a minute (CONTRACT §4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `/cekfingerprint` says: a ticket when the way is free, none when another device holds
+    the session."""
+
+    ticket: str | None
+
+
+class Logins:
+    """The way in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        redis: Redis,
+        keys: Keys,
+        limits: Limits,
+        passwords: Passwords,
+        members: Members,
+        sessions: Sessions,
+    ) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._keys = keys
+        self._limits = limits
+        self._passwords = passwords
+        self._members = members
+        self._sessions = sessions
+
+    async def ask(
+        self, login: str, password: str, device: DeviceOf, *, keep: bool, address: str
+    ) -> Answer:
+        """Check a login and change nothing.
+
+        Takes the device as a function of the member's id. Raises WrongPassword, RateLimited,
+        AccountBlocked, Unavailable.
+        """
+        member = await self._checked(login, password, address)
+        asking = device(member.id)
+        holder, epoch = await self._sessions.holder(member.id)
+        if holder and not keep and not is_same(asking, holder):
+            return Answer(None)
+        return Answer(await self._ticket(member, password, asking, epoch, keep))
+
+    async def open(
+        self,
+        login: str,
+        password: str,
+        device: DeviceOf,
+        *,
+        keep: bool,
+        remember: bool,
+        ticket: str,
+        address: str,
+        method: Method = "password",
+    ) -> Opened:
+        """Check a login and take the place.
+
+        Returns when the old device has been told and its grace is over, so that the outside sees
+        the documented order. Raises what `ask` raises, and SessionConflict, LoginSuperseded.
+        """
+        member = await self._known_by(ticket, login, password, address)
+        opened = await self._sessions.open(
+            member.id,
+            device(member.id),
+            method=method,
+            keep=keep,
+            remember=remember,
+            ticket=digest(ticket),
+        )
+        await self._grace(opened)
+        return opened
+
+    async def prove(self, member_id: str, password: str, *, address: str) -> None:
+        """Check the password of a member who is logged in, before something that needs it again.
+
+        Raises WrongPassword, RateLimited.
+        """
+        member = await self._members.get(member_id)
+        await self._checked(member.email, password, address)
+
+    async def _grace(self, opened: Opened) -> None:
+        if opened.replaced is None or opened.session.kind != "web":
+            return
+        await asyncio.sleep(self._settings.grace_seconds)
+        try:
+            await self._sessions.confirm(opened.session)
+        except LoginSuperseded:
+            log.info("login superseded sid=%s", opened.session.sid)
+            raise
+
+    async def _known_by(self, ticket: str, login: str, password: str, address: str) -> Member:
+        """The member a good ticket was given to for this very password; else the full check."""
+        member = await self._members.find(login) if ticket else None
+        if member and member.status == "active":
+            kept = await self._redis.get(self._keys.ticket(member.id, digest(ticket)))
+            proof = self._proof(ticket, member, password)
+            if kept and hmac.compare_digest(str(json.loads(kept)["proof"]), proof):
+                return member
+        return await self._checked(login, password, address)
+
+    async def _checked(self, login: str, password: str, address: str) -> Member:
+        """The member with this name and password, at the same cost whether there is one or not."""
+        account = f"account:{digest(fold(login))[:32]}"
+        source = f"address:{address}"
+        async with self._passwords.turn():
+            # asked when the thread is ours: a burst that waits in line is refused with the rest
+            await self._limits.require_open(account, source)
+            member = await self._members.find(login)
+            verdict = await self._passwords.check(password, member.password if member else None)
+        if member is None or not verdict.fits:
+            await self._limits.fail(account, WRONG_PASSWORDS_PER_ACCOUNT)
+            await self._limits.fail(source, WRONG_PASSWORDS_PER_ADDRESS)
+            if member is None and self._settings.reveal_unknown_user:
+                raise WrongPassword("Username tidak ada.")
+            raise WrongPassword()
+        await self._limits.forgive(account)
+        if member.status != "active":
+            raise AccountBlocked(member.status)
+        if verdict.renew:
+            await self._members.renew_hash(member, password)
+        return member
+
+    async def _ticket(
+        self, member: Member, password: str, device: Device, epoch: int, keep: bool
+    ) -> str:
+        ticket = secrets.token_urlsafe(24)
+        kept = {
+            "device": device.id,
+            "epoch": epoch,
+            "keep": keep,
+            "proof": self._proof(ticket, member, password),
+        }
+        name = self._keys.ticket(member.id, digest(ticket))
+        await self._redis.set(name, json.dumps(kept), ex=TICKET_SECONDS)
+        return ticket
+
+    def _proof(self, ticket: str, member: Member, password: str) -> str:
+        """That this password was checked: worthless without the ticket, which is not kept."""
+        key = f"{self._settings.secret_key}|{ticket}".encode()
+        words = f"{member.id}|{member.password}|{password}".encode("utf-8", "surrogatepass")
+        return hmac.new(key, words, hashlib.sha256).hexdigest()
+
+
+def is_same(device: Device, holder: Session) -> bool:
+    """Whether the device that asks is the one that holds the session (CONTRACT §4)."""
+    if device.known:
+        return device.id == holder.device
+    return bool(device.fp) and device.fp == holder.fp

@@ -1,0 +1,48 @@
+-- Who is this credential, and may it act? Checks first, writes the activity only if it lives.
+-- KEYS: sessions, ended, member, events, clocks, built
+-- ARGV: sid, hash of the secret, touch (1|0), touch_after_ms (a fresher `last_seen` is left alone)
+-- Returns { 'live'|'draining', record JSON, now, member fields… }, { 'ended', tombstone JSON },
+-- { 'expired', reason }, { 'stale' } (the token's own time is over), { 'unknown' }, { 'unbuilt' }.
+--#include session_rules.lua
+local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
+local sid, hash, now = ARGV[1], ARGV[2], now_ms()
+
+local function opens(record)
+  if record.secret == hash then
+    return not record.secret_until or now < record.secret_until, true
+  end
+  if record.secret_prev and record.secret_prev == hash then
+    return now < record.secret_prev_until, true
+  end
+  return false, false
+end
+
+local function answer(verdict, record)
+  local member = redis.call('HMGET', keys.member, 'username', 'name', 'email', 'role', 'must_change')
+  return { verdict, cjson.encode(record), now, unpack(member) }
+end
+
+local record = read_session(keys.sessions, sid)
+if not record then
+  local tomb = redis.call('HGET', keys.ended, sid)
+  if not tomb then
+    if redis.call('EXISTS', KEYS[6]) == 0 then return { 'unbuilt' } end
+    return { 'unknown' }
+  end
+  record = cjson.decode(tomb)
+  local fits, known = opens(record)
+  if not known then return { 'unknown' } end
+  if fits and now < record.drain_until then return answer('draining', record) end
+  return { 'ended', tomb }
+end
+
+local fits, known = opens(record)
+if not known then return { 'unknown' } end
+local lives, reason = still_live(keys, record, now)
+if not lives then return { 'expired', reason } end
+if not fits then return { 'stale' } end
+if ARGV[3] == '1' and now - record.last_seen >= tonumber(ARGV[4]) then
+  record.last_seen = now
+  redis.call('HSET', keys.sessions, sid .. ':seen', now)
+end
+return answer('live', record)

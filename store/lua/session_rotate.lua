@@ -1,0 +1,45 @@
+-- Turns the generation of a long-lived token (remember cookie, refresh token): each is used once,
+-- and the one just used still answers with the same successor for a moment, because a browser
+-- that is opened again sends it from several tabs at once.
+-- KEYS: sessions, ended, member, events, clocks
+-- ARGV: sid, generation presented, device ('' asks nothing), tolerance_ms, hash of the secret that goes with the
+--       next generation, kick_id
+-- Returns { 'rotated'|'repeated', record JSON }, { 'reused', record JSON } (its family was ended),
+-- { 'expired', reason }, { 'ended', tombstone JSON } or { 'unknown' }.
+--#include session_rules.lua
+local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
+local sid, generation, now = ARGV[1], tonumber(ARGV[2]), now_ms()
+
+local record = read_session(keys.sessions, sid)
+if not record then
+  local tomb = redis.call('HGET', keys.ended, sid)
+  return tomb and { 'ended', tomb } or { 'unknown' }
+end
+local lives, reason = still_live(keys, record, now)
+if not lives then return { 'expired', reason } end
+if not record.generation then return { 'unknown' } end
+if ARGV[3] ~= '' and record.device ~= ARGV[3] then return { 'unknown' } end
+if record.remember_until and now >= record.remember_until then return { 'expired', 'remember' } end
+
+if generation == record.generation - 1 and now - record.rotated_at <= tonumber(ARGV[4]) then
+  return { 'repeated', cjson.encode(record) }
+end
+if generation ~= record.generation then
+  if record.kind == 'mobile' then
+    end_session(keys, record, { reason = 'token_reuse', kick_id = ARGV[6], by = 'server' }, now)
+    return { 'reused', cjson.encode(record) }
+  end
+  return { 'unknown' }
+end
+
+if record.access_ms then
+  record.secret_prev = record.secret
+  record.secret_prev_until = record.secret_until
+  record.secret_until = now + record.access_ms
+end
+record.secret = ARGV[5]
+record.generation = generation + 1
+record.rotated_at = now
+record.last_seen = now
+redis.call('HSET', keys.sessions, sid, cjson.encode(record), sid .. ':seen', now)
+return { 'rotated', cjson.encode(record) }

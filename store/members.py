@@ -1,0 +1,303 @@
+"""Members: who may log in, and as what. The row lives in Redis; Postgres keeps the lasting copy."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
+from store.keys import Keys
+from store.passwords import LONGEST_BYTES, Passwords
+from store.queue import Queue
+from store.scripts import Script
+from store.sessions import Kick, Sessions, new_id
+
+ROLES = ("member", "teacher", "admin")
+STATUSES = ("active", "blocked", "inactive")
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member's row. `created_at`, `updated_at` are unix milliseconds."""
+
+    id: str
+    email: str
+    username: str
+    name: str
+    phone: str
+    role: str
+    password: str
+    status: str
+    must_change: bool
+    fingerprint_device: str
+    action: str
+    created_at: int
+    updated_at: int
+
+    @classmethod
+    def from_hash(cls, row: Mapping[Any, Any]) -> Member:
+        """Read the Redis hash; a field it lacks is empty."""
+        text = {name: row.get(name, "") for name in cls.__slots__}
+        typed: dict[str, Any] = text | {
+            "must_change": text["must_change"] == "1",
+            "created_at": int(text["created_at"] or 0),
+            "updated_at": int(text["updated_at"] or 0),
+        }
+        return cls(**typed)
+
+    def public(self) -> dict[str, Any]:
+        """Return what an admin's answer may hold: never the password."""
+        return {
+            "id": self.id,
+            "email": self.email,
+            "username": self.username,
+            "name": self.name,
+            "phone": self.phone,
+            "role": self.role,
+            "status": self.status,
+            "must_change": self.must_change,
+            "created_at": self.created_at / 1000,
+            "updated_at": self.updated_at / 1000,
+        }
+
+
+class Members:
+    """Every way a member may change."""
+
+    def __init__(
+        self, redis: Redis, keys: Keys, queue: Queue, passwords: Passwords, sessions: Sessions
+    ) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._queue = queue
+        self._passwords = passwords
+        self._sessions = sessions
+        self._create = Script(redis, "member_create")
+        self._change = Script(redis, "member_change")
+        self._delete = Script(redis, "member_delete")
+
+    async def get(self, member_id: str) -> Member:
+        """Return a member. Raises NotFound."""
+        row = await self._redis.hgetall(self._keys.member(member_id))
+        if not row:
+            raise NotFound()
+        return Member.from_hash(row)
+
+    async def username(self, member_id: str) -> str:
+        """Return a member's username, "" for one that is gone."""
+        return str(await self._redis.hget(self._keys.member(member_id), "username") or "")
+
+    async def find(self, login: str) -> Member | None:
+        """Return the member with this e-mail or username, None when there is none.
+
+        Raises Unavailable after Redis was emptied: "nobody" would be a lie until it is rebuilt.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.get(self._keys.login(fold(login)))
+            pipe.exists(self._keys.built())
+            member_id, built = await pipe.execute()
+        if not built:
+            raise Unavailable()
+        row = member_id and await self._redis.hgetall(self._keys.member(member_id))
+        return Member.from_hash(row) if row else None
+
+    async def create(
+        self,
+        *,
+        email: str,
+        password: str = "",
+        password_hash: str = "",
+        name: str = "",
+        phone: str = "",
+        role: str = "member",
+        username: str = "",
+        must_change: bool = False,
+    ) -> Member:
+        """Create a member with a password or a ready hash (one of the two, never neither).
+
+        The username is the e-mail unless given. Raises InvalidRequest (field named) and
+        MemberExists.
+        """
+        fields = {
+            "email": valid_email(email),
+            "username": valid_text("username", username or email, 190),
+            "name": valid_text("name", name, 100),
+            "phone": valid_text("phone", phone, 32),
+            "role": valid_choice("role", role, ROLES),
+            "password": password_hash or await self._passwords.hash(valid_password(password)),
+            "status": "active",
+            "must_change": "1" if must_change else "0",
+        }
+        now = str(await self._now())
+        fields |= {"fingerprint_device": "", "action": "", "created_at": now, "updated_at": now}
+        member_id = new_id()
+        verdict = await self._create(
+            [
+                self._keys.member(member_id),
+                self._keys.events(),
+                self._keys.built(),
+                self._keys.login(fold(fields["email"])),
+                self._keys.login(fold(fields["username"])),
+            ],
+            [member_id, *_flat(fields)],
+        )
+        if verdict == "exists":
+            raise MemberExists()
+        if verdict == "unbuilt":
+            raise Unavailable()
+        self._queue.wake_persist()
+        return Member.from_hash(fields | {"id": member_id})
+
+    async def change(self, member_id: str, **changes: str) -> Member:
+        """Change `email username name phone role` of a member; returns the row after it.
+
+        Raises NotFound, InvalidRequest, MemberExists; Conflict when somebody else changed the
+        same row at the same moment.
+        """
+        member = await self.get(member_id)
+        fields = {name: _valid_field(name, value) for name, value in changes.items()}
+        await self._write(member, fields)
+        return await self.get(member_id)
+
+    async def set_password(
+        self, member_id: str, password: str, *, must_change: bool = False
+    ) -> None:
+        """Give a member a new password. Ending sessions is the caller's decision."""
+        member = await self.get(member_id)
+        fields = {
+            "password": await self._passwords.hash(valid_password(password)),
+            "must_change": "1" if must_change else "0",
+        }
+        await self._write(member, fields)
+
+    async def renew_hash(self, member: Member, password: str) -> None:
+        """Keep the same password under today's scheme (a login with a hash of the old site)."""
+        await self._write(member, {"password": await self._passwords.hash(password)})
+
+    async def _write(self, member: Member, fields: dict[str, str]) -> None:
+        keys = self._keys
+        names = {"email": member.email, "username": member.username} | fields
+        verdict = await self._change(
+            [
+                keys.member(member.id),
+                keys.events(),
+                keys.login(fold(member.email)),
+                keys.login(fold(member.username)),
+                keys.login(fold(names["email"])),
+                keys.login(fold(names["username"])),
+            ],
+            [
+                member.id,
+                member.email,
+                member.username,
+                *_flat(fields | {"updated_at": str(await self._now())}),
+            ],
+        )
+        if verdict == "exists":
+            raise MemberExists()
+        if verdict == "moved":
+            raise Conflict()
+        if verdict == "gone":
+            raise NotFound()
+        self._queue.wake_persist()
+
+    async def block(self, member_id: str, *, by: str) -> Kick:
+        """Block: every session ends in the same step, and no login is let in."""
+        return await self._bar(member_id, "blocked", "blocked", by)
+
+    async def deactivate(self, member_id: str, *, by: str) -> Kick:
+        """Switch the account off; like a block, with another reason."""
+        return await self._bar(member_id, "inactive", "inactive", by)
+
+    async def admit(self, member_id: str, *, by: str) -> None:
+        """Lift a block or a deactivation; nobody is logged in by it."""
+        await self.get(member_id)
+        await self._sessions.end(member_id, "-", reason="admin", by=by, status="active")
+
+    async def _bar(self, member_id: str, status: str, reason: str, by: str) -> Kick:
+        await self.get(member_id)
+        return await self._sessions.end(member_id, "all", reason=reason, by=by, status=status)
+
+    async def delete(self, member_id: str, *, by: str) -> Kick:
+        """End every session, then delete the row and its login names."""
+        kick = await self._bar(member_id, "inactive", "deleted", by)
+        member = await self.get(member_id)
+        keys = self._keys
+        logins = [keys.login(fold(member.email)), keys.login(fold(member.username))]
+        await self._delete(
+            [keys.member(member_id), keys.events(), *logins, keys.sessions(member_id)], [member_id]
+        )
+        self._queue.wake_persist()
+        return kick
+
+    async def _now(self) -> int:
+        seconds, micros = await self._redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+
+def fold(login: str) -> str:
+    """Return the form under which a login name is compared: NFKC, no outer blanks, casefolded."""
+    return unicodedata.normalize("NFKC", login).strip().casefold()
+
+
+def valid_email(value: object) -> str:
+    """Return an e-mail address. Raises InvalidRequest."""
+    text = valid_text("email", value, 190)
+    if not _EMAIL.fullmatch(text):
+        raise InvalidRequest("email", "Alamat email tidak valid.")
+    return text
+
+
+def valid_password(value: object) -> str:
+    """Return a password that may be set: 6 characters to LONGEST_BYTES. Raises InvalidRequest."""
+    if not isinstance(value, str) or len(value) < 6:
+        raise InvalidRequest("password", "Password minimal 6 karakter.")
+    if len(value.encode("utf-8", "surrogatepass")) > LONGEST_BYTES:
+        raise InvalidRequest("password", "Password terlalu panjang.")
+    return value
+
+
+def valid_text(field: str, value: object, longest: int) -> str:
+    """Return trimmed text without control characters. Raises InvalidRequest naming the field."""
+    if not isinstance(value, str):
+        raise InvalidRequest(field)
+    text = value.strip()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(field) from None
+    if len(text) > longest or _CONTROL.search(text):
+        raise InvalidRequest(field)
+    return text
+
+
+def valid_choice(field: str, value: object, allowed: tuple[str, ...]) -> str:
+    """Return one of the allowed words. Raises InvalidRequest naming them."""
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidRequest(field, f"Isian '{field}' harus salah satu dari: {', '.join(allowed)}.")
+    return value
+
+
+def _valid_field(name: str, value: object) -> str:
+    if name == "email":
+        return valid_email(value)
+    if name == "role":
+        return valid_choice("role", value, ROLES)
+    if name not in ("username", "name", "phone"):
+        raise InvalidRequest(name)
+    text = valid_text(name, value, 190)
+    if name == "username" and not text:
+        raise InvalidRequest("username")
+    return text
+
+
+def _flat(fields: Mapping[str, str]) -> list[str]:
+    return [word for pair in fields.items() for word in pair]

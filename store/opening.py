@@ -1,0 +1,105 @@
+"""Opening the store: connections and parts, wired once, closed in the opposite order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from store.database import Database
+from store.events import EventLog
+from store.keys import Keys
+from store.limits import Limits
+from store.logins import Logins
+from store.members import Members
+from store.passwords import Passwords
+from store.queue import Queue
+from store.sessions import Sessions
+from store.settings import Settings
+
+POOL_CONNECTIONS = 32
+"""More than the requests that one process has between two awaits; the rest waits POOL_SECONDS."""
+
+POOL_SECONDS = 2.0
+REPLY_SECONDS = 2.0
+CONNECT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything that is known, and every way it may change."""
+
+    settings: Settings
+    keys: Keys
+    redis: Redis
+    database: Database
+    events: EventLog
+    queue: Queue
+    limits: Limits
+    passwords: Passwords
+    members: Members
+    sessions: Sessions
+    logins: Logins
+
+    def blocking_connection(self, seconds: float) -> Redis:
+        """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""
+        return _redis(self.settings.redis_url, seconds + REPLY_SECONDS, connections=1)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Open every part; nothing is contacted before it is used, so an absent Redis or Postgres
+    makes calls fail, not the start."""
+    redis = _redis(settings.redis_url, REPLY_SECONDS, POOL_CONNECTIONS)
+    queue = Queue(settings)
+    database = Database(settings)
+    passwords = Passwords()
+    try:
+        await database.open()
+        yield _wire(settings, redis, queue, database, passwords)
+    finally:
+        passwords.close()
+        await database.close()
+        await queue.close()
+        await redis.aclose()
+
+
+def _wire(
+    settings: Settings, redis: Redis, queue: Queue, database: Database, passwords: Passwords
+) -> Store:
+    keys = Keys(settings.redis_prefix)
+    limits = Limits(redis, keys)
+    sessions = Sessions(settings, redis, keys, queue)
+    members = Members(redis, keys, queue, passwords, sessions)
+    logins = Logins(settings, redis, keys, limits, passwords, members, sessions)
+    return Store(
+        settings=settings,
+        keys=keys,
+        redis=redis,
+        database=database,
+        events=EventLog(redis, keys),
+        queue=queue,
+        limits=limits,
+        passwords=passwords,
+        members=members,
+        sessions=sessions,
+        logins=logins,
+    )
+
+
+def _redis(url: str, reply_seconds: float, connections: int) -> Redis:
+    """No retries below us: a script that swaps a session must not run twice unseen."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=POOL_SECONDS,
+        socket_timeout=reply_seconds,
+        socket_connect_timeout=CONNECT_SECONDS,
+        decode_responses=True,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis(connection_pool=pool)

@@ -1,0 +1,293 @@
+"""The only reader of the environment: every setting, its default, its unit and its bounds."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the text is one line that names it and says what it may be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be set from outside (CONTRACT §2); seconds unless the name says more."""
+
+    # The process
+    jaga_env: str
+    jaga_home: Path
+    port: int
+    bind: str
+    public_url: str
+    secret_key: str
+    redis_url: str
+    redis_prefix: str
+    database_url: str
+    queue_redis_url: str
+    proxyfix_x_for: int
+    cookie_secure: str
+    timezone: str
+    admin_email: str
+    admin_password: str
+    log_format: str
+    # Sessions
+    session_remember_seconds: int
+    session_idle_seconds: int
+    session_lifetime_seconds: int
+    activity_ping_seconds: int
+    grace_seconds: float
+    web_session_ttl_days: int
+    qr_token_ttl_seconds: int
+    access_token_seconds: int
+    web_login: tuple[str, ...]
+    reveal_unknown_user: bool
+    login_url_credentials: str
+    # Realtime
+    heartbeat_seconds: float
+    sweep_seconds: float
+    send_buffer_bytes: int
+    max_connections: int
+    max_tabs_per_device: int
+    # Webhook
+    lynk_merchant_keys: tuple[str, ...]
+    lynk_member_product: str
+    member_initial_password: str
+    webhook_bad_signature_status: int
+    smtp_url: str
+    mail_from: str
+    # Hotspot
+    mikrotik_host: str
+    mikrotik_port: int
+    mikrotik_username: str
+    mikrotik_password: str
+    mikrotik_use_ssl: bool
+    mikrotik_profile_aktif: str
+    mikrotik_profile_fup: str
+    mikrotik_profile_habis: str
+    mikrotik_profile_blokir: str
+    mikrotik_profile_unlimited: str
+    mikrotik_profile_inactive: str
+    hotspot_mode: str
+    hotspot_cidrs: tuple[str, ...]
+    hotspot_sync_seconds: int
+    fup_threshold_percent: int
+    sync_test_mode_enabled: bool
+    sync_test_phone_numbers: tuple[str, ...]
+    otp_sender: str
+    otp_ttl_seconds: int
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read and check every setting.
+
+        Takes the environment (the process's own when None). Raises SettingsError with one line
+        for the first value that cannot be used.
+        """
+        return _read(os.environ if environ is None else environ)
+
+    @property
+    def is_dev(self) -> bool:
+        """Whether `scripts/run` started this process."""
+        return self.jaga_env == "dev"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies carry Secure: said outright, or, on `auto`, as PUBLIC_URL's scheme."""
+        if self.cookie_secure == "auto":
+            return self.public_url.startswith("https://")
+        return self.cookie_secure == "always"
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins that are ours.
+
+        Only PUBLIC_URL's: a Host header is the client's word and proves nothing. In development
+        the same port under `localhost` and `127.0.0.1` as well.
+        """
+        ours = {_origin(self.public_url)}
+        if self.is_dev:
+            ours |= {f"http://{host}:{self.port}" for host in ("localhost", "127.0.0.1")}
+        return frozenset(ours)
+
+
+def _read(environ: Mapping[str, str]) -> Settings:
+    read = _Reader(environ)
+    env = read.choice("JAGA_ENV", "production", ("production", "dev"))
+    port = read.whole("PORT", 8000, 1, 65535)
+    redis_url = read.url("REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss", "unix"))
+    return Settings(
+        jaga_env=env,
+        jaga_home=Path(read.text("JAGA_HOME", "var")).absolute(),
+        port=port,
+        # a PaaS reaches the process from outside its own address
+        bind=read.text("BIND", "0.0.0.0" if env == "production" else "127.0.0.1"),  # noqa: S104
+        public_url=read.url("PUBLIC_URL", f"http://127.0.0.1:{port}", ("http", "https")),
+        secret_key=_secret_key(read, env),
+        redis_url=redis_url,
+        redis_prefix=read.text("REDIS_PREFIX", "jaga"),
+        database_url=read.url(
+            "DATABASE_URL", "postgresql://127.0.0.1:5432/jaga", ("postgres", "postgresql")
+        ),
+        queue_redis_url=read.url("QUEUE_REDIS_URL", redis_url, ("redis", "rediss", "unix")),
+        proxyfix_x_for=read.whole("PROXYFIX_X_FOR", 0, 0, 10),
+        cookie_secure=read.choice("COOKIE_SECURE", "auto", ("auto", "always", "never")),
+        timezone=_timezone(read),
+        admin_email=read.text("ADMIN_EMAIL", ""),
+        admin_password=read.text("ADMIN_PASSWORD", ""),
+        log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
+        session_remember_seconds=read.whole("SESSION_REMEMBER_SECONDS", 43_200, 1),
+        session_idle_seconds=read.whole("SESSION_IDLE_SECONDS", 72_000, 1),
+        session_lifetime_seconds=read.whole("SESSION_LIFETIME_SECONDS", 86_400, 1),
+        activity_ping_seconds=read.whole("ACTIVITY_PING_SECONDS", 600, 1),
+        grace_seconds=read.number("GRACE_SECONDS", 0.2, 0.0, 5.0),
+        web_session_ttl_days=read.whole("WEB_SESSION_TTL_DAYS", 30, 1, 366),
+        qr_token_ttl_seconds=read.whole("QR_TOKEN_TTL_SECONDS", 120, 1, 600),
+        access_token_seconds=read.whole("ACCESS_TOKEN_SECONDS", 900, 1, 86_400),
+        web_login=read.choices("WEB_LOGIN", "password,qr", ("password", "qr")),
+        reveal_unknown_user=read.flag("REVEAL_UNKNOWN_USER", False),
+        login_url_credentials=read.choice(
+            "LOGIN_URL_CREDENTIALS", "fragment", ("off", "fragment", "on")
+        ),
+        heartbeat_seconds=read.number("HEARTBEAT_SECONDS", 20, 0.05, 300),
+        sweep_seconds=read.number("SWEEP_SECONDS", 5, 0.05, 300),
+        send_buffer_bytes=read.whole("SEND_BUFFER_BYTES", 65_536, 1_024, 16_777_216),
+        max_connections=read.whole("MAX_CONNECTIONS", _connections_that_fit(), 1),
+        max_tabs_per_device=read.whole("MAX_TABS_PER_DEVICE", 20, 1, 1_000),
+        lynk_merchant_keys=read.words("LYNK_MERCHANT_KEYS", ""),
+        lynk_member_product=read.text("LYNK_MEMBER_PRODUCT", "Daftar Member KEI"),
+        member_initial_password=read.choice(
+            "MEMBER_INITIAL_PASSWORD", "phone", ("phone", "random")
+        ),
+        webhook_bad_signature_status=read.whole("WEBHOOK_BAD_SIGNATURE_STATUS", 401, 200, 499),
+        smtp_url=read.text("SMTP_URL", ""),
+        mail_from=read.text("MAIL_FROM", "Jaga <no-reply@localhost>"),
+        mikrotik_host=read.text("MIKROTIK_HOST", ""),
+        mikrotik_port=read.whole("MIKROTIK_PORT", 8728, 1, 65535),
+        mikrotik_username=read.text("MIKROTIK_USERNAME", "admin"),
+        mikrotik_password=read.text("MIKROTIK_PASSWORD", ""),
+        mikrotik_use_ssl=read.flag("MIKROTIK_USE_SSL", False),
+        mikrotik_profile_aktif=read.text("MIKROTIK_PROFILE_AKTIF", "profile-aktif"),
+        mikrotik_profile_fup=read.text("MIKROTIK_PROFILE_FUP", "profile-fup"),
+        mikrotik_profile_habis=read.text("MIKROTIK_PROFILE_HABIS", "profile-habis"),
+        mikrotik_profile_blokir=read.text("MIKROTIK_PROFILE_BLOKIR", "profile-blokir"),
+        mikrotik_profile_unlimited=read.text("MIKROTIK_PROFILE_UNLIMITED", "profile-unlimited"),
+        mikrotik_profile_inactive=read.text("MIKROTIK_PROFILE_INACTIVE", "inactive"),
+        hotspot_mode=read.choice("HOTSPOT_MODE", "bypass", ("bypass", "session")),
+        hotspot_cidrs=read.words("HOTSPOT_CIDRS", ""),
+        hotspot_sync_seconds=read.whole("HOTSPOT_SYNC_SECONDS", 300, 1),
+        fup_threshold_percent=read.whole("FUP_THRESHOLD_PERCENT", 85, 1, 100),
+        sync_test_mode_enabled=read.flag("SYNC_TEST_MODE_ENABLED", False),
+        sync_test_phone_numbers=read.words("SYNC_TEST_PHONE_NUMBERS", ""),
+        otp_sender=read.choice("OTP_SENDER", "log", ("log", "http")),
+        otp_ttl_seconds=read.whole("OTP_TTL_SECONDS", 300, 30, 3_600),
+    )
+
+
+class _Reader:
+    """Typed access to the environment; an empty value counts as not set."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str) -> str:
+        return self._environ.get(name, "").strip() or default
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in allowed:
+            raise SettingsError(f"{name} is {value!r}: it must be one of {', '.join(allowed)}")
+        return value
+
+    def words(self, name: str, default: str) -> tuple[str, ...]:
+        return tuple(word.strip() for word in self.text(name, default).split(",") if word.strip())
+
+    def choices(self, name: str, default: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+        words = self.words(name, default)
+        for word in words:
+            if word not in allowed:
+                raise SettingsError(f"{name} has {word!r}: it takes {', '.join(allowed)}")
+        return words
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self.text(name, "1" if default else "0").lower()
+        if value in ("1", "true", "yes", "on"):
+            return True
+        if value in ("0", "false", "no", "off"):
+            return False
+        raise SettingsError(f"{name} is {value!r}: it must be 1 or 0")
+
+    def whole(self, name: str, default: int, least: int, most: int | None = None) -> int:
+        return int(self._bounded(name, default, int, "a whole number", least, most))
+
+    def number(self, name: str, default: float, least: float, most: float) -> float:
+        return float(self._bounded(name, default, float, "a number", least, most))
+
+    def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if urlsplit(value).scheme not in schemes:
+            raise SettingsError(f"{name} must begin with {' or '.join(f'{s}://' for s in schemes)}")
+        return value.rstrip("/") if name == "PUBLIC_URL" else value
+
+    def _bounded(
+        self,
+        name: str,
+        default: float,
+        convert: Callable[[str], float],
+        kind: str,
+        least: float,
+        most: float | None,
+    ) -> float:
+        text = self.text(name, str(default))
+        try:
+            value = convert(text)
+        except ValueError:
+            raise SettingsError(f"{name} is {text!r}: it must be {kind}") from None
+        if not (least <= value and (most is None or value <= most)):
+            bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+            raise SettingsError(f"{name} is {text}: it must be {kind}, {bounds}")
+        return value
+
+
+def _secret_key(read: _Reader, env: str) -> str:
+    key = read.text("SECRET_KEY", "")
+    if env != "production":
+        return key or secrets.token_urlsafe(32)
+    if len(key) < 16:
+        raise SettingsError("SECRET_KEY must be set to at least 16 characters in production")
+    return key
+
+
+def _timezone(read: _Reader) -> str:
+    name = read.text("TIMEZONE", "Asia/Jakarta")
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise SettingsError(
+            f"TIMEZONE is {name!r}: it must be an IANA name, as Asia/Jakarta"
+        ) from None
+    return name
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _connections_that_fit() -> int:
+    """How many connections the descriptor limit allows, with room for Redis, Postgres and files."""
+    import resource
+
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 100_000
+    return max(soft - 256, 16)
+
+
+SETTING_NAMES = tuple(field.name.upper() for field in fields(Settings))
+"""The environment's names, in the order of the documentation."""
