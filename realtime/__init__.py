@@ -1,0 +1,1 @@
+"""Long-lived connections, and the process that holds them."""

@@ -1,0 +1,110 @@
+"""The moments at which sessions run out, for those that have a tab open here.
+
+One timer for the nearest of them. A moment that has come is only a reason to look: activity
+elsewhere may have moved it, and the store alone decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+
+from redis.exceptions import RedisError
+
+from realtime import messages
+from realtime.hub import Hub, Seat
+from realtime.kicks import Kicks
+from store.sessions import Ended, Session, Sessions
+
+log = logging.getLogger("jaga.clocks")
+
+NOTICE_MS = 5 * 60 * 1000
+"""How long before its end a tab is warned (CONTRACT §5); with a clock shorter than a quarter of
+an hour, for a third of it."""
+
+RETRY_MS = 1000
+"""When Redis did not answer."""
+
+
+class Clocks:
+    """Warns before a clock runs out, and looks when it has."""
+
+    def __init__(self, hub: Hub, sessions: Sessions, kicks: Kicks) -> None:
+        self._hub = hub
+        self._sessions = sessions
+        self._kicks = kicks
+        self._heap: list[tuple[int, str]] = []
+        self._sooner = asyncio.Event()
+
+    def follow(self, session: Session, seat: Seat) -> None:
+        """Look at this session when its nearest clock (or the notice before it) is due."""
+        due = self._due(session, seat)
+        if due is None or (seat.clock_at and seat.clock_at <= due):
+            return
+        seat.clock_at = due
+        heapq.heappush(self._heap, (due, session.sid))
+        if self._heap[0][0] == due:
+            self._sooner.set()
+
+    def _due(self, session: Session, seat: Seat) -> int | None:
+        clock = session.next_clock
+        if clock is None:
+            return None
+        at, reason = clock
+        if seat.warned == f"{reason}:{at}":
+            return at + 1
+        return max(at - _notice_ms(session, reason), 1)
+
+    async def watch(self) -> None:
+        """Run for ever: sleep to the nearest moment, then look."""
+        while True:
+            self._sooner.clear()
+            wait = (self._heap[0][0] / 1000 - time.time()) if self._heap else 3600.0
+            if wait > 0:
+                try:
+                    await asyncio.wait_for(self._sooner.wait(), wait)
+                except TimeoutError:
+                    pass
+                continue
+            due, sid = heapq.heappop(self._heap)
+            seat = self._hub.of(sid)
+            if seat is not None and seat.clock_at == due:
+                await self._look(seat)
+
+    async def _look(self, seat: Seat) -> None:
+        seat.clock_at = 0
+        try:
+            found = await self._sessions.look(seat.member, seat.sid)
+        except RedisError as error:
+            log.warning("clock not read: %s", type(error).__name__)
+            self._again(seat)
+            return
+        if isinstance(found, Ended):
+            self._kicks.carry_out(found, "")
+        elif found is not None:
+            self._warn(found, seat)
+            self.follow(found, seat)
+
+    def _again(self, seat: Seat) -> None:
+        seat.clock_at = int(time.time() * 1000) + RETRY_MS
+        heapq.heappush(self._heap, (seat.clock_at, seat.sid))
+
+    def _warn(self, session: Session, seat: Seat) -> None:
+        clock = session.next_clock
+        if clock is None:
+            return
+        at, reason = clock
+        now = time.time() * 1000
+        if at - now > _notice_ms(session, reason) or seat.warned == f"{reason}:{at}":
+            return
+        seat.warned = f"{reason}:{at}"
+        message = messages.expiring(reason, (at - now) / 1000)
+        for tab in list(seat.connections):
+            tab.tell(message)
+
+
+def _notice_ms(session: Session, reason: str) -> int:
+    whole = session.idle_ms if reason == "idle" else (session.cap_at or 0) - session.opened_at
+    return min(NOTICE_MS, (whole or 0) // 3)

@@ -1,0 +1,182 @@
+"""A tab's connection, in the two dialects: a stream that is only told, a socket that answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from realtime import codes, messages
+from realtime.frames import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    ProtocolError,
+    close_code,
+    close_frame,
+    frame,
+)
+from realtime.messages import Message
+from realtime.wire import Wire
+
+if TYPE_CHECKING:
+    from realtime.hub import Hub, Seat
+
+BURST = 10
+PER_SECOND = 1.0
+"""What a tab may say: one message a second, ten at once. It says two in a heartbeat and one when
+it is told to leave; more is a flood (reference/realtime.md F3-29)."""
+
+
+class Connection:
+    """What both dialects share: a seat in the hub, a wire, and whether it was told to leave."""
+
+    __slots__ = ("hub", "id", "kick_id", "seat", "tab", "wire")
+
+    transport = ""
+    wire: Wire
+
+    def __init__(self, hub: Hub, id: str, tab: str) -> None:
+        self.hub = hub
+        self.id = id
+        self.tab = tab
+        self.seat: Seat | None = None
+        self.kick_id = ""
+
+    def tell(self, message: Message) -> bool:
+        """Write a message; False when the peer is gone or does not read."""
+        raise NotImplementedError
+
+    def beat(self) -> bool:
+        """Show that we are alive, and find out whether the peer is; False when it is not."""
+        raise NotImplementedError
+
+    def close(self, code: int, retry_ms: int = 0) -> None:
+        """Say goodbye with a code, and leave the hub."""
+        raise NotImplementedError
+
+    def drop(self, why: str) -> None:
+        """Leave the hub and cut the wire."""
+        self.hub.remove(self, why)
+        self.wire.abort()
+
+    def received(self, data: bytes) -> None:
+        """Bytes from the peer (Listener)."""
+        raise NotImplementedError
+
+    def lost(self) -> None:
+        """The peer is gone (Listener)."""
+        self.hub.remove(self, "lost")
+
+    def overrun(self) -> None:
+        """The peer does not read (Listener): it is closed, and nobody else waits for it."""
+        self.hub.remove(self, "slow")
+        self.wire.abort()
+
+
+class Stream(Connection):
+    """Server-sent events."""
+
+    __slots__ = ()
+
+    transport = "sse"
+
+    def tell(self, message: Message) -> bool:
+        return self.wire.send(message.sse)
+
+    def beat(self) -> bool:
+        """The kernel finds out (TCP_USER_TIMEOUT): a stream's client never answers."""
+        return not self.wire.is_stuck and self.wire.send(messages.PING_SSE)
+
+    def close(self, code: int, retry_ms: int = 0) -> None:
+        self.hub.remove(self, str(code))
+        self.wire.finish(messages.come_back(retry_ms) if codes.comes_back(code) else b"")
+
+    def received(self, data: bytes) -> None:
+        """Whatever follows a GET on this connection is not read as anything."""
+
+
+class Socket(Connection):
+    """A WebSocket."""
+
+    __slots__ = ("_allowance", "_asked_at", "_quiet", "_reader", "on_ack")
+
+    transport = "ws"
+
+    def __init__(self, hub: Hub, id: str, tab: str, on_ack: Callable[[Socket, str], None]) -> None:
+        super().__init__(hub, id, tab)
+        self.on_ack = on_ack
+        self._reader: FrameReader | None = None
+        self._quiet = False
+        self._allowance = float(BURST)
+        self._asked_at = time.monotonic()
+
+    def tell(self, message: Message) -> bool:
+        return self.wire.send(message.frame)
+
+    def beat(self) -> bool:
+        """A peer that has not answered the last beat by this one is dead."""
+        if self._quiet or self.wire.is_stuck:
+            return False
+        self._quiet = True
+        # the two answers to a beat are no flood, however fast the beats
+        self._allowance += 2
+        return self.wire.send(messages.PING_FRAMES)
+
+    def close(self, code: int, retry_ms: int = 0) -> None:
+        self.hub.remove(self, str(code))
+        self.wire.finish(close_frame(code, f"retry={retry_ms}" if retry_ms else ""))
+
+    def overrun(self) -> None:
+        """4008, for as far as it still gets: the peer's buffers are full."""
+        self.hub.remove(self, "slow")
+        self.wire.abort()
+
+    def received(self, data: bytes) -> None:
+        self._quiet = False
+        reader = self._reader or FrameReader()
+        try:
+            for opcode, payload in reader.feed(data):
+                if not self._spend():
+                    raise ProtocolError(codes.FLOOD)
+                self._heard(opcode, payload)
+                if self.seat is None:
+                    return
+        except ProtocolError as error:
+            self.close(error.code)
+            return
+        self._reader = None if reader.is_idle else reader
+
+    def _spend(self) -> bool:
+        now = time.monotonic()
+        earned = (now - self._asked_at) * PER_SECOND
+        self._allowance = min(BURST + 2.0, self._allowance + earned)
+        self._asked_at = now
+        self._allowance -= 1
+        return self._allowance >= 0
+
+    def _heard(self, opcode: int, payload: bytes) -> None:
+        if opcode == TEXT:
+            self._said(payload)
+        elif opcode == PING:
+            self.wire.send(frame(PONG, payload))
+        elif opcode == CLOSE:
+            code = close_code(payload)
+            self.hub.remove(self, "left")
+            self.wire.finish(close_frame(1000 if code == 1005 else code))
+
+    def _said(self, payload: bytes) -> None:
+        """A tab's own words: `ping` is answered, `ack` is counted, anything else is let pass."""
+        try:
+            said = json.loads(payload)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(said, dict):
+            return
+        if said.get("event") == "ping":
+            self.wire.send(messages.PONG_FRAME)
+        elif said.get("event") == "ack" and said.get("kick_id") == self.kick_id != "":
+            self.on_ack(self, self.kick_id)

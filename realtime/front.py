@@ -1,0 +1,231 @@
+"""The front of the server: sees a request's head before the application does.
+
+The long-lived addresses are answered right here, so that nothing is built for them that an idle
+connection would keep: the check, the handshake, the wire. Everything else goes on to the
+application as it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from redis.exceptions import RedisError
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.iostream import IOStream, StreamClosedError
+
+from realtime.messages import encode
+from store.errors import JagaError, Unavailable
+
+log = logging.getLogger("jaga.front")
+
+LARGEST_BODY = 256 * 1024
+"""CONTRACT §3."""
+
+REFUSED_LINGER_SECONDS = 2.0
+"""How long a refused client may go on sending before it is cut: long enough to read our answer."""
+
+
+class Head:
+    """A request's head: all that a handshake may be judged by."""
+
+    __slots__ = ("headers", "method", "path", "query", "remote_ip")
+
+    def __init__(self, start: RequestStartLine, headers: HTTPHeaders, remote_ip: str) -> None:
+        parts = urlsplit(start.path)
+        self.method = start.method
+        self.path = unquote(parts.path)
+        self.query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        self.headers = headers
+        self.remote_ip = remote_ip
+
+
+class Acceptor(Protocol):
+    """One long-lived address."""
+
+    def matches(self, path: str) -> bool:
+        """Whether this path is its own."""
+
+    async def accept(self, head: Head, door: Doorway) -> None:
+        """Let the client in through the doorway, or raise a JagaError."""
+
+
+class Doorway:
+    """What an acceptor does to the connection: take it, once."""
+
+    def __init__(self, connection: HTTP1Connection) -> None:
+        self._connection = connection
+        self.is_taken = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client is still there."""
+        return not self.is_taken and not self._connection.stream.closed()
+
+    def take(self) -> IOStream:
+        """Return the bare stream; Tornado has nothing more to do with it."""
+        self.is_taken = True
+        return self._connection.detach()
+
+
+class Front(HTTPServerConnectionDelegate):
+    """Goes before the application."""
+
+    def __init__(
+        self, application: HTTPServerConnectionDelegate, acceptors: list[Acceptor]
+    ) -> None:
+        self._application = application
+        self._acceptors = acceptors
+
+    def start_request(
+        self, server_conn: object, request_conn: HTTPConnection
+    ) -> HTTPMessageDelegate:
+        return _Request(self, server_conn, request_conn)
+
+    def on_close(self, server_conn: object) -> None:
+        self._application.on_close(server_conn)
+
+    def acceptor_of(self, path: str) -> Acceptor | None:
+        """Return who answers this path here, None for the application."""
+        bare = path.partition("?")[0]
+        return next((one for one in self._acceptors if one.matches(bare)), None)
+
+    def pass_on(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Return the application's own delegate for a request."""
+        return self._application.start_request(server_conn, request_conn)
+
+
+class _Request(HTTPMessageDelegate):
+    """One request, until it is known whose it is."""
+
+    def __init__(self, front: Front, server_conn: object, connection: HTTPConnection) -> None:
+        self._front = front
+        self._server_conn = server_conn
+        self._connection = connection
+        self._inner: HTTPMessageDelegate | None = None
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        assert isinstance(start_line, RequestStartLine)
+        assert isinstance(self._connection, HTTP1Connection)
+        acceptor = self._front.acceptor_of(start_line.path)
+        if acceptor is not None:
+            return self._let_in(acceptor, start_line, headers, self._connection)
+        if _is_too_large(headers):
+            return _refuse(Doorway(self._connection), _TooLarge())
+        self._inner = self._front.pass_on(self._server_conn, self._connection)
+        return self._inner.headers_received(start_line, headers)
+
+    async def _let_in(
+        self,
+        acceptor: Acceptor,
+        start: RequestStartLine,
+        headers: HTTPHeaders,
+        connection: HTTP1Connection,
+    ) -> None:
+        context: Any = connection.context
+        door = Doorway(connection)
+        try:
+            await acceptor.accept(Head(start, headers, context.remote_ip), door)
+        except JagaError as error:
+            await _refuse(door, error)
+        except (RedisError, OSError) as error:
+            log.warning("refused: %s", type(error).__name__)
+            await _refuse(door, Unavailable())
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._inner.data_received(chunk) if self._inner else None
+
+    def finish(self) -> None:
+        if self._inner:
+            self._inner.finish()
+
+    def on_connection_close(self) -> None:
+        if self._inner:
+            self._inner.on_connection_close()
+
+
+class _TooLarge(JagaError):
+    status = 413
+    type = "TOO_LARGE"
+    message = "Isi permintaan terlalu besar (maksimal 256 KiB)."
+
+
+class _WrongMethod(JagaError):
+    status = 405
+    type = "METHOD_NOT_ALLOWED"
+    message = "Metode ini tidak didukung di alamat ini."
+
+
+def require_get(head: Head) -> None:
+    """Raise the 405 of every method but GET."""
+    if head.method != "GET":
+        raise _WrongMethod()
+
+
+def _is_too_large(headers: HTTPHeaders) -> bool:
+    """Judged before a byte of the body is read; an odd length is Tornado's to refuse."""
+    length = headers.get("Content-Length", "0")
+    return length.isdigit() and len(length) < 20 and int(length) > LARGEST_BODY
+
+
+async def _refuse(door: Doorway, error: JagaError) -> None:
+    """Answer with the error's JSON and close, reading on for a moment so that it arrives."""
+    if not door.is_open:
+        return
+    stream = door.take()
+    stream.set_close_callback(None)
+    body = encode(error.body())
+    head = [
+        f"HTTP/1.1 {error.status} {_REASONS.get(error.status, 'Refused')}",
+        "Content-Type: application/json; charset=utf-8",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    if error.retry_after is not None:
+        head.append(f"Retry-After: {error.retry_after}")
+    loop = asyncio.get_running_loop()
+    stream.write("\r\n".join(head).encode() + b"\r\n\r\n" + body).add_done_callback(_seen)
+    loop.create_task(_read_away(stream))
+    loop.call_later(REFUSED_LINGER_SECONDS, stream.close)
+
+
+async def _read_away(stream: IOStream) -> None:
+    try:
+        while True:
+            await stream.read_bytes(65_536, partial=True)
+    except StreamClosedError:
+        return
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """Look at the outcome, so that asyncio does not warn of a client that hung up."""
+    if not future.cancelled():
+        future.exception()
+
+
+_REASONS = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    419: "Session Expired",
+    429: "Too Many Requests",
+    503: "Service Unavailable",
+}

@@ -1,0 +1,147 @@
+"""How this process is: alive, ready and with what, and its figures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from redis.exceptions import RedisError
+from tornado.web import RequestHandler
+
+from realtime.admission import Admission
+from realtime.hub import Hub
+from realtime.metrics import Metrics
+from realtime.relay import Relay
+from realtime.sweep import Sweep
+from store.errors import Unavailable
+from store.opening import Store
+
+ANSWER_SECONDS = 2.0
+"""How long a dependency may take before it counts as away."""
+
+
+class Health:
+    """Asks every part how it is."""
+
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        relay: Relay,
+        sweep: Sweep,
+        admission: Admission,
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._relay = relay
+        self._sweep = sweep
+        self._admission = admission
+        self._metrics = metrics
+
+    async def report(self) -> tuple[bool, dict[str, Any]]:
+        """Return whether requests can be served, and each part's state.
+
+        Postgres being away makes reports fail, not the service (DESIGN §6).
+        """
+        redis, postgres = await asyncio.gather(self._redis(), self._postgres())
+        parts = {
+            "redis": redis,
+            "postgres": postgres,
+            "event_log": {"following": self._relay.is_following, **await self._lag()},
+            "connections": self._hub.count,
+        }
+        ready = (
+            bool(redis["ok"])
+            and self._relay.is_following
+            and self._sweep.is_built
+            and not self._admission.is_closing
+        )
+        return ready, {"ready": ready, **parts}
+
+    async def _redis(self) -> dict[str, Any]:
+        redis = self._store.redis
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                persistence = await redis.info("persistence")
+                memory = await redis.info("memory")
+        except (RedisError, OSError, TimeoutError) as error:
+            return {"ok": False, "error": type(error).__name__}
+        aof = bool(persistence.get("aof_enabled"))
+        policy = str(memory.get("maxmemory_policy", ""))
+        return {
+            "ok": True,
+            "aof": aof,
+            "maxmemory_policy": policy,
+            "durable": aof and policy == "noeviction",
+        }
+
+    async def _postgres(self) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._store.database.ping()
+        except (Unavailable, TimeoutError) as error:
+            return {"ok": False, "error": type(error).__name__}
+        return {"ok": True}
+
+    async def _lag(self) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return {"lag_seconds": round(await self._store.events.lag_seconds(), 3)}
+        except (RedisError, OSError, TimeoutError):
+            return {"lag_seconds": None}
+
+    async def figures(self) -> bytes:
+        """Return the metrics as they are now."""
+        metrics = self._metrics
+        for transport, count in self._hub.counts.items():
+            metrics.connections.labels(transport).set(count)
+        for why, count in self._hub.left.items():
+            metrics.left.labels(why).set(count)
+        metrics.sessions.set(len(self._hub.seats()))
+        lag = (await self._lag())["lag_seconds"]
+        metrics.log_lag.set(float("nan") if lag is None else lag)
+        return metrics.text()
+
+
+class Answer(RequestHandler):
+    """The base of the three addresses: no session, no cookie, nothing kept."""
+
+    def initialize(self, health: Health) -> None:
+        self._health = health
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("Cache-Control", "no-store")
+
+
+class Alive(Answer):
+    """`/healthz`: the process answers."""
+
+    def get(self) -> None:
+        self.write({"alive": True})
+
+
+class Ready(Answer):
+    """`/readyz`: 200 when requests can be served, else 503, and each part's state."""
+
+    async def get(self) -> None:
+        ready, report = await self._health.report()
+        self.set_status(200 if ready else 503)
+        self.write(report)
+
+
+class Figures(Answer):
+    """`/metrics`."""
+
+    async def get(self) -> None:
+        figures = await self._health.figures()
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.write(figures)
+
+
+def routes(health: Health) -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    part = {"health": health}
+    return [(r"/healthz", Alive, part), (r"/readyz", Ready, part), (r"/metrics", Figures, part)]

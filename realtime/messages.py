@@ -1,0 +1,103 @@
+"""What is said to a tab: each message encoded once, in both of the languages tabs listen in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from realtime import codes
+from realtime.frames import PING, TEXT, frame
+from store.errors import REASONS, SessionExpired
+from store.sessions import Ended
+
+
+class Message:
+    """One announcement, whose bytes go to every receiver: `frame` to WebSockets, `sse` to
+    streams."""
+
+    __slots__ = ("frame", "sse")
+
+    def __init__(self, event: str, body: dict[str, Any], id: str = "", before: bytes = b"") -> None:
+        """`before` is SSE text that goes ahead of it."""
+        text = encode(body)
+        self.frame = frame(TEXT, encode({"event": event} | body))
+        self.sse = before + sse(text, event=event, id=id)
+
+
+def ended(end: Ended, username: str, id: str) -> Message:
+    """The last word to a tab: why its session is no more."""
+    if end.is_expiry:
+        return Message(
+            "session_expired", {"reason": end.reason, "message": SessionExpired.message}, id
+        )
+    return force_logout(end, username, id)
+
+
+def force_logout(end: Ended, username: str, id: str) -> Message:
+    """`force_logout`, after the documented `updated_attendances` that page listeners act on.
+
+    The same browser logging in again is no reason for its page to leave, so that the documented
+    change, on which a page always logs out, is left out.
+    """
+    body = {
+        "reason": REASONS.get(end.reason, end.reason),
+        "code": end.reason,
+        "kick_id": end.kick_id,
+        "at": end.at / 1000,
+        "by": end.by,
+        "same_browser": end.same_browser,
+    }
+    change = b"" if end.same_browser else sse(encode(_changes(end, username)), id=id)
+    return Message("force_logout", body, id, before=change)
+
+
+def _changes(end: Ended, username: str) -> dict[str, Any]:
+    row = {
+        "username": username,
+        "fp": f"session-{end.kick_id}",
+        "action": "logout",
+        "reason": REASONS.get(end.reason, end.reason),
+        "at": end.at / 1000,
+    }
+    return {"timestamp": end.at // 1000, "changes": {"updated_attendances": [row]}}
+
+
+def expiring(reason: str, seconds: float) -> Message:
+    """The notice before a clock runs out."""
+    return Message("session_expiring", {"reason": reason, "in": max(0, round(seconds))})
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """Return compact JSON. It has no line ends, so it is one `data:` line whatever is in it."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def sse(data: bytes, *, event: str = "", id: str = "", retry_ms: int = 0) -> bytes:
+    """Return one server-sent event (WHATWG HTML §9.2). `event` and `id` are our own words."""
+    lines = [
+        f"retry: {retry_ms}\n".encode() if retry_ms else b"",
+        f"id: {id}\n".encode() if id else b"",
+        f"event: {event}\n".encode() if event else b"",
+        b"data: " + data + b"\n\n",
+    ]
+    return b"".join(lines)
+
+
+def come_back(retry_ms: int) -> bytes:
+    """The end of a stream whose client should return, after a delay of its own."""
+    return sse(b"reconnect", event="close", retry_ms=retry_ms)
+
+
+def closing_code(end: Ended) -> int:
+    """Return the close code that says the same as the message."""
+    if end.is_expiry:
+        return codes.EXPIRED
+    blocked = end.reason in ("blocked", "inactive", "deleted")
+    return codes.BLOCKED if blocked else codes.FORCE_LOGOUT
+
+
+PING_SSE = b": ping\n\n"
+PING_FRAMES = frame(PING, b"") + frame(TEXT, b'{"event":"ping"}')
+"""The protocol's ping, which every client answers by itself, and one that scripts can see."""
+
+PONG_FRAME = frame(TEXT, b'{"event":"pong"}')

@@ -1,0 +1,102 @@
+"""The first reader of the event log: tails it, and carries what happened to the tabs held here.
+
+Its cursor is its own. While Redis is away nothing is lost: it goes on from the last entry it saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from redis.exceptions import RedisError
+
+from realtime.kicks import Kicks
+from store.events import Event
+from store.opening import Store
+from store.sessions import Ended
+
+log = logging.getLogger("jaga.relay")
+
+BLOCK_MS = 5_000
+"""How long one read waits; long, because it ends with the first entry."""
+
+BATCH = 200
+"""Entries of one read; between two the event loop has its turn."""
+
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 0.5
+"""Between two attempts while Redis is away: soon at first, never a busy loop."""
+
+
+class Relay:
+    """Tails the log for ever."""
+
+    def __init__(
+        self, store: Store, kicks: Kicks, on_return: Callable[[], Awaitable[None] | None]
+    ) -> None:
+        """`on_return` is called when Redis answers again after it was away."""
+        self._store = store
+        self._kicks = kicks
+        self._on_return = on_return
+        self._redis = store.blocking_connection(BLOCK_MS / 1000)
+        self._cursor = ""
+        self.is_following = False
+        """Whether the log is being read now; while it is not, no stream is accepted."""
+
+    async def run(self) -> None:
+        """Read and carry, and come back after every failure of Redis."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._begin()
+                pause = FIRST_PAUSE_SECONDS
+                await self._follow()
+            except (RedisError, OSError) as error:
+                if self.is_following:
+                    log.warning("the log is out of reach: %s", type(error).__name__)
+                self.is_following = False
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _begin(self) -> None:
+        """Find where to read on: the end of the log at the start, later where we were.
+
+        A log that was wiped begins anew: what happened meanwhile is the sweep's to find.
+        """
+        last = await self._store.events.last_id()
+        if not self._cursor or _place(last) < _place(self._cursor):
+            self._cursor = last
+        self.is_following = True
+        again = self._on_return()
+        if again is not None:
+            await again
+
+    async def _follow(self) -> None:
+        while True:
+            events = await self._store.events.tail(self._redis, self._cursor, BLOCK_MS, BATCH)
+            for event in events:
+                self._carry(event)
+                self._cursor = event.id
+            if len(events) == BATCH:
+                await asyncio.sleep(0)
+
+    def _carry(self, event: Event) -> None:
+        """Hand an event to whoever has listeners for it; what nobody here listens to passes."""
+        if event.type != "session.ended":
+            return
+        try:
+            end = Ended.from_record(event.data)
+        except KeyError:
+            log.error("unreadable event %s", event.id)
+            return
+        self._kicks.carry_out(end, event.id)
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._redis.aclose()
+
+
+def _place(entry_id: str) -> tuple[int, int]:
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number or 0)

@@ -1,0 +1,187 @@
+"""The server process, and the one file that knows every part: builds, wires, runs and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis.exceptions import RedisError
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from realtime import codes
+from realtime.admission import Admission, jitter_ms
+from realtime.clocks import Clocks
+from realtime.devices import DeviceAcceptor
+from realtime.front import Front
+from realtime.health import Health, routes
+from realtime.hub import Heart, Hub
+from realtime.kicks import Kicks
+from realtime.metrics import Metrics
+from realtime.relay import Relay
+from realtime.stream import StreamAcceptor
+from realtime.sweep import Sweep
+from realtime.wire import Parking
+from store.errors import JagaError, MemberExists
+from store.opening import Store, open_store
+from store.settings import Settings
+from web.application import make_application
+from web.door import Door
+
+log = logging.getLogger("jaga.server")
+
+HEAD_SECONDS = 30.0
+BODY_SECONDS = 15.0
+"""How long a client may take to send a request: a phone on a bad line can, a hoarder cannot."""
+
+DRAIN_SECONDS = 20.0
+"""SIGTERM to exit: within the 25 s that DESIGN §5 allows, and a PaaS's 30."""
+
+RETURN_PER_SECOND = 1_000
+"""How fast clients may come back after a restart, on average: the delay each is given is drawn
+from as many seconds as that takes, three at least."""
+
+BATCH = 500
+"""Connections written to between two turns of the loop."""
+
+BACKLOG = 4_096
+"""Connections the kernel holds while the loop is busy: a whole school coming back at once."""
+
+
+class Server:
+    """One process's parts, wired."""
+
+    def __init__(self, store: Store) -> None:
+        settings = store.settings
+        self._store = store
+        self._settings = settings
+        self._heart = Heart(settings.heartbeat_seconds)
+        self._metrics = Metrics()
+        self._hub = Hub(self._heart)
+        self._kicks = Kicks(self._hub, store.sessions, self._metrics, settings.grace_seconds)
+        self._clocks = Clocks(self._hub, store.sessions, self._kicks)
+        self._sweep = Sweep(store, self._hub, self._kicks)
+        self._relay = Relay(store, self._kicks, on_return=self._sweep.soon)
+        self._parking = Parking(settings.send_buffer_bytes)
+        self._admission = Admission(
+            store,
+            Door(settings),
+            self._hub,
+            self._relay,
+            self._kicks,
+            self._clocks,
+            self._parking,
+        )
+        health = Health(store, self._hub, self._relay, self._sweep, self._admission, self._metrics)
+        application = make_application(store, routes(health))
+        acceptors = [StreamAcceptor(self._admission), DeviceAcceptor(self._admission)]
+        self._http = HTTPServer(
+            Front(application, acceptors),  # type: ignore[arg-type]
+            idle_connection_timeout=HEAD_SECONDS,
+            body_timeout=BODY_SECONDS,
+            max_header_size=32 * 1024,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Listen and serve; on leaving, send every client away in an orderly way."""
+        background = [
+            self._relay.run(),
+            self._sweep.run(),
+            self._clocks.watch(),
+            self._kicks.write_receipts(),
+            self._beat(),
+            self._first_admin(),
+        ]
+        tasks = [asyncio.create_task(_for_ever(part)) for part in background]
+        self._http.add_sockets(
+            bind_sockets(self._settings.port, self._settings.bind, backlog=BACKLOG)
+        )
+        log.info("listening on %s:%s", self._settings.bind, self._settings.port)
+        try:
+            yield
+        finally:
+            await self._drain()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._parking.close()
+            await self._relay.close()
+
+    async def _beat(self) -> None:
+        """Turn the wheel; how late it turns is how busy the loop is."""
+        turn = self._heart.turn_seconds
+        due = time.monotonic() + turn
+        while True:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self._metrics.loop_lag.set(max(0.0, time.monotonic() - due))
+            self._heart.turn()
+            due = max(due + turn, time.monotonic())
+
+    async def _first_admin(self) -> None:
+        """Make the admin that the settings name, once Redis can be asked."""
+        settings = self._settings
+        while settings.admin_email and settings.admin_password:
+            try:
+                if await self._store.members.find(settings.admin_email) is None:
+                    await self._store.members.create(
+                        email=settings.admin_email,
+                        password=settings.admin_password,
+                        name="Admin",
+                        role="admin",
+                    )
+                return
+            except MemberExists:
+                return
+            except (RedisError, JagaError) as error:
+                log.warning("first admin not made yet: %s", error)
+                await asyncio.sleep(1)
+
+    async def _drain(self) -> None:
+        """Stop accepting, then tell every client to come back, each after a delay of its own."""
+        self._admission.is_closing = True
+        self._http.stop()
+        count = self._hub.count
+        spread = max(3_000, count * 1000 // RETURN_PER_SECOND)
+        for number, connection in enumerate(list(self._hub.connections())):
+            if connection.seat is not None:
+                connection.close(codes.SHUTDOWN, retry_ms=jitter_ms(500, spread))
+            if number % BATCH == BATCH - 1:
+                await asyncio.sleep(0)
+        log.info("sent %s connections away", count)
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Give requests that are being answered, and last words on their way, a moment."""
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._parking.until_empty()
+                await self._http.close_all_connections()
+        except TimeoutError:
+            log.warning("some were cut off")
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_store(settings) as store, Server(store).running():
+        await stop.wait()
+
+
+async def _for_ever(part: Coroutine[Any, Any, None]) -> None:
+    """A background part that fails must be seen: the process ends, and is started again."""
+    try:
+        await part
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        log.critical("a background part failed", exc_info=True)
+        signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,77 @@
+"""The second net: every SWEEP_SECONDS each session that has a tab here is checked in the store.
+
+It bounds the worst case even where the log was trimmed or wiped, and rebuilds an emptied Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from redis.exceptions import RedisError
+
+from realtime import codes
+from realtime.hub import Hub, Seat
+from realtime.kicks import Kicks
+from store.errors import Unavailable
+from store.opening import Store
+from store.restoring import restore_if_needed
+from store.sessions import Ended
+
+log = logging.getLogger("jaga.sweep")
+
+BATCH = 250
+"""Sessions asked about at once: about a millisecond of Redis's time, so that it stays free."""
+
+
+class Sweep:
+    """Checks everybody, again and again."""
+
+    def __init__(self, store: Store, hub: Hub, kicks: Kicks) -> None:
+        self._store = store
+        self._hub = hub
+        self._kicks = kicks
+        self._now = asyncio.Event()
+        self.is_built = False
+
+    def soon(self) -> None:
+        """Sweep now, not at the next turn: Redis is back after it was away."""
+        self._now.set()
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        while True:
+            try:
+                await self._rebuild()
+                await self._sweep()
+            except (RedisError, OSError, Unavailable) as error:
+                log.warning("sweep put off: %s", error)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._now.wait(), self._store.settings.sweep_seconds)
+        except TimeoutError:
+            pass
+        self._now.clear()
+
+    async def _rebuild(self) -> None:
+        if await restore_if_needed(self._store):
+            log.warning("Redis was empty: rebuilt from Postgres, everybody logs in again")
+        self.is_built = True
+
+    async def _sweep(self) -> None:
+        seats = self._hub.seats()
+        for start in range(0, len(seats), BATCH):
+            batch = {seat.sid: seat for seat in seats[start : start + BATCH]}
+            places = [(seat.member, seat.sid) for seat in batch.values()]
+            for _, sid in await self._store.sessions.suspects(places):
+                await self._look(batch[sid])
+
+    async def _look(self, seat: Seat) -> None:
+        found = await self._store.sessions.look(seat.member, seat.sid)
+        if isinstance(found, Ended):
+            self._kicks.carry_out(found, "")
+        elif found is None:
+            for tab in list(seat.connections):
+                tab.close(codes.NOT_LOGGED_IN)
