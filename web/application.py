@@ -1,0 +1,34 @@
+"""The application: the route tables of all capabilities, added up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado.web import Application
+
+from store.opening import Store
+from web import sessions
+from web.handler import Handler, UnknownAddress
+from web.pages import Pages
+
+
+def make_application(store: Store, more: list[tuple[Any, ...]]) -> Application:
+    """Build it. `more` are routes that need parts the web layer does not know (health)."""
+    settings = store.settings
+    pages = Pages(
+        heartbeat_seconds=settings.heartbeat_seconds,
+        ping_seconds=settings.activity_ping_seconds,
+    )
+    parts = {"store": store, "pages": pages}
+    routes = [*sessions.routes(pages, settings.is_dev)]
+    return Application(
+        [*more, *(_with_parts(route, parts) for route in routes)],
+        default_handler_class=UnknownAddress,
+        default_handler_args=parts,
+        log_function=lambda handler: None,
+    )
+
+
+def _with_parts(route: tuple[Any, ...], parts: dict[str, Any]) -> tuple[Any, ...]:
+    """A handler of ours gets the store and the pages; another brings its own arguments."""
+    return (*route, parts) if issubclass(route[1], Handler) else route

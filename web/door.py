@@ -1,0 +1,80 @@
+"""Who knocks: what a request's head says of the client, read in one way for every kind of answer.
+
+Pure functions of headers and settings. Handlers use it for pages and JSON, the long-lived
+connections for their handshakes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tornado.httputil import HTTPHeaders, parse_cookie
+
+from store.errors import CrossOrigin, InvalidRequest
+from store.settings import Settings
+
+FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class Door:
+    """The rules of CONTRACT §3 on cookies, bearers, origins and addresses."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.session_cookie = "__Host-jaga_session" if settings.secure_cookies else "jaga_session"
+
+    def address(self, headers: HTTPHeaders, remote_ip: str) -> str:
+        """Return the client's address: the PROXYFIX_X_FOR-th of X-Forwarded-For from the right.
+
+        `X-Real-Ip` is ignored: anybody can send it.
+        """
+        hops = self._settings.proxyfix_x_for
+        named = ",".join(headers.get_list("X-Forwarded-For")).split(",")
+        if hops and len(named) >= hops:
+            return named[-hops].strip()[:64] or remote_ip
+        return remote_ip
+
+    def require_own_origin(self, headers: HTTPHeaders) -> None:
+        """Raise CrossOrigin for what another site's page sends; no browser, no header, no check."""
+        site = headers.get("Sec-Fetch-Site")
+        if site is not None and site not in ("same-origin", "none"):
+            raise CrossOrigin()
+        origin = headers.get("Origin")
+        if origin is not None and not self.is_own(origin):
+            raise CrossOrigin()
+
+    def is_own(self, origin: str) -> bool:
+        """Whether an Origin header names us."""
+        return origin.lower() in self._settings.origins
+
+    def credential(self, headers: HTTPHeaders) -> tuple[str, bool]:
+        """Return the session's credential ("" when there is none) and whether a cookie brought it.
+
+        Raises InvalidRequest when cookie and bearer are two different ones.
+        """
+        cookie = cookies_of(headers).get(self.session_cookie, "")
+        bearer = bearer_of(headers)
+        if cookie and bearer and cookie != bearer:
+            raise InvalidRequest("Authorization", "Cookie dan bearer berbeda session.")
+        return bearer or cookie, not bearer
+
+    def fingerprint(self, headers: HTTPHeaders) -> str:
+        """Return the page's own fingerprint of the browser. Raises InvalidRequest on an odd one."""
+        fp = cookies_of(headers).get("device_fp", "")
+        if fp and not FINGERPRINT.fullmatch(fp):
+            raise InvalidRequest("device_fp")
+        return fp
+
+
+def cookies_of(headers: HTTPHeaders) -> dict[str, str]:
+    """Return the request's cookies; an odd one does not hide the others."""
+    return parse_cookie(headers.get("Cookie", ""))
+
+
+def bearer_of(headers: HTTPHeaders) -> str:
+    """Return the bearer token: of `Authorization`, or of a WebSocket's `bearer, <token>`."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    scheme, _, token = headers.get("Sec-WebSocket-Protocol", "").partition(",")
+    return token.strip() if scheme.strip().lower() == "bearer" else ""

@@ -1,0 +1,288 @@
+"""The base of every handler: who asks, from where, and how an answer or an error is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import secrets
+from typing import Any, NoReturn
+
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,
+)
+from tornado.web import HTTPError, RequestHandler
+
+from store.errors import (
+    AccountBlocked,
+    Forbidden,
+    InvalidRequest,
+    JagaError,
+    NotFound,
+    PasswordChangeNeeded,
+    SessionEnded,
+    SessionExpired,
+    Unauthenticated,
+    Unavailable,
+)
+from store.opening import Store
+from store.sessions import Device, Opened, Place
+from web.browsers import device_name
+from web.door import Door, cookies_of
+from web.pages import Pages
+
+log = logging.getLogger("jaga.web")
+
+REDIS_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError)
+"""What a Redis that is stopped, loading, a replica or full answers: 503, never 500."""
+
+DEVICE_SECONDS = 365 * 86_400
+DEVICE_COOKIE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+}
+
+
+class Handler(RequestHandler):
+    """What every handler has: the store, the pages, the checks of CONTRACT §3."""
+
+    exempt_from_origin = False
+    """True where a foreign page or server is meant to post (the webhook)."""
+
+    works_before_password_change = False
+    """True where a member who must change the password first may go all the same."""
+
+    def initialize(self, store: Store, pages: Pages) -> None:
+        self.store = store
+        self.pages = pages
+        self.door = Door(store.settings)
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.set_header("Cache-Control", "no-store")
+        for name, value in _SECURITY_HEADERS.items():
+            self.set_header(name, value)
+
+    def prepare(self) -> None:
+        if self.request.method not in ("GET", "HEAD", "OPTIONS") and not self.exempt_from_origin:
+            self.door.require_own_origin(self.request.headers)
+
+    # Who asks
+
+    @property
+    def address(self) -> str:
+        """The client's address, through the proxies that are trusted."""
+        return self.door.address(self.request.headers, self.request.remote_ip or "")
+
+    @property
+    def cookie_credential(self) -> str:
+        """The session cookie alone, for what concerns this browser only (logout)."""
+        return cookies_of(self.request.headers).get(self.door.session_cookie, "")
+
+    async def place(self, *, touch: bool = True, sparing: bool = False) -> Place:
+        """Return who asks, or raise what they are answered (401, 419, 403, 503).
+
+        A remember cookie opens the session again when the browser has lost the other one.
+        """
+        text = self.door.credential(self.request.headers)[0] or await self._revived()
+        if not text:
+            raise Unauthenticated()
+        place = await self.store.sessions.check(text, touch=touch, sparing=sparing)
+        if place.draining and self.request.method not in ("GET", "HEAD"):
+            raise SessionEnded({"reason": "replaced"})
+        if place.must_change and not self.works_before_password_change:
+            raise PasswordChangeNeeded()
+        return place
+
+    async def _revived(self) -> str:
+        token = self.get_cookie("jaga_remember") or ""
+        if not token:
+            return ""
+        opened = await self.store.sessions.rotate(token, self.device_of(token.split(".")[0]).id)
+        self.keep_session(opened)
+        return opened.credential
+
+    async def require_role(self, *roles: str) -> Place:
+        """Return who asks when their role is one of these. Raises Forbidden."""
+        place = await self.place()
+        if place.role not in roles:
+            raise Forbidden()
+        return place
+
+    # The device
+
+    def device_of(self, member: str) -> Device:
+        """Return the device that asks, as this member's; issues its cookie when it has none."""
+        cookie, known = self._device_cookie()
+        agent = self.request.headers.get("User-Agent", "")
+        return Device(
+            id=hashlib.sha256(f"{member}|{cookie}".encode()).hexdigest()[:24],
+            name=device_name(agent),
+            fp=self.door.fingerprint(self.request.headers),
+            ip=self.address,
+            user_agent=agent,
+            known=known,
+        )
+
+    def _device_cookie(self) -> tuple[str, bool]:
+        cookie = self.get_cookie("jaga_device") or ""
+        if DEVICE_COOKIE.fullmatch(cookie):
+            return cookie, True
+        if not hasattr(self, "_issued_device"):
+            self._issued_device = secrets.token_urlsafe(24)
+            self._set("jaga_device", self._issued_device, seconds=DEVICE_SECONDS)
+        return self._issued_device, False
+
+    # Cookies
+
+    def keep_session(self, opened: Opened) -> None:
+        """Set the cookies of a session just opened: gone with the browser, unless remembered."""
+        self._set(self.door.session_cookie, opened.credential)
+        if opened.remember and opened.session.kind == "web":
+            seconds = self.store.settings.session_remember_seconds
+            if opened.session.remember_until:
+                seconds = max(1, (opened.session.remember_until - opened.session.last_seen) // 1000)
+            self._set("jaga_remember", opened.remember, seconds=seconds)
+        else:
+            self._drop("jaga_remember")
+
+    def drop_session(self) -> None:
+        """Take the session's cookies back; the device keeps its own."""
+        self._drop(self.door.session_cookie)
+        self._drop("jaga_remember")
+
+    def _set(self, name: str, value: str, seconds: int | None = None) -> None:
+        self.set_cookie(
+            name,
+            value,
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=self.store.settings.secure_cookies,
+            max_age=seconds,
+        )
+
+    def _drop(self, name: str) -> None:
+        if self.get_cookie(name):
+            self.set_cookie(
+                name, "", path="/", max_age=0, secure=self.store.settings.secure_cookies
+            )
+
+    # What they send
+
+    def json_body(self) -> dict[str, Any]:
+        """Return the request's JSON object. Raises InvalidRequest."""
+        try:
+            body = json.loads(self.request.body or b"")
+        except (ValueError, RecursionError):
+            raise InvalidRequest("body", "Isi permintaan bukan JSON yang valid.") from None
+        if not isinstance(body, dict):
+            raise InvalidRequest("body", "Isi permintaan harus berupa objek JSON.")
+        return body
+
+    # What they get
+
+    def respond(self, body: dict[str, Any], status: int = 200) -> None:
+        """Write a JSON answer."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+    def page(self, template: str, status: int = 200, **variables: Any) -> None:
+        """Write a page."""
+        self.set_status(status)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(self.pages.render(template, **variables))
+
+    @property
+    def is_navigation(self) -> bool:
+        """Whether a person's browser opens this as a page, so that errors are pages too."""
+        wants_html = "text/html" in self.request.headers.get("Accept", "")
+        return wants_html and not self.request.path.startswith("/api/")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = self._named(status_code, kwargs.get("exc_info"))
+        self.set_status(error.status)
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(error.retry_after))
+        if self.is_navigation:
+            self._error_page(error)
+        else:
+            self.respond(error.body(), error.status)
+
+    def _error_page(self, error: JagaError) -> None:
+        if isinstance(error, AccountBlocked) or getattr(error, "type", "") == "ACCOUNT_BLOCKED":
+            self._go("/akun-diblokir")
+        elif isinstance(error, SessionEnded | SessionExpired):
+            self._go(f"/login?reason={error.reason}")
+        elif isinstance(error, Unauthenticated):
+            self._go("/login")
+        elif isinstance(error, PasswordChangeNeeded):
+            self._go("/password")
+        else:
+            self.page("message.html", error.status, error=error)
+
+    def _go(self, address: str) -> None:
+        self.set_status(302)
+        self.set_header("Location", address)
+        self.finish()
+
+    def _named(self, status: int, exc_info: Any) -> JagaError:
+        """The error of our tree that stands for whatever was raised."""
+        error = exc_info[1] if exc_info else None
+        if isinstance(error, JagaError):
+            return error
+        if isinstance(error, REDIS_AWAY):
+            return Unavailable()
+        if isinstance(error, HTTPError):
+            return _of_status(error.status_code)
+        return _of_status(status)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if isinstance(value, JagaError | HTTPError):
+            return
+        if isinstance(value, REDIS_AWAY):
+            log.warning("redis is away: %s", type(value).__name__)
+            return
+        super().log_exception(typ, value, tb)
+
+
+class UnknownAddress(Handler):
+    """Whatever has no handler: 404, in JSON or as a page."""
+
+    def prepare(self) -> NoReturn:
+        raise NotFound()
+
+
+class _MethodNotAllowed(JagaError):
+    status = 405
+    type = "METHOD_NOT_ALLOWED"
+    message = "Metode ini tidak didukung di alamat ini."
+
+
+class _Failed(JagaError):
+    status = 500
+    type = "INTERNAL"
+    message = "Ada yang salah di sisi kami. Coba lagi sebentar."
+
+
+def _of_status(status: int) -> JagaError:
+    if status == 404:
+        return NotFound()
+    if status == 405:
+        return _MethodNotAllowed()
+    if 400 <= status < 500:
+        return InvalidRequest("body", "Permintaan tidak valid.")
+    return _Failed()

@@ -1,0 +1,429 @@
+"""Login, logout and the clocks: the addresses of CONTRACT §4 and §5."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+from urllib.parse import quote
+
+from store.errors import (
+    REASONS,
+    InvalidRequest,
+    SessionEnded,
+    SessionExpired,
+    Unauthenticated,
+)
+from store.members import valid_text
+from store.passwords import LONGEST_BYTES
+from store.sessions import Device, Place, Session, new_id
+from web.handler import Handler
+from web.pages import Pages, Static
+
+ACTIONS = ("", "keep")
+
+
+class Login(Handler):
+    """The login page; it gives the browser its device cookie."""
+
+    async def get(self) -> None:
+        self._device_cookie()
+        self.page(
+            "login.html",
+            notice=await self._notice(),
+            signed_in=await self._signed_in(),
+            credentials_in_url=self.store.settings.login_url_credentials,
+            domain=self.request.host,
+        )
+
+    async def _notice(self) -> dict[str, Any] | None:
+        """Why the last session of this browser ended, when the page was asked to say it."""
+        reason = self.get_query_argument("reason", "")
+        if reason not in REASONS:
+            return None
+        title = "Session Anda telah berakhir" if reason in _EXPIRED else "Anda telah keluar"
+        return {"title": title, "text": REASONS[reason], "reason": reason}
+
+    async def _signed_in(self) -> str | None:
+        """The username of whoever is logged in here, None when nobody is."""
+        try:
+            place = await self.place(touch=False)
+        except (Unauthenticated, InvalidRequest):
+            return None
+        return None if place.draining else place.username
+
+
+_EXPIRED = ("idle", "absolute", "remember")
+
+
+class CheckFingerprint(Handler):
+    """`/cekfingerprint`: may this login go ahead? Changes nothing."""
+
+    async def post(self) -> None:
+        body = self.json_body()
+        login, password = login_of(body, "username", "pass")
+        answer = await self.store.logins.ask(
+            login,
+            password,
+            self.device_of,
+            keep=_action(body.get("action", "")) == "keep",
+            address=self.address,
+        )
+        if answer.ticket is None:
+            self.respond({"status": "beda", "valid": False})
+            return
+        self.respond(
+            {
+                "status": "sama",
+                "valid": True,
+                "login": "/auth/authenticate",
+                "ticket": answer.ticket,
+            }
+        )
+
+
+class Authenticate(Handler):
+    """`/auth/authenticate`: opens the session."""
+
+    async def post(self) -> None:
+        form = self._form()
+        login, password = login_of(form, "username", "password")
+        opened = await self.store.logins.open(
+            login,
+            password,
+            self.device_of,
+            keep=_action(form.get("action", "")) == "keep",
+            remember=form.get("remember", "") not in ("", "0", "false", "off"),
+            ticket=form.get("ticket", "")[:64],
+            address=self.address,
+        )
+        self.keep_session(opened)
+        self.respond({"status": "successful", "redirect": "/dashboard"})
+
+    def _form(self) -> dict[str, str]:
+        """The form's fields; the document's page sends a form, others may send JSON."""
+        if self.request.headers.get("Content-Type", "").startswith("application/json"):
+            body = self.json_body()
+            return {name: _as_text(name, value) for name, value in body.items()}
+        return {
+            name: self.get_body_argument(name, strip=False) for name in self.request.body_arguments
+        }
+
+
+class CekAction(Handler):
+    """`/cekaction`: does this browser's session still hold, and did its login say `keep`?"""
+
+    async def get(self) -> None:
+        try:
+            place = await self.place(touch=False)
+        except (Unauthenticated, InvalidRequest):
+            self.respond({"valid": False, "action": None})
+            return
+        member = await self.store.members.get(place.member)
+        self.respond({"valid": not place.draining, "action": member.action or None})
+
+
+class Logout(Handler):
+    """Ends the session in the cookie, and only that one."""
+
+    async def get(self) -> None:
+        if self.request.headers.get("Sec-Fetch-Site", "none") == "cross-site":
+            self.page("logout_confirm.html")
+            return
+        await self._leave()
+
+    async def post(self) -> None:
+        await self._leave()
+
+    async def _leave(self) -> None:
+        reason = await self._why_it_is_over_already()
+        await self.store.sessions.leave(self.cookie_credential)
+        self.drop_session()
+        self._go(f"/login?reason={quote(reason)}" if reason else "/login")
+
+    async def _why_it_is_over_already(self) -> str:
+        """A kicked page of the documented listing comes here: let the login page say why."""
+        try:
+            await self.store.sessions.check(self.cookie_credential, touch=False)
+        except (SessionEnded, SessionExpired) as ended:
+            return ended.reason
+        except Unauthenticated:
+            return ""
+        return ""
+
+
+class UpdateActivity(Handler):
+    """The ping: says that somebody is there, and never revives what is over."""
+
+    works_before_password_change = True
+
+    async def post(self) -> None:
+        place = await self.place(sparing=True)
+        clocks = clocks_of(place.session)
+        self.respond(
+            {
+                "success": True,
+                "message": "Activity updated",
+                "idle_expires_at": clocks["idle_expires_at"],
+                "absolute_expires_at": clocks["absolute_expires_at"],
+                "server_now": place.now / 1000,
+            }
+        )
+
+
+class SessionNow(Handler):
+    """`/api/session`: the member's place, for the page that shows it. No activity."""
+
+    works_before_password_change = True
+
+    async def get(self) -> None:
+        place = await self.place(touch=False)
+        self.respond({"success": True, "member": member_of(place), "session": session_of(place)})
+
+
+class Dashboard(Handler):
+    """The member's own page."""
+
+    async def get(self) -> None:
+        place = await self.place()
+        self.page(
+            "dashboard.html",
+            member=member_of(place),
+            session=session_of(place),
+            ping_seconds=self.store.settings.activity_ping_seconds,
+            dev=self.store.settings.is_dev,
+        )
+
+
+class Home(Handler):
+    """`/`: the dashboard, which sends those who are not logged in to the login page."""
+
+    def get(self) -> None:
+        self._go("/dashboard")
+
+
+class Blocked(Handler):
+    """`/akun-diblokir`: where a blocked member ends up."""
+
+    def get(self) -> None:
+        self.page("blocked.html")
+
+
+class Password(Handler):
+    """A new password; a purchased membership has to choose one at its first login."""
+
+    works_before_password_change = True
+
+    async def get(self) -> None:
+        place = await self.place()
+        self.page("password_change.html", member=member_of(place), must_change=place.must_change)
+
+    async def post(self) -> None:
+        place = await self.place()
+        body = self.json_body()
+        current, new = _password("current", body), _password("new", body)
+        if current == new:
+            raise InvalidRequest("new", "Password baru harus berbeda dari yang lama.")
+        await self.store.logins.prove(place.member, current, address=self.address)
+        await self.store.members.set_password(place.member, new)
+        await self.store.sessions.end(
+            place.member,
+            "all",
+            keep=place.session.sid,
+            reason="password_changed",
+            by=place.session.device_name,
+        )
+        self.respond({"success": True, "redirect": "/dashboard"})
+
+
+class MobileLogin(Handler):
+    """`/api/auth/login`: a session for a phone or a program, carried by a bearer."""
+
+    async def post(self) -> None:
+        body = self.json_body()
+        login, password = login_of(body, "email", "password")
+        if body.get("device_type", "mobile") != "mobile":
+            raise InvalidRequest("device_type", "device_type harus 'mobile'.")
+        name = valid_text("device_name", body.get("device_name", ""), 100)
+        browser_id = valid_text("browser_id", body.get("browser_id", ""), 64)
+        opened = await self.store.logins.open(
+            login,
+            password,
+            lambda member: self._phone(member, name, browser_id),
+            keep=True,
+            remember=False,
+            ticket="",
+            address=self.address,
+            method="mobile",
+        )
+        await self._answer(opened.credential, opened.remember, opened.session)
+
+    def _phone(self, member: str, name: str, browser_id: str) -> Device:
+        """The phone as its own `browser_id` tells it apart; a cookie is no use to a program."""
+        base = self.device_of(member)
+        return Device(
+            id=device_id(member, browser_id) if browser_id else base.id,
+            name=name or base.name,
+            fp=base.fp,
+            ip=base.ip,
+            user_agent=base.user_agent,
+            browser_id=browser_id,
+        )
+
+    async def _answer(self, access: str, refresh: str | None, session: Session) -> None:
+        member = await self.store.members.get(session.member)
+        self.respond(
+            {
+                "success": True,
+                "access_token": access,
+                "refresh_token": refresh,
+                "device_id": session.device,
+                "expires_in": self.store.settings.access_token_seconds,
+                "user": {
+                    "id": member.id,
+                    "email": member.email,
+                    "username": member.username,
+                    "name": member.name,
+                    "role": member.role,
+                },
+            }
+        )
+
+
+class Refresh(MobileLogin):
+    """`/api/auth/refresh`: a new pair for a refresh token, each of which is used once."""
+
+    async def post(self) -> None:
+        token = valid_text("refresh_token", self.json_body().get("refresh_token"), 200)
+        opened = await self.store.sessions.rotate(token, "")
+        await self._answer(opened.credential, opened.remember, opened.session)
+
+
+class MobileLogout(Handler):
+    """`/api/auth/logout`: ends the session of the bearer or cookie."""
+
+    works_before_password_change = True
+
+    async def post(self) -> None:
+        place = await self.place(touch=False)
+        session = place.session
+        await self.store.sessions.end(
+            place.member, session.sid, reason="logged_out", by=session.device_name
+        )
+        self.drop_session()
+        self.respond({"success": True, "message": "Anda telah keluar."})
+
+
+class OtherLogin(Handler):
+    """In development: the same member logs in "elsewhere", so that one browser shows the story."""
+
+    DELAY_SECONDS = 0.3
+    """So that the page has its answer before it is put out."""
+
+    async def post(self) -> None:
+        place = await self.place()
+        self.respond({"success": True})
+        await asyncio.sleep(self.DELAY_SECONDS)
+        elsewhere = Device(id=new_id(), name="Firefox - Android", fp="simulasi", ip=self.address)
+        await self.store.sessions.open(place.member, elsewhere, method="password", keep=True)
+
+
+def login_of(body: dict[str, Any], login_field: str, password_field: str) -> tuple[str, str]:
+    """Return the name and password of a login. Raises InvalidRequest naming the field."""
+    login = body.get(login_field)
+    if not isinstance(login, str) or not login.strip():
+        raise InvalidRequest(login_field)
+    return valid_text(login_field, login, 190), _password(password_field, body)
+
+
+def member_of(place: Place) -> dict[str, Any]:
+    """What a page may know of its own member."""
+    return {
+        "id": place.member,
+        "username": place.username,
+        "name": place.name,
+        "email": place.email,
+        "role": place.role,
+    }
+
+
+def session_of(place: Place) -> dict[str, Any]:
+    """What a page may know of its own session; moments in unix seconds."""
+    session = place.session
+    return {
+        "sid": session.sid,
+        "device_id": session.device,
+        "device_name": session.device_name,
+        "method": session.method,
+        "opened_at": session.opened_at / 1000,
+        "last_seen": session.last_seen / 1000,
+        **clocks_of(session),
+        "server_now": place.now / 1000,
+    }
+
+
+def clocks_of(session: Session) -> dict[str, float | None]:
+    """The three clocks as moments in unix seconds, None for a clock that the session lacks."""
+    return {
+        "idle_expires_at": _seconds(session.idle_at),
+        "absolute_expires_at": _seconds(session.cap_at),
+        "remember_expires_at": _seconds(session.remember_until),
+    }
+
+
+def device_id(member: str, browser_id: str) -> str:
+    """Return the id of a device that names itself."""
+    return hashlib.sha256(f"{member}|browser|{browser_id}".encode()).hexdigest()[:24]
+
+
+def _seconds(moment: int | None) -> float | None:
+    return None if moment is None else moment / 1000
+
+
+def _action(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or value not in ACTIONS:
+        raise InvalidRequest("action", "action harus kosong atau 'keep'.")
+    return value
+
+
+def _password(field: str, body: dict[str, Any]) -> str:
+    value = body.get(field)
+    if not isinstance(value, str) or not value:
+        raise InvalidRequest(field)
+    if len(value.encode("utf-8", "surrogatepass")) > LONGEST_BYTES:
+        raise InvalidRequest(field, "Password terlalu panjang.")
+    return value
+
+
+def _as_text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else ""
+    if not isinstance(value, str):
+        raise InvalidRequest(name)
+    return value
+
+
+def routes(pages: Pages, dev: bool) -> list[tuple[Any, ...]]:
+    """The addresses of this file; `dev` adds what exists in development only."""
+    only_dev = [(r"/api/dev/other-login", OtherLogin)] if dev else []
+    return [
+        *only_dev,
+        (r"/", Home),
+        (r"/login", Login),
+        (r"/cekfingerprint", CheckFingerprint),
+        (r"/auth/authenticate", Authenticate),
+        (r"/cekaction", CekAction),
+        (r"/logout", Logout),
+        (r"/dashboard", Dashboard),
+        (r"/password", Password),
+        (r"/akun-diblokir", Blocked),
+        (r"/api/session", SessionNow),
+        (r"/api/update-activity", UpdateActivity),
+        (r"/api/auth/login", MobileLogin),
+        (r"/api/auth/refresh", Refresh),
+        (r"/api/auth/logout", MobileLogout),
+        (r"/static/(.+)", Static, {"pages": pages}),
+        (r"/js/realtime\.js", Static, {"pages": pages, "path": "js/realtime.js"}),
+    ]
