@@ -102,4 +102,4 @@ def _redis(url: str, reply_seconds: float, connections: int) -> Redis:
         decode_responses=True,
         retry=Retry(NoBackoff(), 0),
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
