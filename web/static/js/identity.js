@@ -34,12 +34,12 @@ export function browserId(storage = localStore()) {
  * The id of this tab alone, ours until `release`. A duplicated tab arrives with a copy of the
  * other's sessionStorage; it finds the id taken and gets one of its own.
  *
- * @param {{storage?: Storage | null, locks?: LockManager | undefined, waitMs?: number}} [options]
+ * @param {{storage?: Storage | null, locks?: LockManager | null, waitMs?: number}} [options]
  * @returns {Promise<{id: string, release: () => void}>}
  */
 export async function claimTabId({
   storage = sessionStore(),
-  locks = navigator.locks,
+  locks = navigator.locks ?? null,
   waitMs = HANDOVER_MS,
 } = {}) {
   const kept = storage?.getItem(TAB_KEY);

@@ -14,10 +14,10 @@ export class Leadership {
 
   /**
    * @param {string} name one per browser and session
-   * @param {{onGain: () => void, onLoss: () => void, locks?: LockManager | undefined}} options
-   *   without Web Locks (plain http) every tab leads itself
+   * @param {{onGain: () => void, onLoss: () => void, locks: LockManager | null}} options
+   *   without Web Locks (plain http has none) every tab leads itself
    */
-  constructor(name, { onGain, onLoss, locks = navigator.locks }) {
+  constructor(name, { onGain, onLoss, locks }) {
     this.#name = name;
     this.#onGain = onGain;
     this.#onLoss = onLoss;

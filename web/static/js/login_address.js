@@ -19,7 +19,9 @@ export function takeCredentials(address, mode) {
   const query = new URLSearchParams(address.search);
   const credentials =
     (mode !== "off" ? pair(fragment) : null) ?? (mode === "on" ? pair(query) : null);
-  return { credentials, clean: address.pathname + without(query, "?") + without(fragment, "#") };
+  const search = without(query, address.search, "?");
+  const hash = without(fragment, address.hash, "#");
+  return { credentials, clean: address.pathname + search + hash };
 }
 
 /** @param {URLSearchParams} values */
@@ -30,11 +32,11 @@ function pair(values) {
 
 /**
  * @param {URLSearchParams} values
+ * @param {string} text what they were read from
  * @param {string} mark
  */
-function without(values, mark) {
-  if (!NAMES.some((name) => values.has(name))) return values.size ? mark + values : "";
-  const rest = new URLSearchParams(values);
-  for (const name of NAMES) rest.delete(name);
-  return rest.size ? mark + rest : "";
+function without(values, text, mark) {
+  if (!NAMES.some((name) => values.has(name))) return text;
+  for (const name of NAMES) values.delete(name);
+  return values.size ? mark + values : "";
 }

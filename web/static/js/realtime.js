@@ -82,7 +82,7 @@
       source.onmessage = (event) => this.#receive(event);
       source.onerror = (error) => this.#failed(error);
       source.addEventListener("connected", (event) => this.#remember(event));
-      source.addEventListener("force_logout", () => this.#ended());
+      source.addEventListener("force_logout", (event) => this.#forcedOut(event));
       source.addEventListener("session_expired", () => this.#ended());
       source.addEventListener("close", () => {
         console.log("[SSE] Server requested reconnect");
@@ -188,6 +188,13 @@
       } finally {
         clearTimeout(timer);
       }
+    }
+
+    /** @param {MessageEvent} event */
+    #forcedOut(event) {
+      this.#remember(event);
+      // The same browser logged in again: its new cookie opens the next connection.
+      if (!/"same_browser":\s*true/.test(event.data)) this.#ended();
     }
 
     #ended() {

@@ -16,6 +16,9 @@ const FIRST_CEILING_MS = 1_000;
 /** "Too many": the one code that asks for a long wait straight away. */
 const TOO_MANY = 4029;
 
+/** How the server names a wait in a close's reason, a different one for each client. */
+const NAMED_WAIT = /^retry=(\d{1,6})$/;
+
 /** Codes by which the server says "do not come back"; below them 4000-4399 say "come back". */
 const STOP_CODES = { from: 4400, to: 4999 };
 
@@ -35,10 +38,13 @@ export function comesBack(code) {
  * thousands of browsers dropped at one instant do not return at one instant.
  *
  * @param {number} failures failures in a row so far, 0 for the first wait
- * @param {{code?: number, random?: () => number}} [options] close code of the last connection
+ * @param {{code?: number, reason?: string, random?: () => number}} [options] how the last
+ *   connection was closed
  * @returns {number} milliseconds
  */
-export function delayBefore(failures, { code = 0, random = Math.random } = {}) {
+export function delayBefore(failures, { code = 0, reason = "", random = Math.random } = {}) {
+  const named = NAMED_WAIT.exec(reason);
+  if (named) return Math.max(MIN_DELAY_MS, Number(named[1]));
   if (code === TOO_MANY) return between(MAX_DELAY_MS / 3, MAX_DELAY_MS, random());
   const ceiling = Math.min(MAX_DELAY_MS, FIRST_CEILING_MS * 2 ** failures);
   return between(MIN_DELAY_MS, ceiling, random());

@@ -110,7 +110,7 @@ export class SessionGuard extends HTMLElement {
     this.#leadership = new Leadership(`jaga:leader:${this.#scope}`, {
       onGain: () => this.#lead(),
       onLoss: () => this.#follow(),
-      locks: this.#channel ? navigator.locks : undefined,
+      locks: this.#channel ? navigator.locks ?? null : null,
     });
     this.#leadership.seek();
     this.#expectLeader();

@@ -95,10 +95,9 @@ export class SessionLink {
     address.searchParams.set("tab_id", tabId);
     const socket = new WebSocket(address);
     let opened = false;
-    /** @param {number} code */
-    const ended = (code) => {
+    const ended = (code = 0, reason = "") => {
       if (!opened) this.#countRefusal();
-      this.#lost(code, opened);
+      this.#lost(opened, code, reason);
     };
     socket.onopen = () => {
       opened = true;
@@ -109,9 +108,9 @@ export class SessionLink {
       this.#expectBeat();
       this.#receive(message.data);
     };
-    socket.onclose = ({ code }) => ended(code);
+    socket.onclose = ({ code, reason }) => ended(code, reason);
     this.#socket = socket;
-    this.#silenceTimer = setTimeout(() => ended(0), OPEN_DEADLINE_MS);
+    this.#silenceTimer = setTimeout(ended, OPEN_DEADLINE_MS);
   }
 
   /** Two sockets that never opened: try the stream, which passes where sockets do not. */
@@ -135,7 +134,7 @@ export class SessionLink {
         this.#refusals = 0;
       }
       // EventSource cannot read a 401; only a plain request can.
-      this.#lost(0, false);
+      this.#lost(false);
     };
     stream.onopen = () => {
       opened = true;
@@ -147,7 +146,7 @@ export class SessionLink {
         this.#receive(message.data, event);
       });
     }
-    stream.addEventListener("close", () => this.#lost(0, true));
+    stream.addEventListener("close", () => this.#lost(true));
     stream.onerror = ended;
     this.#silenceTimer = setTimeout(ended, OPEN_DEADLINE_MS);
     this.#stream = stream;
@@ -183,14 +182,15 @@ export class SessionLink {
   #expectBeat() {
     clearTimeout(this.#silenceTimer);
     const patience = this.#options.heartbeatSeconds * BEATS_BEFORE_DEAD * 1000;
-    this.#silenceTimer = setTimeout(() => this.#lost(0, true), patience);
+    this.#silenceTimer = setTimeout(() => this.#lost(true), patience);
   }
 
   /**
-   * @param {number} code close code, 0 where there is none
    * @param {boolean} certain whether the end tells all there is to know
+   * @param {number} [code] close code, 0 where there is none
+   * @param {string} [reason] of the close; the server may name a wait in it
    */
-  #lost(code, certain) {
+  #lost(certain, code = 0, reason = "") {
     this.#drop();
     if (this.#closed) return;
     if (!comesBack(code)) {
@@ -200,7 +200,8 @@ export class SessionLink {
       return;
     }
     if (!certain) this.#options.onDoubt();
-    this.#retryTimer = setTimeout(() => this.#connect(), delayBefore(this.#failures, { code }));
+    const wait = delayBefore(this.#failures, { code, reason });
+    this.#retryTimer = setTimeout(() => this.#connect(), wait);
     this.#failures += 1;
     this.#options.onState("reconnecting", this.#transport);
   }
