@@ -186,6 +186,8 @@ def _pip(root: Path, arguments: Sequence[str], progress: _Progress | None = None
         if pip.poll() is None:
             pip.terminate()
             pip.wait()
+        if pip.stdout is not None:
+            pip.stdout.close()
         if progress is not None:
             progress.end()
 

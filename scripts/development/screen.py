@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from typing import TextIO
 
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
@@ -23,10 +24,11 @@ QUEUE_LINES = 5000
 class Screen:
     """Prints to standard output, in the order told."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], output: TextIO = sys.stdout) -> None:
         """`names` are the processes whose lines will come."""
+        self._output = output
         self._colours = dict(zip(names, get_colours(), strict=False))
-        self._printer = Printer(sys.stdout, width=max(map(len, self._colours)))
+        self._printer = Printer(output, width=max(map(len, self._colours)))
         self._lines: queue.Queue[Message | str] = queue.Queue(QUEUE_LINES)
         self._dropped = 0
         threading.Thread(target=self._print, name="screen", daemon=True).start()
@@ -68,6 +70,6 @@ class Screen:
 
     def _write(self, line: Message | str) -> None:
         if isinstance(line, str):
-            print(line, flush=True)
+            print(line, file=self._output, flush=True)
         else:
             self._printer.write(line)

@@ -13,6 +13,9 @@ import psutil
 ORPHAN_SECONDS = 1.0
 """How long the children of an ended process may take to notice it: Postgres's do within 0.1 s."""
 
+KILL_SECONDS = 2.0
+"""SIGKILL works at once, except on a process that waits for a disk."""
+
 
 class Family:
     """A process, its descendants, and everybody in its session (a descendant may be orphaned).
@@ -39,11 +42,15 @@ class Family:
 
     def kill(self, patience: float = ORPHAN_SECONDS) -> None:
         """Give them `patience` seconds to leave by themselves, then kill who is left."""
-        deadline = time.monotonic() + patience
-        while self.living() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self._wait(patience)
         for member in self.living():
             _kill(member)
+        self._wait(KILL_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.living() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 def ask_to_stop(pid: int) -> None:

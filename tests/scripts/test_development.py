@@ -1,0 +1,132 @@
+"""scripts/development, piece by piece; test_run.py starts the whole of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scripts.development import run_file
+from scripts.development.home import Home
+from scripts.development.parts import PARTS
+from scripts.development.screen import Screen
+from scripts.embedded.supervisor import StartError
+from scripts.seed import accounts, seed
+from store.opening import Store
+from store.settings import Settings
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.open(print)
+    return home
+
+
+def test_a_home_is_closed_to_others_and_keeps_its_key(home: Home) -> None:
+    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+    key = home.secret_key()
+    assert len(key) >= 32 and Home(home.path).secret_key() == key
+    assert stat.S_IMODE((home / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_home_is_for_one_run_at_a_time(home: Home) -> None:
+    with pytest.raises(StartError, match=rf"process {os.getpid()}\) is using"):
+        Home(home.path).open(print)
+    os.close(home.lock)
+    second = Home(home.path)
+    second.open(print)
+    os.close(second.lock)
+
+
+def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StartError, match="choose another JAGA_HOME"):
+        Home(tmp_path / "file").open(print)
+
+
+def test_every_setting_survives_the_way_through_the_environment(settings: Settings) -> None:
+    changed = replace(
+        settings,
+        reveal_unknown_user=True,
+        grace_seconds=0.75,
+        web_login=("qr",),
+        lynk_merchant_keys=("one", "two"),
+        smtp_url="smtp://127.0.0.1:2525",
+    )
+    assert Settings.from_environment(run_file.as_environment(changed)) == changed
+
+
+def test_the_run_file_is_what_the_contract_says(home: Home, settings: Settings) -> None:
+    run_file.write(home, settings, accounts(settings), {"web": 11, "redis": 12}, {})
+    written = json.loads(home.run_file.read_text())
+    assert list(written) == [
+        *("url", "env", "redis_url", "database_url", "router", "smtp_url", "mail_dir"),
+        *("messages_dir", "accounts", "pids"),
+    ]
+    assert written["url"] == f"http://127.0.0.1:{settings.port}"
+    assert written["env"]["DATABASE_URL"] == written["database_url"] == settings.database_url
+    assert set(written["pids"]) == {
+        *("web", "worker", "scheduler", "redis", "postgres", "router", "mail")
+    }
+    assert written["pids"]["redis"] == 12 and written["pids"]["router"] is None
+    assert set(written["accounts"]["admin"]) == {"email", "password"}
+    assert stat.S_IMODE(home.run_file.stat().st_mode) == 0o600
+
+
+def test_a_part_knows_to_itself_in_the_run_file(home: Home, settings: Settings) -> None:
+    router = {"host": "127.0.0.1", "port": 8728}
+    run_file.write(home, settings, accounts(settings), {}, {"router": router})
+    assert json.loads(home.run_file.read_text())["router"] == router
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_a_part_is_replaced_by_its_setting(part: object) -> None:
+    part = next(known for known in PARTS if known is part)
+    assert part.is_replaced({part.setting: "something://elsewhere"})
+    assert not part.is_replaced({part.setting: " "})
+    assert not part.is_replaced({})
+
+
+def test_a_pipe_that_nobody_reads_holds_up_nobody() -> None:
+    reading, writing = os.pipe()
+    screen = Screen(["web"], output=open(writing, "w"))
+    began = time.monotonic()
+    for _ in range(20_000):
+        screen.line("web", b"a line that fills the pipe, and then the queue\n")
+    assert time.monotonic() - began < 5
+    os.close(reading)  # Lets the thread find out that nobody looks any more.
+
+
+def test_lines_come_out_in_order_behind_their_name(tmp_path: Path) -> None:
+    with open(tmp_path / "out", "w") as output:
+        screen = Screen(["web", "scheduler"], output=output)
+        screen.say("first")
+        screen.line("web", "zweite \N{SNOWMAN}\n".encode())
+        screen.say("Jaga is ready: http://127.0.0.1:8000")
+        screen.flush()
+    first, second, last = (tmp_path / "out").read_text().splitlines()
+    assert first == "first" and last == "Jaga is ready: http://127.0.0.1:8000"
+    assert second.endswith(" web       | zweite \N{SNOWMAN}")
+
+
+async def test_the_demo_accounts_are_made_once_and_left_alone(store: Store) -> None:
+    emails = [account.email for account in accounts(store.settings).values()]
+    assert await seed(store) == emails
+    admin = await store.members.find("admin@jaga.test")
+    assert admin is not None and admin.role == "admin"
+    await store.members.change(admin.id, name="Somebody else")
+    assert await seed(store) == []
+    admin = await store.members.find("admin@jaga.test")
+    assert admin is not None and admin.name == "Somebody else"
+
+
+async def test_the_first_admin_of_the_environment_is_the_demo_admin(settings: Settings) -> None:
+    named = replace(settings, admin_email="kepala@sekolah.test", admin_password="rahasia-sekali")
+    assert accounts(named)["admin"].email == "kepala@sekolah.test"
+    assert accounts(named)["admin"].password == "rahasia-sekali"

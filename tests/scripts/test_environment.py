@@ -1,0 +1,165 @@
+"""scripts/environment.py and scripts/enter: .venv is made once; a failure says what to do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts import environment
+from scripts.environment import NotPrepared, prepare
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose only requirement is a wheel beside it, so that nothing is fetched."""
+    root = tmp_path / "project"
+    (root / "wheels").mkdir(parents=True)
+    for version in ("1.0", "2.0"):
+        _write_wheel(root / "wheels", "thing", version)
+    for name in environment.REQUIREMENTS:
+        (root / name).write_text("")
+    _require(root, "thing==1.0")
+    return root
+
+
+@pytest.mark.timeout(120)
+def test_it_is_made_once_and_again_when_the_requirements_change(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(project)
+    assert _version(project) == "1.0"
+    assert "Fetched 0 of 1 packages\nPrepared .venv in" in capsys.readouterr().out
+
+    made = (project / ".venv" / "fits").stat().st_mtime_ns
+    prepare(project)
+    assert (project / ".venv" / "fits").stat().st_mtime_ns == made
+    assert capsys.readouterr().out == ""
+
+    _require(project, "thing==2.0")
+    prepare(project)
+    assert _version(project) == "2.0"
+
+
+@pytest.mark.timeout(120)
+def test_two_starts_at_once_make_it_together(project: Path) -> None:
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            prepare(project)
+        except NotPrepared as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(100)
+    assert not failures
+    assert _version(project) == "1.0"
+
+
+@pytest.mark.timeout(120)
+def test_a_broken_one_is_made_anew(project: Path) -> None:
+    prepare(project)
+    python = project / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+    prepare(project)
+    assert _version(project) == "1.0"
+
+
+@pytest.mark.timeout(120)
+def test_pips_failure_shows_its_last_lines_and_what_to_do(project: Path) -> None:
+    _require(project, "thing==3.0")
+    with pytest.raises(NotPrepared) as failure:
+        prepare(project)
+    assert "No matching distribution found for thing==3.0" in str(failure.value)
+    assert "PIP_INDEX_URL" in str(failure.value)
+    assert not (project / ".venv" / "fits").exists()
+
+
+def test_a_missing_venv_module_names_the_package(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(NotPrepared, match=r"apt install python3\.\d+-venv"):
+        prepare(project)
+
+
+def test_an_older_python_is_named(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
+    old.chmod(0o755)
+    answer = subprocess.run(
+        [ROOT / "scripts" / "run"],
+        env={**os.environ, "PYTHON": str(old)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert answer.returncode == 1
+    assert "needs Python 3.11 or newer" in answer.stderr and "Python 3.9.2" in answer.stderr
+
+
+def test_the_module_gets_the_arguments_and_the_same_process(project: Path) -> None:
+    """So a signal to scripts/run reaches what it became."""
+    shutil.copytree(ROOT / "scripts", project / "scripts")
+    prepare(project)
+    (project / "echo.py").write_text("import os, sys; print(os.getpid(), sys.prefix, sys.argv[1:])")
+    process = subprocess.Popen(
+        [project / "scripts" / "enter", "echo", "-k", "two words"],
+        env={**os.environ, "PYTHON": sys.executable},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    said, _ = process.communicate(timeout=30)
+    assert said == f"{process.pid} {project / '.venv'} ['-k', 'two words']\n"
+
+
+def _require(root: Path, requirement: str) -> None:
+    wheels = root / "wheels"
+    (root / "requirements-dev.txt").write_text(
+        f"--no-index\n--find-links {wheels}\n{requirement}\n"
+    )
+
+
+def _version(root: Path) -> str:
+    answer = subprocess.run(
+        [root / ".venv" / "bin" / "python", "-c", "import thing; print(thing.version)"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return answer.stdout.strip()
+
+
+def _write_wheel(folder: Path, name: str, version: str) -> None:
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": f"version = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},sha256={_sha(text)},{len(text)}\n" for path, text in files.items())
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in {**files, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}.items():
+            wheel.writestr(path, text)
+
+
+def _sha(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
