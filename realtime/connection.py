@@ -34,7 +34,7 @@ it is told to leave; more is a flood (reference/realtime.md F3-29)."""
 class Connection:
     """What both dialects share: a seat in the hub, a wire, and whether it was told to leave."""
 
-    __slots__ = ("hub", "id", "kick_id", "seat", "tab", "wire")
+    __slots__ = ("hub", "id", "is_open", "kick_id", "seat", "tab", "topic", "wire")
 
     transport = ""
     wire: Wire
@@ -44,7 +44,9 @@ class Connection:
         self.id = id
         self.tab = tab
         self.seat: Seat | None = None
+        self.topic = ""
         self.kick_id = ""
+        self.is_open = False
 
     def tell(self, message: Message) -> bool:
         """Write a message; False when the peer is gone or does not read."""
@@ -143,7 +145,7 @@ class Socket(Connection):
                 if not self._spend():
                     raise ProtocolError(codes.FLOOD)
                 self._heard(opcode, payload)
-                if self.seat is None:
+                if not self.is_open:
                     return
         except ProtocolError as error:
             self.close(error.code)

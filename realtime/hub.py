@@ -1,12 +1,13 @@
-"""Who is connected: session → tabs. Plain memory, no I/O of its own.
+"""Who is connected: session → tabs, topic → listeners. Plain memory, no I/O of its own.
 
-One **seat** for each session that has a tab open here; its connections in the order they came.
-Removing checks identity, so that a late close never removes the tab that came back.
+One **seat** for each session that has a tab open here; its connections in the order they came. A
+**topic** is anything else one can listen to (a QR request, a meeting's board, a licence); whoever
+listens may have a seat too, and leaves with it. Removing checks identity, so that a late close
+never removes the tab that came back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Hub:
     def __init__(self, heart: Heart) -> None:
         self._heart = heart
         self._seats: dict[str, Seat] = {}
+        self._topics: dict[str, list[Connection]] = {}
         self._expected: dict[str, list[Expected]] = {}
         self.count = 0
         self.counts = {"sse": 0, "ws": 0}
@@ -68,23 +70,50 @@ class Hub:
         seat = self._seats.setdefault(seat.sid, seat)
         seat.connections.append(connection)
         connection.seat = seat
+        self._enter(connection)
+        return seat
+
+    def subscribe(self, connection: Connection, topic: str) -> None:
+        """Let a connection, seated or not, hear of one topic."""
+        self._topics.setdefault(topic, []).append(connection)
+        connection.topic = topic
+        self._enter(connection)
+
+    def _enter(self, connection: Connection) -> None:
+        if connection.is_open:
+            return
+        connection.is_open = True
         self.count += 1
         self.counts[connection.transport] += 1
         self._heart.add(connection)
-        return seat
 
     def remove(self, connection: Connection, why: str) -> None:
         """Take a connection out; one that has left already is let be."""
+        if not connection.is_open:
+            return
+        connection.is_open = False
+        self._leave_seat(connection)
+        self._leave_topic(connection)
+        self.count -= 1
+        self.counts[connection.transport] -= 1
+        self._heart.remove(connection)
+        self.left[why] = self.left.get(why, 0) + 1
+
+    def _leave_seat(self, connection: Connection) -> None:
         seat, connection.seat = connection.seat, None
         if seat is None:
             return
         seat.connections.remove(connection)
         if not seat.connections and self._seats.get(seat.sid) is seat:
             del self._seats[seat.sid]
-        self.count -= 1
-        self.counts[connection.transport] -= 1
-        self._heart.remove(connection)
-        self.left[why] = self.left.get(why, 0) + 1
+
+    def _leave_topic(self, connection: Connection) -> None:
+        topic, connection.topic = connection.topic, ""
+        if not topic:
+            return
+        self._topics[topic].remove(connection)
+        if not self._topics[topic]:
+            del self._topics[topic]
 
     def of(self, sid: str) -> Seat | None:
         """Return a session's seat, None when it has no tab here."""
@@ -94,10 +123,17 @@ class Hub:
         """Return every seat, as a list that may be walked while tabs come and go."""
         return list(self._seats.values())
 
-    def connections(self) -> Iterator[Connection]:
-        """Walk every connection of the seats there are now."""
-        for seat in self.seats():
-            yield from list(seat.connections)
+    def listeners(self, topic: str) -> list[Connection]:
+        """Return who listens to a topic, as a list of its own."""
+        return list(self._topics.get(topic, ()))
+
+    def topics(self, prefix: str) -> list[str]:
+        """Return the topics of one kind that somebody listens to."""
+        return [topic for topic in self._topics if topic.startswith(prefix)]
+
+    def connections(self) -> list[Connection]:
+        """Return every connection, as a list that may be walked while they come and go."""
+        return self._heart.everybody()
 
 
 class Expected:
@@ -137,6 +173,10 @@ class Heart:
         """Stop beating a connection."""
         self._phase_of(connection).discard(connection)
 
+    def everybody(self) -> list[Connection]:
+        """Return every connection that has a phase."""
+        return [connection for phase in self._phases for connection in phase]
+
     def _phase_of(self, connection: Connection) -> set[Connection]:
         return self._phases[hash(connection.id) % len(self._phases)]
 
@@ -145,7 +185,7 @@ class Heart:
         self._now = (self._now + 1) % len(self._phases)
         dead = 0
         for connection in list(self._phases[self._now]):
-            if connection.seat is not None and not connection.beat():
+            if connection.is_open and not connection.beat():
                 connection.drop("dead")
                 dead += 1
         return dead

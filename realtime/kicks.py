@@ -17,6 +17,7 @@ from realtime import messages
 from realtime.connection import Connection, Socket
 from realtime.hub import Hub
 from realtime.metrics import Metrics
+from store.events import Event
 from store.sessions import Ended, Sessions
 
 log = logging.getLogger("jaga.kicks")
@@ -49,6 +50,15 @@ class Kicks:
         self._receipts: deque[Receipt] = deque(maxlen=MOST_RECEIPTS)
         self._something = asyncio.Event()
         self._metrics = metrics
+
+    def ended(self, event: Event) -> None:
+        """Carry out a `session.ended` event of the log."""
+        try:
+            end = Ended.from_record(event.data)
+        except KeyError:
+            log.error("unreadable event %s", event.id)
+            return
+        self.carry_out(end, event.id)
 
     def carry_out(self, end: Ended, event_id: str) -> int:
         """Tell every tab of a session that it ended; returns how many took it.
@@ -110,5 +120,5 @@ class Kicks:
 
 def _close_all(tabs: list[Connection], code: int) -> None:
     for tab in tabs:
-        if tab.seat is not None:
+        if tab.is_open:
             tab.close(code)

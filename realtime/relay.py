@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 
 from redis.exceptions import RedisError
 
-from realtime.kicks import Kicks
 from store.events import Event
 from store.opening import Store
-from store.sessions import Ended
 
 log = logging.getLogger("jaga.relay")
 
@@ -33,11 +31,14 @@ class Relay:
     """Tails the log for ever."""
 
     def __init__(
-        self, store: Store, kicks: Kicks, on_return: Callable[[], Awaitable[None] | None]
+        self,
+        store: Store,
+        listeners: Mapping[str, Callable[[Event], None]],
+        on_return: Callable[[], None],
     ) -> None:
-        """`on_return` is called when Redis answers again after it was away."""
+        """Takes who is to hear of each event type, and what to do when Redis is back."""
         self._store = store
-        self._kicks = kicks
+        self._listeners = listeners
         self._on_return = on_return
         self._redis = store.blocking_connection(BLOCK_MS / 1000)
         self._cursor = ""
@@ -68,9 +69,7 @@ class Relay:
         if not self._cursor or _place(last) < _place(self._cursor):
             self._cursor = last
         self.is_following = True
-        again = self._on_return()
-        if again is not None:
-            await again
+        self._on_return()
 
     async def _follow(self) -> None:
         while True:
@@ -82,15 +81,15 @@ class Relay:
                 await asyncio.sleep(0)
 
     def _carry(self, event: Event) -> None:
-        """Hand an event to whoever has listeners for it; what nobody here listens to passes."""
-        if event.type != "session.ended":
+        """Hand an event to whoever listens for its type; what nobody here needs passes by."""
+        listener = self._listeners.get(event.type)
+        if listener is None:
             return
         try:
-            end = Ended.from_record(event.data)
-        except KeyError:
-            log.error("unreadable event %s", event.id)
-            return
-        self._kicks.carry_out(end, event.id)
+            listener(event)
+        except Exception:
+            # one event that cannot be carried must not keep all later ones from being heard
+            log.exception("event %s (%s) not carried", event.id, event.type)
 
     async def close(self) -> None:
         """Give the connection back."""

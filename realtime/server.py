@@ -16,6 +16,7 @@ from tornado.netutil import bind_sockets
 
 from realtime import codes
 from realtime.admission import Admission, jitter_ms
+from realtime.announcements import Announcements
 from realtime.clocks import Clocks
 from realtime.devices import DeviceAcceptor
 from realtime.front import Front
@@ -66,7 +67,12 @@ class Server:
         self._kicks = Kicks(self._hub, store.sessions, self._metrics, settings.grace_seconds)
         self._clocks = Clocks(self._hub, store.sessions, self._kicks)
         self._sweep = Sweep(store, self._hub, self._kicks)
-        self._relay = Relay(store, self._kicks, on_return=self._sweep.soon)
+        self._announcements = Announcements(self._hub)
+        listeners = {
+            "session.ended": self._kicks.ended,
+            "announced": self._announcements.announced,
+        }
+        self._relay = Relay(store, listeners, on_return=self._sweep.soon)
         self._parking = Parking(settings.send_buffer_bytes)
         self._admission = Admission(
             store,
@@ -148,8 +154,8 @@ class Server:
         self._http.stop()
         count = self._hub.count
         spread = max(3_000, count * 1000 // RETURN_PER_SECOND)
-        for number, connection in enumerate(list(self._hub.connections())):
-            if connection.seat is not None:
+        for number, connection in enumerate(self._hub.connections()):
+            if connection.is_open:
                 connection.close(codes.SHUTDOWN, retry_ms=jitter_ms(500, spread))
             if number % BATCH == BATCH - 1:
                 await asyncio.sleep(0)
