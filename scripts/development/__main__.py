@@ -309,11 +309,11 @@ def _prepare(environ: Mapping[str, str], screen: Screen) -> tuple[dict[str, str]
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     settings = Settings.from_environment(env)
     home = Home(ROOT / settings.jaga_home)
-    screen.say(f"Starting Jaga in {home.path}")
     home.open(screen.say)
     env["JAGA_HOME"] = str(home.path)
     env["SECRET_KEY"] = env.get("SECRET_KEY", "").strip() or home.secret_key()
     _check_port(settings)
+    screen.say(f"Starting Jaga in {home.path}")
     return env, home
 
 

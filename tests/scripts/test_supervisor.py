@@ -26,7 +26,7 @@ for group in (False, True):      # a helper, and one in a process group of its o
         if group:
             os.setpgrp()
         break
-os.write(1, f"{os.getpid()}\n".encode())
+os.write(1, b"%d " % os.getpid())
 time.sleep(60)
 """
 
