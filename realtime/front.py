@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.exceptions import RedisError
@@ -118,13 +118,14 @@ class _Request(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        assert isinstance(start_line, RequestStartLine)
-        assert isinstance(self._connection, HTTP1Connection)
-        acceptor = self._front.acceptor_of(start_line.path)
+        # a server is sent requests, and Tornado has no connection but HTTP/1.1's
+        start = cast(RequestStartLine, start_line)
+        connection = cast(HTTP1Connection, self._connection)
+        acceptor = self._front.acceptor_of(start.path)
         if acceptor is not None:
-            return self._let_in(acceptor, start_line, headers, self._connection)
+            return self._let_in(acceptor, start, headers, connection)
         if _is_too_large(headers):
-            return _refuse(Doorway(self._connection), _TooLarge())
+            return _refuse(Doorway(connection), _TooLarge())
         self._inner = self._front.pass_on(self._server_conn, self._connection)
         return self._inner.headers_received(start_line, headers)
 

@@ -30,7 +30,7 @@ from store.errors import (
 )
 from store.keys import TOMBSTONE_SECONDS, Keys
 from store.queue import Queue
-from store.scripts import Script
+from store.scripts import Script, SharedScript
 from store.settings import Settings
 
 Kind = Literal["web", "mobile"]
@@ -199,7 +199,7 @@ class Sessions:
         self._keys = keys
         self._queue = queue
         self._open = Script(redis, "session_open")
-        self._check = Script(redis, "session_check")
+        self._check = SharedScript(redis, "session_check")
         self._look = Script(redis, "session_look")
         self._sweep = Script(redis, "session_sweep")
         self._holder = Script(redis, "session_holder")
