@@ -54,7 +54,7 @@ def conclude(passed: dict[str, bool]) -> int:
 def _javascript() -> dict[str, Sequence[str]]:
     files = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/js/**/*.test.*js"))
     # Named one by one: what `node --test` makes of a directory differs between its versions.
-    return {"javascript": [_node(), "--test", *files]} if files else {}
+    return {"javascript": [_node(), "--test", "--test-reporter=spec", *files]} if files else {}
 
 
 def _node() -> str:

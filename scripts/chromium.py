@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -47,17 +47,22 @@ def install() -> Path:
     return found
 
 
-def _candidates() -> list[Path]:
+def _candidates() -> Iterator[Path]:
     named = os.environ.get("CHROMIUM")
     if named:
-        return [Path(named)]
-    installed = [shutil.which(command) for command in COMMANDS]
-    return [Path(path) for path in installed if path] + _downloaded()
+        yield Path(named)
+        return
+    for command in COMMANDS:
+        installed = shutil.which(command)
+        if installed:
+            yield Path(installed)
+    yield _downloaded()
 
 
-def _downloaded() -> list[Path]:
+def _downloaded() -> Path:
+    """Where Playwright keeps its own, there or not."""
     with sync_playwright() as playwright:
-        return [Path(playwright.chromium.executable_path)]
+        return Path(playwright.chromium.executable_path)
 
 
 def _runs(path: Path) -> bool:

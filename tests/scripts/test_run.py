@@ -307,4 +307,4 @@ def _logs_in(url: str, email: str, password: str) -> bool:
     body = f"username={email}&password={password}&action=keep".encode()
     with urllib.request.urlopen(f"{url}/auth/authenticate", body, timeout=10) as response:  # noqa: S310
         answer: dict[str, Any] = json.load(response)
-        return answer["status"] == "successful"
+        return bool(answer["status"] == "successful")
