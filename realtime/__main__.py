@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
 
 from realtime.server import serve
@@ -18,8 +19,15 @@ def main() -> int:
         print(f"jaga: {error}", file=sys.stderr)
         return 2
     log_as(settings)
+    _take_every_descriptor()
     asyncio.run(serve(settings))
     return 0
+
+
+def _take_every_descriptor() -> None:
+    """A connection is a descriptor; the usual soft limit of 1,024 is a limit for shells."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

@@ -12,16 +12,36 @@ from store.sessions import Ended
 
 
 class Message:
-    """One announcement, whose bytes go to every receiver: `frame` to WebSockets, `sse` to
-    streams."""
+    """One announcement, whose bytes go to every receiver: `frame` to WebSockets, `sse` to streams.
 
-    __slots__ = ("frame", "sse")
+    Each is encoded when the first receiver of its kind is met.
+    """
+
+    __slots__ = ("_before", "_body", "_event", "_frame", "_id", "_sse")
 
     def __init__(self, event: str, body: dict[str, Any], id: str = "", before: bytes = b"") -> None:
         """`before` is SSE text that goes ahead of it."""
-        text = encode(body)
-        self.frame = frame(TEXT, encode({"event": event} | body))
-        self.sse = before + sse(text, event=event, id=id)
+        self._event = event
+        self._body = body
+        self._id = id
+        self._before = before
+        self._frame = b""
+        self._sse = b""
+
+    @property
+    def frame(self) -> bytes:
+        """The WebSocket frame."""
+        if not self._frame:
+            self._frame = frame(TEXT, encode({"event": self._event} | self._body))
+        return self._frame
+
+    @property
+    def sse(self) -> bytes:
+        """The server-sent event."""
+        if not self._sse:
+            text = encode(self._body)
+            self._sse = self._before + sse(text, event=self._event, id=self._id)
+        return self._sse
 
 
 def ended(end: Ended, username: str, id: str) -> Message:

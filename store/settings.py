@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -280,13 +281,14 @@ def _origin(url: str) -> str:
 
 
 def _connections_that_fit() -> int:
-    """How many connections the descriptor limit allows, with room for Redis, Postgres and files."""
-    import resource
+    """How many connections the descriptor limit allows, with room for Redis, Postgres and files.
 
-    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
+    The hard limit counts: the server raises its own up to it.
+    """
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
         return 100_000
-    return max(soft - 256, 16)
+    return max(hard - 256, 16)
 
 
 SETTING_NAMES = tuple(field.name.upper() for field in fields(Settings))
