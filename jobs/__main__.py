@@ -35,6 +35,9 @@ off is run again, or found by the periodic work."""
 KILL_SECONDS = 2.0
 """And how long its worker then has to take it down."""
 
+REPEAT_SECONDS = 1.1
+"""RQ takes a second SIGTERM within a second for an echo of the first."""
+
 CALM_SECONDS = 30.0
 """A worker that lived this long is started again at once; one that did not, after a pause."""
 
@@ -52,8 +55,11 @@ MONITORING_SECONDS = 10
 log = logging.getLogger("jaga.worker")
 
 
-def main() -> int:
-    """Run the workers until SIGTERM; returns the process's exit status."""
+def main(finish_seconds: float = FINISH_SECONDS) -> int:
+    """Run the workers until SIGTERM; returns the process's exit status.
+
+    After SIGTERM a job in hand has `finish_seconds` to finish.
+    """
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
@@ -61,7 +67,7 @@ def main() -> int:
         return 1
     log_as(settings)
     with StopSignals(also_wake=(signal.SIGCHLD,)) as signals:
-        Crew(settings, signals).run()
+        Crew(settings, signals, finish_seconds).run()
     return 0
 
 
@@ -79,9 +85,10 @@ class Seat:
 class Crew:
     """Starts the workers, starts a dead one again, ends them all."""
 
-    def __init__(self, settings: Settings, signals: StopSignals) -> None:
+    def __init__(self, settings: Settings, signals: StopSignals, finish_seconds: float) -> None:
         self._settings = settings
         self._signals = signals
+        self._finish_seconds = finish_seconds
         self._seats = [Seat(queues) for queues in SHARES]
         # open for writing in this process alone: the workers see its end when this one is gone
         self._alive, self._lives = os.pipe()
@@ -133,7 +140,7 @@ class Crew:
     def _end(self) -> None:
         """Ask politely, then again (RQ takes the job in hand down), then insist."""
         for sign, seconds in (
-            (signal.SIGTERM, FINISH_SECONDS),
+            (signal.SIGTERM, max(self._finish_seconds, REPEAT_SECONDS)),
             (signal.SIGTERM, KILL_SECONDS),
             (signal.SIGKILL, KILL_SECONDS),
         ):

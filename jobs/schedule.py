@@ -28,7 +28,7 @@ from store.settings import Settings, SettingsError
 PASS_SECONDS = 1.0
 """How often the table is looked at; no work below is due more exactly than that."""
 
-LOCK_SECONDS = 6
+LOCK_SECONDS = 4
 """How long the lock outlives a clock that was killed: a few passes, so that one that merely
 waited for Redis keeps it, and short beside the outage that a takeover ends."""
 

@@ -24,8 +24,8 @@ def main() -> int:
         print(f"restore: {error}", file=sys.stderr)
         return 1
     except Unavailable as error:
-        reason = error.__cause__ or "another process is restoring right now"
-        print(f"restore: {' '.join(str(reason).split())}", file=sys.stderr)
+        reason = f"Postgres: {error.__cause__}" if error.__cause__ else "another process is at it"
+        print(f"restore: {' '.join(reason.split())}", file=sys.stderr)
         return 1
     return 0
 

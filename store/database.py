@@ -6,6 +6,7 @@ the source of reports, and what Redis is rebuilt from.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -37,6 +38,9 @@ STATEMENT_SECONDS = 10
 RECONNECT_SECONDS = 4.0
 """After a failed attempt the pool tries again by itself this long, at 1 s and at 3 s. Later
 attempts are made when somebody asks, so a Postgres that is back is found at once."""
+
+# The pool warns of each attempt that fails, several lines at a time; who asks hears Unavailable.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 SQL = Path(__file__).parent / "sql"
 _HEADING = re.compile(r"^-- (\w+) --$", re.MULTILINE)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -307,7 +308,7 @@ async def test_killed_again_and_again_in_mid_batch_each_event_is_applied_once(
     await write_audits(store, 3 * BATCH)
     for kept in (0, BATCH):
         process = _start_run(environment)
-        await _until(lambda kept=kept: _is_applying(store, beyond=kept))  # type: ignore[misc]
+        await _until(partial(_is_applying, store, beyond=kept))
         process.send_signal(signal.SIGKILL)
         process.wait(10)
         await _until(lambda: _nobody_applies(store))

@@ -1,0 +1,184 @@
+"""`python -m jobs.schedule`: what is due is enqueued, by one of any number of clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import rq
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from jobs.schedule import LOCK_SECONDS, TABLE, Clock, Periodic
+from scripts.embedded.redis_server import RedisServer
+from scripts.embedded.supervisor import Child, Supervisor
+from store.queue import queue_redis
+from store.settings import SETTING_NAMES, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Start = Callable[[], Child]
+
+TIDY = Periodic("tidy", "jobs.tidy.run", every=60, queue="hotspot")
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[redis.Redis]:
+    with queue_redis(settings) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def start(
+    supervisor: Supervisor, environment: dict[str, str], tmp_path: Path
+) -> AsyncIterator[Start]:
+    """Starts `python -m jobs.schedule`."""
+    started: list[Child] = []
+
+    def start() -> Child:
+        clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
+        child = supervisor.start(
+            "scheduler",
+            [sys.executable, "-m", "jobs.schedule"],
+            env=clean | environment,
+            cwd=ROOT,
+            log=tmp_path / f"scheduler-{len(started)}.log",
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        await asyncio.to_thread(child.end, 10)
+
+
+def test_the_table_is_registered_once_and_what_left_it_is_removed(connection: redis.Redis) -> None:
+    first = Clock(connection, "t", (*TABLE, TIDY))
+    assert first.run_pass()
+    assert _entries(connection) == {"periodic-persist", "periodic-tidy"}
+    due = connection.zscore("rq:scheduler:scheduled_jobs", "periodic-tidy")
+    first.register()
+    assert connection.zscore("rq:scheduler:scheduled_jobs", "periodic-tidy") == due
+    first.remove_lock()
+    assert Clock(connection, "t", TABLE).run_pass()
+    assert _entries(connection) == {"periodic-persist"}
+    assert not connection.exists("rq:job:periodic-tidy")
+
+
+def test_a_changed_interval_is_taken_over(connection: redis.Redis) -> None:
+    first = Clock(connection, "t", (TIDY,))
+    first.run_pass()
+    first.remove_lock()
+    Clock(connection, "t", (Periodic("tidy", "jobs.tidy.run", every=1),)).run_pass()
+    score = connection.zscore("rq:scheduler:scheduled_jobs", "periodic-tidy")
+    assert isinstance(score, float) and score <= time.time() + 2
+
+
+def test_what_is_due_is_a_json_job_of_its_queue(connection: redis.Redis) -> None:
+    Clock(connection, "t", (TIDY,)).run_pass()
+    (job_id,) = rq.Queue("hotspot", connection=connection).get_job_ids()
+    job = Job.fetch(job_id, connection=connection, serializer=JSONSerializer)
+    assert (job.func_name, job.args) == ("jobs.tidy.run", [])
+
+
+def test_without_a_worker_one_job_waits_not_one_for_each_time(connection: redis.Redis) -> None:
+    clock = Clock(connection, "t", (Periodic("often", "jobs.often.run", every=0),))
+    for _ in range(20):
+        clock.run_pass()
+    assert connection.llen("rq:queue:default") == 1
+    connection.lpop("rq:queue:default")  # a worker took it: it may have looked already
+    clock.run_pass()
+    assert connection.llen("rq:queue:default") == 1
+
+
+def test_one_clock_is_active_and_the_other_stands_by(connection: redis.Redis) -> None:
+    active, waiting = Clock(connection, "t", TABLE), Clock(connection, "t", TABLE)
+    assert [active.run_pass(), waiting.run_pass(), active.run_pass()] == [True, False, True]
+    waiting.remove_lock()  # not its own: nothing happens
+    assert [waiting.run_pass(), active.run_pass()] == [False, True]
+    active.remove_lock()
+    assert [waiting.run_pass(), active.run_pass()] == [True, False]
+
+
+async def test_the_log_is_asked_for_every_few_seconds(
+    start: Start, connection: redis.Redis
+) -> None:
+    start()
+    for _ in range(2):
+        await _until(lambda: connection.llen("rq:queue:default") == 1)
+        connection.lpop("rq:queue:default")
+
+
+async def test_another_clock_takes_over_from_one_that_was_killed(
+    start: Start, connection: redis.Redis
+) -> None:
+    active = start()
+    await _until(lambda: _holder(connection))
+    first = _holder(connection)
+    start()
+    await asyncio.sleep(1.5)
+    assert _holder(connection) == first
+    active.send(signal.SIGKILL)
+    began = time.monotonic()
+    await _until(lambda: _holder(connection) not in (None, first))
+    assert time.monotonic() - began < LOCK_SECONDS + 3
+    connection.delete("rq:queue:default")
+    await _until(lambda: connection.llen("rq:queue:default") == 1)
+
+
+async def test_a_clock_that_is_stopped_lets_the_next_one_in_at_once(
+    start: Start, connection: redis.Redis
+) -> None:
+    active = start()
+    await _until(lambda: _holder(connection))
+    first = _holder(connection)
+    start()
+    await asyncio.sleep(1)
+    active.send(signal.SIGTERM)
+    assert await asyncio.to_thread(active.wait, 5) == 0
+    began = time.monotonic()
+    await _until(lambda: _holder(connection) not in (None, first))
+    assert time.monotonic() - began < 3
+
+
+async def test_redis_away_is_waited_out_and_an_emptied_one_gets_the_table_again(
+    own_redis: RedisServer, environment: dict[str, str], start: Start
+) -> None:
+    environment["REDIS_URL"] = own_redis.url
+    own_redis.stop()
+    clock = start()
+    await asyncio.sleep(1)
+    own_redis.start()
+    with redis.Redis.from_url(own_redis.url) as connection:
+        await _until(lambda: connection.llen("rq:queue:default") == 1)
+        connection.flushall()
+        await _until(lambda: connection.llen("rq:queue:default") == 1)
+    assert clock.returncode is None
+
+
+def _entries(connection: redis.Redis) -> set[str]:
+    found: Any = connection.zrange("rq:scheduler:scheduled_jobs", 0, -1)
+    return {entry.decode() for entry in found}
+
+
+def _holder(connection: redis.Redis) -> bytes | None:
+    holder = connection.get("rq:scheduler_lock")
+    assert holder is None or isinstance(holder, bytes)
+    return holder
+
+
+async def _until(
+    ask: Callable[[], object] | Callable[[], Awaitable[object]], seconds: float = 15.0
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not ask():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.05)
