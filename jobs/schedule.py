@@ -49,6 +49,8 @@ class Periodic:
 TABLE = (
     # the safety net under the wake-up that every writer sends
     Periodic("persist", "jobs.persist.run", every=3),
+    # those with an open tab end at the moment; nobody waits for the others
+    Periodic("sessions", "jobs.sessions.expire", every=60),
 )
 
 
