@@ -2,6 +2,7 @@
 
 JagaError                     status type
  ├── InvalidRequest            400    INVALID_REQUEST      (names the field)
+ │    └── InvalidDevice        400    INVALID_DEVICE_ID
  ├── Unauthenticated           401    UNAUTHENTICATED
  │    ├── WrongPassword        401    INVALID_CREDENTIALS
  │    ├── SessionEnded         401    SESSION_REPLACED | SESSION_REVOKED | ACCOUNT_BLOCKED
@@ -9,12 +10,16 @@ JagaError                     status type
  ├── Forbidden                 403    FORBIDDEN
  │    ├── CrossOrigin          403    CROSS_ORIGIN
  │    ├── PasswordChangeNeeded 403    PASSWORD_CHANGE_REQUIRED
- │    └── LoginRefused         403    LOGIN_REFUSED
+ │    ├── LoginRefused         403    LOGIN_REFUSED
+ │    └── AttendanceClosed     403    MEETING_INACTIVE | MEETING_ENDED | MEETING_NOT_STARTED |
+ │                                    PRESENCE_REQUIRED | NOT_LISTED
  ├── NotFound                  404    NOT_FOUND
+ │    └── MeetingNotFound      404    MEETING_NOT_FOUND
  ├── Conflict                  409    CONFLICT
  │    ├── SessionConflict      409    SESSION_CONFLICT
  │    ├── LoginSuperseded      409    LOGIN_SUPERSEDED
- │    └── MemberExists         409    MEMBER_EXISTS
+ │    ├── MemberExists         409    MEMBER_EXISTS
+ │    └── AttendanceDuplicate  409    COOKIE_DUPLICATE | USER_DUPLICATE | DEVICE_DUPLICATE
  ├── RateLimited               429    RATE_LIMIT           (retry_after)
  └── Unavailable               503    UNAVAILABLE          (retry_after)
 """
@@ -237,3 +242,52 @@ class Unavailable(JagaError):
     type = "UNAVAILABLE"
     message = "Layanan sedang sibuk atau terputus. Coba lagi sebentar."
     retry_after = 2
+
+
+class MeetingNotFound(NotFound):
+    """No such meeting, or another teacher's."""
+
+    type = "MEETING_NOT_FOUND"
+    message = "Meeting tidak ditemukan"
+
+
+class AttendanceClosed(Forbidden):
+    """The meeting takes no attendance of this student now; `type` says why."""
+
+    def __init__(self, type: str) -> None:
+        self.type = type
+        super().__init__(_CLOSED[type])
+
+
+_CLOSED = {
+    "MEETING_INACTIVE": "Meeting tidak aktif. Tidak dapat mengisi absensi.",
+    "MEETING_ENDED": "Meeting sudah selesai. Tidak dapat mengisi absensi.",
+    "MEETING_NOT_STARTED": "Meeting belum dimulai. Silakan tunggu hingga waktu mulai.",
+    "PRESENCE_REQUIRED": "Pindai kode QR yang sedang tampil di layar, lalu kirim lagi.",
+    "NOT_LISTED": "Nama dan kelas ini tidak ada di daftar peserta. Periksa ejaannya.",
+}
+
+
+class AttendanceDuplicate(Conflict):
+    """Attendance was filled already, by this student or from this device.
+
+    `winner` is the student whom the device stands for, None when that is not known any more.
+    """
+
+    def __init__(self, type: str, winner: tuple[str, str] | None = None) -> None:
+        self.type = type
+        if type == "USER_DUPLICATE":
+            text = "Anda sudah mengisi absensi untuk meeting ini hari ini"
+        else:
+            by = f" oleh {winner[0]} ({winner[1]})" if winner else ""
+            text = f"Device sudah digunakan{by}"
+        super().__init__(text)
+
+
+class InvalidDevice(InvalidRequest):
+    """The device names itself in no way that we know."""
+
+    type = "INVALID_DEVICE_ID"
+
+    def __init__(self) -> None:
+        super().__init__("deviceId", "Device ID tidak valid")

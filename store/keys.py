@@ -84,3 +84,45 @@ class Keys:
     def strikes(self, subject: str) -> str:
         """String: how often a subject was locked lately; each doubles the next wait. One day."""
         return f"{self.prefix}:limit:{subject}:strikes"
+
+    # Attendance; names of one meeting carry the tag `{t:<id>}`
+
+    def meeting(self, meeting_id: str) -> str:
+        """Hash: the meeting (see `store.attendance.meetings.Meeting`). Lives until deleted."""
+        return f"{self.prefix}:{{t:{meeting_id}}}:meeting"
+
+    def meetings(self) -> str:
+        """Sorted set: every meeting's id by its start (ms)."""
+        return f"{self.prefix}:meetings"
+
+    def meeting_ends(self) -> str:
+        """Sorted set: ids of meetings that are still to be closed, by their end (ms)."""
+        return f"{self.prefix}:meetings:ends"
+
+    def roster(self, meeting_id: str) -> str:
+        """Hash: student id → JSON `{name, class}` of those who may fill in. Absent: everybody."""
+        return f"{self.prefix}:{{t:{meeting_id}}}:roster"
+
+    def attendances(self, meeting_id: str, day: str) -> str:
+        """Hash: student id → JSON of the attendance; the gate of students. Day's end + 48 h."""
+        return f"{self.prefix}:{{t:{meeting_id}}}:{day}:students"
+
+    def attendance_devices(self, meeting_id: str, day: str) -> str:
+        """Hash: device id → student id; the gate of devices. Day's end + 48 h."""
+        return f"{self.prefix}:{{t:{meeting_id}}}:{day}:devices"
+
+    def attendances_revoked(self, meeting_id: str, day: str) -> str:
+        """Set: ids of attendances taken back; their cookies count no more. Day's end + 48 h."""
+        return f"{self.prefix}:{{t:{meeting_id}}}:{day}:revoked"
+
+    def attendance_attempts(self, meeting_id: str, day: str) -> str:
+        """List: JSON of refused attempts, oldest first, at most 1,000. Day's end + 48 h."""
+        return f"{self.prefix}:{{t:{meeting_id}}}:{day}:attempts"
+
+    def attendance(self, attendance_id: str) -> str:
+        """String `meeting day student`: where an attendance is found. Day's end + 48 h."""
+        return f"{self.prefix}:attendance:{attendance_id}"
+
+    def familiar_devices(self, meeting_id: str) -> str:
+        """Hash: device id → the student who used it last. 60 days after its last change."""
+        return f"{self.prefix}:{{t:{meeting_id}}}:familiar"
