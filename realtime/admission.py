@@ -12,7 +12,9 @@ from realtime import codes
 from realtime.clocks import Clocks
 from realtime.connection import Connection
 from realtime.hub import Hub, Seat
+from realtime.front import Head
 from realtime.kicks import Kicks
+from realtime.rates import HandshakeRate
 from realtime.relay import Relay
 from realtime.wire import Parking
 from store.errors import InvalidRequest, SessionEnded, Unavailable
@@ -62,10 +64,13 @@ class Admission:
         self.clocks = clocks
         self.parking = parking
         self._relay = relay
+        self._rate = HandshakeRate()
         self.is_closing = False
 
-    def require_room(self) -> None:
-        """Raise Unavailable when no connection can be kept: full, leaving, or deaf to the log."""
+    def require_room(self, head: Head) -> None:
+        """Raise what keeps a connection out: RateLimited for an address that comes too often,
+        Unavailable when there is no room, when we are leaving or deaf to the log."""
+        self._rate.take(self.door.address(head.headers, head.remote_ip))
         if self.is_closing or not self._relay.is_following:
             raise Unavailable()
         if self.hub.count >= self.store.settings.max_connections:

@@ -35,7 +35,7 @@ class DeviceAcceptor:
     async def accept(self, head: Head, door: Doorway) -> None:
         require_get(head)
         handshake = handshake_of(head)
-        self._admission.require_room()
+        self._admission.require_room(head)
         tab = tab_of(head.query)
         credential, by_cookie = self._admission.door.credential(head.headers)
         if by_cookie and not self._is_from_own_page(head):

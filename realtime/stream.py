@@ -44,7 +44,7 @@ class StreamAcceptor:
 
     async def accept(self, head: Head, door: Doorway) -> None:
         require_get(head)
-        self._admission.require_room()
+        self._admission.require_room(head)
         credential, _ = self._admission.door.credential(head.headers)
         if not credential:
             raise Unauthenticated()

@@ -13,7 +13,7 @@ if record then
   if clock then redis.call('ZADD', keys.clocks, clock, record.member .. ':' .. record.sid) end
   return { 'live', cjson.encode(record), now }
 end
+redis.call('ZREM', keys.clocks, ARGV[2] .. ':' .. ARGV[1])
 local tomb = redis.call('HGET', keys.ended, ARGV[1])
 if tomb then return { 'ended', tomb, now } end
-redis.call('ZREM', keys.clocks, ARGV[2] .. ':' .. ARGV[1])
 return { 'unknown' }
