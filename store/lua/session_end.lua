@@ -20,10 +20,8 @@ local function chosen()
     return { read_session(keys.sessions, which) }
   end
   local found = {}
-  for _, field in ipairs(redis.call('HKEYS', keys.sessions)) do
-    local is_sid = field ~= 'web' and field ~= 'epoch' and not string.find(field, ':', 1, true)
-    local record = is_sid and read_session(keys.sessions, field)
-    if record and (which == 'all' or record.kind == which) then table.insert(found, record) end
+  for _, record in ipairs(all_live(keys.sessions, now)) do
+    if which == 'all' or record.kind == which then table.insert(found, record) end
   end
   return found
 end

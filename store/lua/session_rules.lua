@@ -53,6 +53,64 @@ local function prune(ended, now)
   end
 end
 
+-- The sessions of a member whose clocks have not run out, in no order. Reads only.
+local function all_live(sessions, now)
+  local found = {}
+  for _, field in ipairs(redis.call('HKEYS', sessions)) do
+    local is_sid = field ~= 'web' and field ~= 'epoch' and not string.find(field, ':', 1, true)
+    local record = is_sid and read_session(sessions, field)
+    if record and not expiry_of(record, now) then table.insert(found, record) end
+  end
+  return found
+end
+
+-- The device of the phone that has been logged in for longest: the primary one, or ''. Nothing
+-- keeps it, so that there is never a second one, and none that has left.
+local function primary_of(sessions, now)
+  local first
+  for _, record in ipairs(all_live(sessions, now)) do
+    if record.kind == 'mobile' and (not first or record.since < first.since) then first = record end
+  end
+  return first and first.device or ''
+end
+
+-- A device's card: what the list of devices shows of it, also when nobody is logged in there.
+local CARDS = 50
+
+local function prune_cards(sessions)
+  local cards, used = {}, {}
+  for _, field in ipairs(redis.call('HKEYS', sessions)) do
+    if string.sub(field, 1, 5) == 'card:' then
+      local card = cjson.decode(redis.call('HGET', sessions, field))
+      table.insert(cards, { field = field, id = card.id, at = card.seen_at })
+    elseif field ~= 'web' and field ~= 'epoch' and not string.find(field, ':', 1, true) then
+      used[cjson.decode(redis.call('HGET', sessions, field)).device] = true
+    end
+  end
+  table.sort(cards, function(one, other) return one.at > other.at end)
+  for place, card in ipairs(cards) do
+    if place > CARDS and not used[card.id] then redis.call('HDEL', sessions, card.field) end
+  end
+end
+
+local function write_card(sessions, record, now)
+  local field = 'card:' .. record.device
+  local known = redis.call('HGET', sessions, field)
+  local card = known and cjson.decode(known) or { id = record.device, created_at = now }
+  card.type, card.name, card.ip, card.seen_at = record.kind, record.device_name, record.ip, now
+  redis.call('HSET', sessions, field, cjson.encode(card))
+  if not known then prune_cards(sessions) end
+end
+
+local function note_on_card(sessions, record)
+  local field = 'card:' .. record.device
+  local known = redis.call('HGET', sessions, field)
+  if not known then return end
+  local card = cjson.decode(known)
+  card.seen_at = math.max(card.seen_at, record.last_seen)
+  redis.call('HSET', sessions, field, cjson.encode(card))
+end
+
 -- Ends one live session: out of `sessions`, a tombstone into `ended`, the event into the log.
 -- `why` = { reason, kick_id, by, drain_ms, same_browser }. Returns the tombstone.
 local function end_session(keys, record, why, now)
@@ -66,6 +124,7 @@ local function end_session(keys, record, why, now)
     redis.call('HDEL', keys.sessions, seat)
   end
   redis.call('ZREM', keys.clocks, record.member .. ':' .. record.sid)
+  note_on_card(keys.sessions, record)
   record.reason = why.reason
   record.kick_id = why.kick_id
   record.by = why.by
@@ -79,6 +138,7 @@ local function end_session(keys, record, why, now)
     member = record.member, sid = record.sid, kind = record.kind, device = record.device,
     reason = record.reason, kick_id = record.kick_id, at = now, by = record.by,
     drain_until = record.drain_until, epoch = record.epoch, same_browser = record.same_browser,
+    primary = record.kind == 'mobile' and primary_of(keys.sessions, now) or nil,
   })
   return record
 end

@@ -15,7 +15,7 @@ from scripts.development import run_file
 from scripts.development.home import Home
 from scripts.development.parts import PARTS
 from scripts.development.screen import Screen
-from scripts.embedded.supervisor import StartError
+from scripts.embedded.supervisor import StartError, Supervisor
 from scripts.seed import accounts, seed
 from store.opening import Store
 from store.settings import Settings
@@ -93,6 +93,13 @@ def test_a_part_is_replaced_by_its_setting(part: object) -> None:
     assert not part.is_replaced({})
 
 
+def test_a_part_tells_all_its_settings(home: Home) -> None:
+    with Supervisor() as supervisor:
+        part = replace(PARTS[0], more_settings=lambda server: {"MIKROTIK_PORT": "8728"})
+        server = part.make(home, supervisor)
+        assert part.settings_for(server) == {"REDIS_URL": server.url, "MIKROTIK_PORT": "8728"}
+
+
 def test_a_pipe_that_nobody_reads_holds_up_nobody() -> None:
     reading, writing = os.pipe()
     screen = Screen(["web"], output=open(writing, "w"))
@@ -100,7 +107,12 @@ def test_a_pipe_that_nobody_reads_holds_up_nobody() -> None:
     for _ in range(20_000):
         screen.line("web", b"a line that fills the pipe, and then the queue\n")
     assert time.monotonic() - began < 5
-    os.close(reading)  # Lets the thread find out that nobody looks any more.
+    said = b""
+    while b"lines were not shown)" not in said:
+        said = said[-100:] + os.read(reading, 65536)
+    os.close(reading)
+    screen.say("nobody looks any more, and nothing happens")
+    screen.flush()
 
 
 def test_lines_come_out_in_order_behind_their_name(tmp_path: Path) -> None:

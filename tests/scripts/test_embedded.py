@@ -19,6 +19,10 @@ from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer, redis_binary, version_of
 from scripts.embedded.supervisor import StartError, Supervisor
 
+RUNNER = Path(redis_server.__file__).with_name("unprivileged.py")
+AS_NOBODY = [sys.executable, "-I", "-S", RUNNER, "65534", "65534"] if os.geteuid() == 0 else []
+"""As whom Postgres runs: an ordinary user has nothing to drop."""
+
 
 @pytest.fixture
 def hidden(tmp_path: Path) -> Path:
@@ -38,16 +42,19 @@ def test_postgres_keeps_its_data_over_a_kill_and_a_stale_pid_file(
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     server.kill()
 
-    # After a reboot the number in the file may be anybody's: here it is this test's own.
+    # After a reboot the number in the file may be anybody's, also of the same user.
+    stranger = supervisor.start("stranger", [*AS_NOBODY, "/bin/sleep", "60"])
     pid_file = server.directory / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
-    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
 
     again = PostgresServer(hidden / "postgres", supervisor)
     again.start()
     with psycopg.connect(again.url) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
     again.stop()
+    assert stranger.returncode is None
+    stranger.end(within=2)
 
 
 def test_a_postgres_left_running_is_ended_before_the_next_starts(
@@ -128,15 +135,12 @@ def test_a_mail_is_kept_whole(tmp_path: Path, supervisor: Supervisor) -> None:
 def test_a_program_of_root_becomes_nobodys_and_still_reaches_its_files(
     hidden: Path, supervisor: Supervisor
 ) -> None:
-    """An ordinary user has nothing to drop, and runs it as it is."""
     (hidden / "note").write_text("reached")
     (hidden / "note").chmod(0o600)
-    runner = Path(redis_server.__file__).with_name("unprivileged.py")
-    drop = [sys.executable, "-I", "-S", str(runner), "65534", "65534"]
     log = hidden / "log"
     child = supervisor.start(
         "reader",
-        [*(drop if os.geteuid() == 0 else []), "/bin/sh", "-c", f"id -u; cat {hidden}/note"],
+        [*AS_NOBODY, "/bin/sh", "-c", f"id -u; cat {hidden}/note"],
         log=log,
     )
     assert child.wait(10) == 0

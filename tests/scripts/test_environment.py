@@ -53,7 +53,9 @@ def test_it_is_made_once_and_again_when_the_requirements_change(
 
 
 @pytest.mark.timeout(120)
-def test_two_starts_at_once_make_it_together(project: Path) -> None:
+def test_two_starts_at_once_make_it_together(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     failures: list[BaseException] = []
 
     def start() -> None:
@@ -68,6 +70,8 @@ def test_two_starts_at_once_make_it_together(project: Path) -> None:
     for thread in threads:
         thread.join(100)
     assert not failures
+    said = capsys.readouterr().out
+    assert said.count("Waiting for another start") == said.count("Prepared .venv") == 1
     assert _version(project) == "1.0"
 
 

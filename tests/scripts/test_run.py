@@ -20,6 +20,9 @@ import psutil
 import psycopg
 import pytest
 import redis
+import rq
+from rq.job import JobStatus
+from rq.serializers import JSONSerializer
 
 from scripts.embedded.supervisor import free_port
 from store.settings import SETTING_NAMES
@@ -215,6 +218,25 @@ def test_a_process_of_ours_that_dies_stops_everything_with_a_line(
     assert run.process.wait(STOP_SECONDS) == 1
     assert "worker ended with SIGKILL: stopping everything." in run.lines
     run.await_nobody()
+
+
+@pytest.mark.timeout(180)
+def test_a_second_signal_ends_the_patience(terminal: Callable[..., Terminal]) -> None:
+    run = terminal()
+    run.await_ready()
+    with redis.Redis.from_url(run.facts["redis_url"]) as connection:
+        work = rq.Queue("urgent", connection=connection, serializer=JSONSerializer)
+        job = work.enqueue("time.sleep", 60)
+        run.until(lambda: job.get_status() == JobStatus.STARTED, 20)
+    run.family = psutil.Process(run.process.pid).children(recursive=True)
+    run.process.send_signal(signal.SIGTERM)
+    run.until(lambda: any("stopping" in line for line in run.lines), 5)
+    time.sleep(0.5)
+    assert run.process.poll() is None  # It waits for the job.
+    began = time.monotonic()
+    assert run.end(signal.SIGTERM) == 0
+    assert time.monotonic() - began < 4
+    assert run.left() == []
 
 
 def test_a_taken_port_is_one_line(terminal: Callable[..., Terminal]) -> None:

@@ -58,10 +58,13 @@ def test_the_helpers_of_a_killed_child_are_ended_as_well(
 
 
 def test_a_paused_child_is_ended(supervisor: Supervisor) -> None:
-    child = supervisor.start("sleeper", ["sleep", "60"])
+    tidy = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.1; done"
+    ready: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    child = supervisor.start("tidy", ["sh", "-c", tidy], on_line=ready.put)
+    assert ready.get(timeout=5) == b"ready\n"
     child.send(signal.SIGSTOP)
     child.end(within=5)
-    assert child.returncode == -signal.SIGTERM
+    assert child.returncode == 7
 
 
 def test_an_unexpected_end_is_told_and_an_asked_one_is_not() -> None:
