@@ -20,7 +20,9 @@ from scripts.embedded.redis_server import RedisServer, redis_binary, version_of
 from scripts.embedded.supervisor import StartError, Supervisor
 
 RUNNER = Path(redis_server.__file__).with_name("unprivileged.py")
-AS_NOBODY = [sys.executable, "-I", "-S", RUNNER, "65534", "65534"] if os.geteuid() == 0 else []
+AS_NOBODY: list[str | Path] = (
+    [sys.executable, "-I", "-S", RUNNER, "65534", "65534"] if os.geteuid() == 0 else []
+)
 """As whom Postgres runs: an ordinary user has nothing to drop."""
 
 
