@@ -1,0 +1,100 @@
+"""A server inside the test's own process: real sockets and a real Redis, and its parts at hand.
+
+Where a test needs to see the hub, shorten a constant or hold a part back, this is the server to
+take; where a process has to die, `product` of conftest.py is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from realtime.hub import Hub
+from realtime.server import Server
+from store.members import Member
+from store.opening import Store, open_store
+from store.sessions import Device, Method, Opened, new_id
+from store.settings import Settings
+from tests.client import Browser
+from tests.parts import status_of
+
+PASSWORD = "rahasia sekali"
+
+HASH = "jaga1$2b$11$FtDHzuRdLEdCYl2uFjBxVOo.2.xPzMR2IGwRDuq7YepjoalLcLP6m"
+"""PASSWORD under today's scheme, so that a test need not pay for making it."""
+
+READY_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running server, its store, and its parts."""
+
+    server: Server
+    store: Store
+
+    @property
+    def port(self) -> int:
+        return self.store.settings.port
+
+    @property
+    def hub(self) -> Hub:
+        return self.server._hub
+
+    def browser(self) -> Browser:
+        return Browser(self.port)
+
+    async def member(self, name: str = "", **more: str) -> Member:
+        """A member whose password is PASSWORD, made without hashing."""
+        email = f"{name or new_id()}@jaga.test"
+        return await self.store.members.create(email=email, password_hash=HASH, **more)
+
+    async def logged_in(self, member: Member, **how: str | bool) -> Browser:
+        """A browser of a device of its own, logged in without the password's cost."""
+        browser = self.browser()
+        opened = await open_session(self.store, member, **how)
+        browser.cookies["jaga_session"] = opened.credential
+        return browser
+
+
+async def open_session(
+    store: Store,
+    member: Member,
+    *,
+    method: Method = "password",
+    device: str = "",
+    remember: bool = False,
+    keep: bool = True,
+    fp: str = "",
+    known: bool = True,
+) -> Opened:
+    """Open a session in the store, as a login does after the password was checked."""
+    whose = Device(id=device or new_id(), name="Chrome - Linux", fp=fp, ip="127.0.0.1", known=known)
+    return await store.sessions.open(member.id, whose, method=method, keep=keep, remember=remember)
+
+
+@asynccontextmanager
+async def serving(environment: Mapping[str, str], **changes: str) -> AsyncIterator[Serving]:
+    """Run a server on the test's settings, with some of them changed."""
+    settings = Settings.from_environment({**environment, **changes})
+    async with open_store(settings) as store:
+        await store.redis.set(store.keys.built(), "1")
+        server = Server(store)
+        async with server.running():
+            await until(lambda: _is_ready(settings.port), READY_SECONDS)
+            yield Serving(server, store)
+
+
+async def _is_ready(port: int) -> bool:
+    return await status_of(port, "/readyz") == 200
+
+
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+    """Wait until something is so; raises TimeoutError when it does not come."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if await true():
+                return
+            await asyncio.sleep(0.01)
