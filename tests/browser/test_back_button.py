@@ -1,0 +1,92 @@
+"""The back button: a page that is shown again, new or from the browser's memory (bfcache)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
+
+from tests.browser.people import DASHBOARD, LOGIN, PATIENCE_MS, Seat, connected, is_out
+
+
+@pytest.fixture
+async def chromium(chromium_path: Path) -> AsyncIterator[Browser]:
+    """A Chromium that keeps pages in memory, as people's browsers do and Playwright's do not."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium_path,
+            headless=False,
+            args=["--headless=new", "--no-sandbox", "--disable-gpu"],
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser
+        await browser.close()
+
+
+async def _remembered(browser: Seat) -> Page:
+    """A dashboard that the browser has put into its memory, and left.
+
+    Chromium remembers no page with a socket that says `no-store`; others do, so that word is
+    taken from this one.
+    """
+
+    async def storable(route: Route) -> None:
+        answer = await route.fetch(max_redirects=0)
+        headers = {**answer.headers, "cache-control": "no-cache"}
+        await route.fulfill(response=answer, headers=headers)
+
+    await browser.context.route("**/dashboard", storable)
+    [tab] = await browser.arrive()
+    await tab.evaluate(
+        """() => addEventListener("pageshow", ({ persisted }) => {
+             const { visibility } = getComputedStyle(document.body);
+             window.cameBack = { persisted, visibility };
+           })"""
+    )
+    await tab.goto(browser.web.url + "/akun-diblokir")
+    return tab
+
+
+async def _back(tab: Page) -> None:
+    # A page from memory is not loaded again, so there is no `load` to wait for.
+    await tab.go_back(wait_until="commit")
+
+
+async def test_a_page_from_memory_is_hidden_until_checked_and_goes_on(product, budi, sit):
+    tab = await _remembered(await sit(await product()))
+    await _back(tab)
+    await connected(tab)
+    came_back = await tab.evaluate("window.cameBack")
+    assert came_back == {"persisted": True, "visibility": "hidden"}
+    await expect(tab.locator("h1")).to_be_visible()
+
+
+async def test_a_page_from_memory_whose_session_ended_leaves_at_once(product, store, budi, sit):
+    tab = await _remembered(await sit(await product()))
+    await store.sessions.end(budi.id, "web", reason="admin", by="admin")
+    await _back(tab)
+    await is_out(tab, "Session dihentikan oleh admin")
+
+
+async def test_a_page_from_memory_still_hears_of_a_login_elsewhere(product, budi, sit):
+    web = await product()
+    tab = await _remembered(await sit(web))
+    await _back(tab)
+    await connected(tab)
+    second = await sit(web)
+    other = await second.open("/login")
+    await second.sign_in(other)
+    await other.click("text=Tetap gunakan di sini")
+    await is_out(tab, "Session digantikan oleh login baru")
+
+
+async def test_after_logout_the_back_button_shows_no_dashboard(product, budi, sit):
+    [tab] = await (await sit(await product())).arrive()
+    await tab.click("text=Keluar")
+    await is_out(tab)
+    await _back(tab)
+    await expect(tab).to_have_url(LOGIN, timeout=PATIENCE_MS)
+    await expect(tab).not_to_have_url(DASHBOARD)
+    assert "Batas waktu" not in await tab.inner_text("body")
