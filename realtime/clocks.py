@@ -24,6 +24,14 @@ NOTICE_MS = 5 * 60 * 1000
 """How long before its end a tab is warned (CONTRACT §5); with a clock shorter than a quarter of
 an hour, for a third of it."""
 
+SLACK = 1_000
+"""Entries of sessions that left, kept until there are this many and more than there are seats:
+so that clearing them costs nothing per connection."""
+
+LEAST_MS = 10
+"""Until the next look: where Redis's clock is behind ours, a moment that has come here has not
+come there, and asking without a pause would not bring it nearer."""
+
 RETRY_MS = 1000
 """When Redis did not answer."""
 
@@ -43,10 +51,21 @@ class Clocks:
         due = self._due(session, seat)
         if due is None or (seat.clock_at and seat.clock_at <= due):
             return
-        seat.clock_at = due
-        heapq.heappush(self._heap, (due, session.sid))
-        if self._heap[0][0] == due:
+        seat.clock_at = max(due, int(time.time() * 1000) + LEAST_MS)
+        self._push(seat.clock_at, session.sid)
+
+    def _push(self, due: int, sid: str) -> None:
+        heapq.heappush(self._heap, (due, sid))
+        if len(self._heap) > 2 * self._hub.seated + SLACK:
+            self._forget_those_who_left()
+        if self._heap and self._heap[0][0] == due:
             self._sooner.set()
+
+    def _forget_those_who_left(self) -> None:
+        """A tab that comes and goes leaves an entry each time, hours before it is due."""
+        seats = ((entry, self._hub.of(entry[1])) for entry in self._heap)
+        self._heap = [entry for entry, seat in seats if seat and seat.clock_at == entry[0]]
+        heapq.heapify(self._heap)
 
     def _due(self, session: Session, seat: Seat) -> int | None:
         clock = session.next_clock
@@ -89,7 +108,7 @@ class Clocks:
 
     def _again(self, seat: Seat) -> None:
         seat.clock_at = int(time.time() * 1000) + RETRY_MS
-        heapq.heappush(self._heap, (seat.clock_at, seat.sid))
+        self._push(seat.clock_at, seat.sid)
 
     def _warn(self, session: Session, seat: Seat) -> None:
         clock = session.next_clock

@@ -119,6 +119,11 @@ class Hub:
         """Return a session's seat, None when it has no tab here."""
         return self._seats.get(sid)
 
+    @property
+    def seated(self) -> int:
+        """How many sessions have a tab here."""
+        return len(self._seats)
+
     def seats(self) -> list[Seat]:
         """Return every seat, as a list that may be walked while tabs come and go."""
         return list(self._seats.values())
