@@ -3,6 +3,7 @@
 JagaError                     status type
  ├── InvalidRequest            400    INVALID_REQUEST      (names the field)
  │    └── InvalidDevice        400    INVALID_DEVICE_ID
+ ├── CurrentDevice             400    CURRENT_DEVICE
  ├── Unauthenticated           401    UNAUTHENTICATED
  │    ├── WrongPassword        401    INVALID_CREDENTIALS
  │    ├── SessionEnded         401    SESSION_REPLACED | SESSION_REVOKED | ACCOUNT_BLOCKED
@@ -11,6 +12,9 @@ JagaError                     status type
  │    ├── CrossOrigin          403    CROSS_ORIGIN
  │    ├── PasswordChangeNeeded 403    PASSWORD_CHANGE_REQUIRED
  │    ├── LoginRefused         403    LOGIN_REFUSED
+ │    ├── PrimaryDevice        403    PRIMARY_DEVICE
+ │    ├── NotScanner           403    NOT_SCANNER
+ │    ├── WrongNumber          403    WRONG_NUMBER
  │    └── AttendanceClosed     403    MEETING_INACTIVE | MEETING_ENDED | MEETING_NOT_STARTED |
  │                                    PRESENCE_REQUIRED | NOT_LISTED
  ├── NotFound                  404    NOT_FOUND
@@ -19,7 +23,9 @@ JagaError                     status type
  │    ├── SessionConflict      409    SESSION_CONFLICT
  │    ├── LoginSuperseded      409    LOGIN_SUPERSEDED
  │    ├── MemberExists         409    MEMBER_EXISTS
+ │    ├── QrState              409    QR_STATE             (state)
  │    └── AttendanceDuplicate  409    COOKIE_DUPLICATE | USER_DUPLICATE | DEVICE_DUPLICATE
+ ├── QrExpired                 410    QR_EXPIRED
  ├── RateLimited               429    RATE_LIMIT           (retry_after)
  └── Unavailable               503    UNAVAILABLE          (retry_after)
 """
@@ -42,6 +48,7 @@ REASONS = {
     "remember": "Session kedaluwarsa",
     "token_reuse": "Session dihentikan karena token dipakai ulang",
     "password_changed": "Session dihentikan karena password diganti",
+    "not_me": "Session dihentikan: login ini dilaporkan bukan oleh pemilik akun",
 }
 """Why a session ended, in the words its tabs show (CONTRACT §6)."""
 
@@ -176,6 +183,37 @@ class LoginRefused(Forbidden):
     type = "LOGIN_REFUSED"
     message = "Login ditolak dari perangkat yang sedang aktif."
 
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"status": "refused"}
+
+
+class CurrentDevice(JagaError):
+    """The device that asks is not ended from the list of devices."""
+
+    type = "CURRENT_DEVICE"
+    message = "Ini perangkat yang sedang Anda pakai. Gunakan menu Logout."
+
+
+class PrimaryDevice(Forbidden):
+    """A browser may not put the primary phone out."""
+
+    type = "PRIMARY_DEVICE"
+    message = "Perangkat utama hanya bisa dihentikan dari ponsel."
+
+
+class NotScanner(Forbidden):
+    """Another session scanned this code; only that one decides."""
+
+    type = "NOT_SCANNER"
+    message = "Kode ini dipindai oleh perangkat lain."
+
+
+class WrongNumber(Forbidden):
+    """The number chosen on the phone is not the one on the screen; the request is over."""
+
+    type = "WRONG_NUMBER"
+    message = "Angkanya tidak sama. Permintaan login ini ditolak."
+
 
 class NotFound(JagaError):
     """Unknown, or somebody else's: the same answer."""
@@ -218,6 +256,28 @@ class MemberExists(Conflict):
 
     type = "MEMBER_EXISTS"
     message = "Email atau username sudah terdaftar."
+
+
+class QrState(Conflict):
+    """The request for a login is in another state than this act takes."""
+
+    type = "QR_STATE"
+    message = "Permintaan login ini sudah dijawab atau belum dipindai."
+
+    def __init__(self, state: str) -> None:
+        super().__init__()
+        self.state = state
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"state": self.state}
+
+
+class QrExpired(JagaError):
+    """The time of a request for a login is over."""
+
+    status = 410
+    type = "QR_EXPIRED"
+    message = "QR code sudah kadaluarsa"
 
 
 class RateLimited(JagaError):

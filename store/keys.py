@@ -43,8 +43,10 @@ class Keys:
 
     def sessions(self, member_id: str) -> str:
         """Hash: `<sid>` → JSON of a live session, `<sid>:seen` → its last activity (ms), `web` →
-        sid of the one web session, `device:<id>` → sid of a phone's session, `epoch` → number of
-        logins so far. Lives as long as the member."""
+        sid of the one web session, `device:<id>` → sid of a phone's session, `card:<id>` → JSON of
+        a device, `attempt:<device>` → JSON of a login that waits for a word from the live device,
+        `refused:<device>` → until when it said no (ms), `frozen:at` → when a kicked device said
+        "not me" (ms), `epoch` → number of logins so far. Lives as long as the member."""
         return f"{self.prefix}:{{m:{member_id}}}:sessions"
 
     def clocks(self) -> str:

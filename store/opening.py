@@ -11,6 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from store.database import Database
+from store.devices import Devices
 from store.events import EventLog
 from store.keys import Keys
 from store.limits import Limits
@@ -44,6 +45,7 @@ class Store:
     members: Members
     sessions: Sessions
     logins: Logins
+    devices: Devices
 
     def blocking_connection(self, seconds: float) -> Redis:
         """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""
@@ -88,6 +90,7 @@ def _wire(
         members=members,
         sessions=sessions,
         logins=logins,
+        devices=Devices(redis, keys, queue, sessions),
     )
 
 

@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 from store.errors import (
     EXPIRY_REASONS,
     AccountBlocked,
+    LoginRefused,
     LoginSuperseded,
     SessionConflict,
     SessionEnded,
@@ -60,6 +61,11 @@ class Device:
     user_agent: str = ""
     browser_id: str = ""
     known: bool = True
+
+    @property
+    def trace(self) -> str:
+        """What it is recognised by for a moment when it has dropped its cookie."""
+        return "~" + hashlib.sha256(f"{self.ip}|{self.user_agent}".encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,25 +231,31 @@ class Sessions:
         keep: bool = False,
         remember: bool = False,
         ticket: str = "",
+        bearer: bool | None = None,
     ) -> Opened:
         """Open a session for a member whose credentials were checked.
 
         A web session takes the member's one place: an older one is told `force_logout` at once
-        and drains for GRACE_SECONDS. `ticket` is the digest of a ticket to consume.
+        and drains for GRACE_SECONDS. `ticket` is the digest of a ticket to consume. `bearer`
+        asks for a pair of tokens in place of a credential for a cookie (a phone's by default).
         Raises SessionConflict when another device holds the place and neither `keep` nor a
-        ticket's `keep` allows taking it, AccountBlocked, Unauthenticated (no such member).
+        ticket's `keep` allows taking it, LoginRefused when that device has just said no,
+        AccountBlocked, Unauthenticated (no such member).
         """
         kind: Kind = "mobile" if method == "mobile" else "web"
         secret = secrets.token_urlsafe(32)
         record = self._record(member, kind, method, device, secret, remember)
+        if bearer or (bearer is None and kind == "mobile"):
+            record |= self._family() | {"access_ms": self._settings.access_token_seconds * 1000}
         reply = await self._open(
-            [*self._member_keys(member), self._keys.built(), self._keys.ticket(member, ticket)],
+            [*self.keys_of(member), self._keys.built(), self._keys.ticket(member, ticket)],
             [
                 json.dumps(record),
                 int(keep),
                 int(not device.known),
                 int(self._settings.grace_seconds * 1000),
                 new_id(),
+                "" if device.known else device.trace,
             ],
         )
         return self._opened(reply, secret)
@@ -272,11 +284,14 @@ class Sessions:
             "secret": digest(secret),
         }
         record |= self._clocks(method)
-        if method == "mobile" or remember:
-            record |= {"generation": 1, "rotated_at": 0, "seed": secrets.token_urlsafe(16)}
         if remember and kind == "web":
+            record |= self._family()
             record["remember_ms"] = self._settings.session_remember_seconds * 1000
         return record
+
+    def _family(self) -> dict[str, Any]:
+        """The first generation of a long-lived token, and what all of them are derived from."""
+        return {"generation": 1, "rotated_at": 0, "seed": secrets.token_urlsafe(16)}
 
     def _clocks(self, method: Method) -> dict[str, int]:
         """The clocks of a login method (CONTRACT §5)."""
@@ -288,11 +303,13 @@ class Sessions:
             }
         if method == "qr":
             return {"idle_ms": settings.web_session_ttl_days * 86_400_000}
-        return {"access_ms": settings.access_token_seconds * 1000}
+        return {}
 
     def _opened(self, reply: list[Any], secret: str) -> Opened:
         if reply[0] == "conflict":
             raise SessionConflict()
+        if reply[0] == "denied":
+            raise LoginRefused()
         if reply[0] == "refused":
             raise AccountBlocked(str(reply[1]))
         if reply[0] == "gone":
@@ -328,7 +345,7 @@ class Sessions:
         """
         credential = Credential.parse(text)
         reply = await self._check(
-            [*self._member_keys(credential.member), self._keys.built()],
+            [*self.keys_of(credential.member), self._keys.built()],
             [credential.sid, digest(credential.secret), int(touch), self._touch_after(sparing)],
         )
         return _place_of(reply)
@@ -339,7 +356,7 @@ class Sessions:
 
     async def look(self, member: str, sid: str) -> Session | Ended | None:
         """Return what became of a session, by its id: for those who hold its connections."""
-        reply = await self._look(self._member_keys(member), [sid, member])
+        reply = await self._look(self.keys_of(member), [sid, member])
         if reply[0] == "live":
             return Session.from_json(reply[1])
         return Ended.from_record(json.loads(reply[1])) if reply[0] == "ended" else None
@@ -373,7 +390,7 @@ class Sessions:
         """
         kick_id = new_id()
         tombs = await self._end(
-            self._member_keys(member), [which, keep, reason, kick_id, by, 0, status]
+            self.keys_of(member), [which, keep, reason, kick_id, by, 0, status]
         )
         if tombs == ["gone"]:
             return Kick(kick_id, [])
@@ -395,18 +412,28 @@ class Sessions:
 
     # Long-lived tokens: the remember cookie, the refresh token
 
-    async def rotate(self, text: str, device_id: str) -> Opened:
+    async def rotate(self, text: str, device_id: str, trace: str = "") -> Opened:
         """Turn a remember cookie or refresh token: a new credential, and its own successor.
 
-        Takes the device the request comes from: another one's token opens nothing. Raises
-        SessionExpired (`remember` and the other clocks), SessionEnded, Unauthenticated.
+        Takes the device the request comes from: another one's remember cookie opens nothing.
+        `trace` is what the client of a refresh token is recognised by: for 30 s the same one gets
+        the same successor again. Any other use of a token that was used ends its whole family.
+        Raises SessionExpired (`remember` and the other clocks), SessionEnded, Unauthenticated.
         """
         member, sid, generation, seed = await self._authentic(text)
         # derived, not drawn: several tabs that present one token at once get one successor
         secret = self._mac("secret", member, sid, str(generation + 1), seed)
         reply = await self._rotate(
-            self._member_keys(member),
-            [sid, generation, device_id, ROTATION_TOLERANCE_MS, digest(secret), new_id()],
+            self.keys_of(member),
+            [
+                sid,
+                generation,
+                device_id,
+                ROTATION_TOLERANCE_MS,
+                digest(secret),
+                new_id(),
+                trace or device_id,
+            ],
         )
         if reply[0] == "reused":
             self._queue.wake_persist()
@@ -479,7 +506,8 @@ class Sessions:
         numbers = {name: int(counts.get(name, 0)) for name in ("targeted", "delivered", "acked")}
         return {"kick_id": kick.id, **numbers, "offline": max(0, len(kick.ended) - reached)}
 
-    def _member_keys(self, member: str) -> list[str]:
+    def keys_of(self, member: str) -> list[str]:
+        """Return the KEYS that every script on a member's sessions begins with."""
         keys = self._keys
         return [
             keys.sessions(member),

@@ -1,9 +1,10 @@
 -- Opens a session: decides, swaps and announces in one step, so that one member has at most one
 -- live web session whatever the concurrency.
 -- KEYS: sessions, ended, member, events, clocks, built, ticket
--- ARGV: record JSON, keep (1|0), fp_decides (1|0), grace_ms, kick_id
--- Returns { 'opened', record JSON, replaced JSON or '' }, { 'conflict', epoch }, { 'refused',
--- status }, { 'gone' } or { 'unbuilt' }.
+-- ARGV: record JSON, keep (1|0), fp_decides (1|0), grace_ms, kick_id, trace (what a device without
+--       a cookie is told apart by, or '')
+-- Returns { 'opened', record JSON, replaced JSON or '' }, { 'conflict', epoch }, { 'denied' } (the
+-- live device has just said no), { 'refused', status }, { 'gone' } or { 'unbuilt' }.
 --#include session_rules.lua
 local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
 if redis.call('EXISTS', KEYS[6]) == 0 then return { 'unbuilt' } end
@@ -28,6 +29,21 @@ end
 local held = held_session()
 if held then held = still_live(keys, held, now) end
 
+-- A phone that may go on logging in as ever new devices would fill Redis.
+local MOST_PHONES = 10
+
+local function make_room()
+  local phones = {}
+  for _, one in ipairs(all_live(keys.sessions, now)) do
+    if one.kind == 'mobile' then table.insert(phones, one) end
+  end
+  if #phones < MOST_PHONES then return end
+  local primary = primary_of(keys.sessions, now)
+  table.sort(phones, function(one, other) return one.last_seen < other.last_seen end)
+  local oldest = phones[1].device ~= primary and phones[1] or phones[2]
+  end_session(keys, oldest, { reason = 'replaced', kick_id = ARGV[5], by = record.device_name }, now)
+end
+
 local same = held and (held.device == record.device
   or (ARGV[3] == '1' and record.fp ~= '' and held.fp == record.fp))
 
@@ -38,6 +54,12 @@ if ticket then
   ticket = cjson.decode(ticket)
   if ticket.device == record.device and ticket.keep and ticket.epoch == epoch then keep = true end
 end
+if held and not same and record.method == 'password' then
+  for _, who in ipairs({ record.device, ARGV[6] }) do
+    local until_ms = tonumber(redis.call('HGET', keys.sessions, 'refused:' .. who) or '0')
+    if who ~= '' and now < until_ms then return { 'denied' } end
+  end
+end
 if held and not same and not keep then return { 'conflict', epoch } end
 
 epoch = epoch + 1
@@ -47,6 +69,11 @@ record.last_seen = now
 if record.lifetime_ms then record.cap_at = now + record.lifetime_ms end
 if record.remember_ms then record.remember_until = now + record.remember_ms end
 if record.access_ms then record.secret_until = now + record.access_ms end
+
+if record.kind == 'mobile' then
+  record.since = held and since(held) or epoch
+  if not held then make_room() end
+end
 
 local replaced = ''
 if held then
@@ -64,11 +91,13 @@ if record.kind == 'web' then
 else
   redis.call('HSET', keys.sessions, 'device:' .. record.device, record.sid)
 end
+write_card(keys.sessions, record, now)
 local clock = next_clock(record)
 if clock then redis.call('ZADD', keys.clocks, clock, record.member .. ':' .. record.sid) end
 announce(keys.events, 'session.opened', {
   member = record.member, sid = record.sid, kind = record.kind, method = record.method,
   device = record.device, device_name = record.device_name, fp = record.fp, ip = record.ip,
   user_agent = record.user_agent, browser_id = record.browser_id, epoch = epoch, at = now,
+  is_primary = record.kind == 'mobile' and primary_of(keys.sessions, now) == record.device,
 })
 return { 'opened', cjson.encode(record), replaced }

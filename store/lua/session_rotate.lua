@@ -2,8 +2,8 @@
 -- and the one just used still answers with the same successor for a moment, because a browser
 -- that is opened again sends it from several tabs at once.
 -- KEYS: sessions, ended, member, events, clocks
--- ARGV: sid, generation presented, device ('' asks nothing), tolerance_ms, hash of the secret that goes with the
---       next generation, kick_id
+-- ARGV: sid, generation presented, device ('' asks nothing), tolerance_ms, hash of the secret that
+--       goes with the next generation, kick_id, trace (what the one who asks is recognised by)
 -- Returns { 'rotated'|'repeated', record JSON }, { 'reused', record JSON } (its family was ended),
 -- { 'expired', reason }, { 'ended', tombstone JSON } or { 'unknown' }.
 --#include session_rules.lua
@@ -21,11 +21,12 @@ if not record.generation then return { 'unknown' } end
 if ARGV[3] ~= '' and record.device ~= ARGV[3] then return { 'unknown' } end
 if record.remember_until and now >= record.remember_until then return { 'expired', 'remember' } end
 
-if generation == record.generation - 1 and now - record.rotated_at <= tonumber(ARGV[4]) then
+local is_prompt = now - record.rotated_at <= tonumber(ARGV[4])
+if generation == record.generation - 1 and is_prompt and record.rotated_by == ARGV[7] then
   return { 'repeated', cjson.encode(record) }
 end
 if generation ~= record.generation then
-  if record.kind == 'mobile' then
+  if record.access_ms then
     end_session(keys, record, { reason = 'token_reuse', kick_id = ARGV[6], by = 'server' }, now)
     return { 'reused', cjson.encode(record) }
   end
@@ -40,6 +41,7 @@ end
 record.secret = ARGV[5]
 record.generation = generation + 1
 record.rotated_at = now
+record.rotated_by = ARGV[7]
 record.last_seen = now
 redis.call('HSET', keys.sessions, sid, cjson.encode(record), sid .. ':seen', now)
 return { 'rotated', cjson.encode(record) }

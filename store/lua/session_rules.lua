@@ -64,12 +64,16 @@ local function all_live(sessions, now)
   return found
 end
 
+local function since(record)
+  return record.since or record.epoch
+end
+
 -- The device of the phone that has been logged in for longest: the primary one, or ''. Nothing
 -- keeps it, so that there is never a second one, and none that has left.
 local function primary_of(sessions, now)
   local first
   for _, record in ipairs(all_live(sessions, now)) do
-    if record.kind == 'mobile' and (not first or record.since < first.since) then first = record end
+    if record.kind == 'mobile' and (not first or since(record) < since(first)) then first = record end
   end
   return first and first.device or ''
 end
