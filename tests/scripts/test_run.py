@@ -173,10 +173,13 @@ def test_a_killed_run_takes_everybody_along_and_the_next_one_starts(
 ) -> None:
     killed = terminal()
     killed.await_ready()
+    _keep_the_worker_busy(killed)
+    killed.family = psutil.Process(killed.process.pid).children(recursive=True)
     assert killed.end(signal.SIGKILL) == -signal.SIGKILL
-    again = terminal()
+    again = terminal(port=killed.port)
     again.await_ready()
-    killed.await_nobody()
+    assert "Waiting until the processes of the last run have stopped." in again.lines
+    assert killed.left() == []
     assert (killed.home / "run.json").exists()
     assert _logs_in(again.facts["url"], "member@jaga.test", "jaga-member")
     assert again.end(signal.SIGTERM) == 0
@@ -224,10 +227,7 @@ def test_a_process_of_ours_that_dies_stops_everything_with_a_line(
 def test_a_second_signal_ends_the_patience(terminal: Callable[..., Terminal]) -> None:
     run = terminal()
     run.await_ready()
-    with redis.Redis.from_url(run.facts["redis_url"]) as connection:
-        work = rq.Queue("urgent", connection=connection, serializer=JSONSerializer)
-        job = work.enqueue("time.sleep", 60)
-        run.until(lambda: job.get_status() == JobStatus.STARTED, 20)
+    _keep_the_worker_busy(run)
     run.family = psutil.Process(run.process.pid).children(recursive=True)
     run.process.send_signal(signal.SIGTERM)
     run.until(lambda: any("stopping" in line for line in run.lines), 5)
@@ -314,6 +314,13 @@ def test_another_process_can_be_started_beside_a_run(terminal: Callable[..., Ter
     finally:
         beside.terminate()
         beside.wait(STOP_SECONDS)
+
+
+def _keep_the_worker_busy(run: Terminal) -> None:
+    with redis.Redis.from_url(run.facts["redis_url"]) as connection:
+        work = rq.Queue("urgent", connection=connection, serializer=JSONSerializer)
+        job = work.enqueue("time.sleep", 60)
+        run.until(lambda: job.get_status() == JobStatus.STARTED, 20)
 
 
 def _get(url: str) -> int | None:
