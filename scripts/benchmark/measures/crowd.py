@@ -1,0 +1,137 @@
+"""A full house: what an idle connection costs, how fast they come, how fast all are told.
+
+Every subject is measured in the same minutes: rounds take turns, so that a change of the machine's
+mood meets all of them.
+"""
+
+from __future__ import annotations
+
+from scripts.benchmark.figures import median, percentile
+from scripts.benchmark.machine import resident_kib
+from scripts.benchmark.run import Run
+from scripts.benchmark.subject import Subject, Transport
+
+WARM_DEVICES = 20
+"""Opened and closed first, so that what is loaded once is loaded."""
+
+CONNECT_ROUNDS = 3
+PUSHES = 500
+BLOCK = 25
+"""Pushes to one subject before it is another's turn."""
+
+ANNOUNCEMENTS = 7
+TOLD_SECONDS = 20.0
+
+
+async def measure(run: Run, transport: Transport, wanted: frozenset[str]) -> None:
+    """Measure every subject that speaks this transport, side by side."""
+    subjects = [subject for subject in run.subjects if transport in subject.transports]
+    for subject in subjects:
+        await _fill(run, subject, transport)
+    if "connects" in wanted:
+        for _ in range(1, run.rounds(CONNECT_ROUNDS)):
+            for subject in subjects:
+                run.close(subject)
+                await run.settle(subject)
+                _connect(run, subject, transport)
+    _conclude_connects(run, subjects, transport)
+    if "push" in wanted:
+        await _pushes(run, subjects, transport)
+    if "all" in wanted:
+        await _announcements(run, subjects, transport)
+    run.clients.close()
+
+
+async def _fill(run: Run, subject: Subject, transport: Transport) -> None:
+    """Start it afresh and fill it: the first round of connects, and the memory they take."""
+    await subject.stop()
+    await subject.start()
+    run.open(run.plans(subject, transport, range(min(WARM_DEVICES, run.devices))), "to warm up")
+    run.close(subject)
+    await run.settle(subject)
+    before = resident_kib(subject.pids())
+    _connect(run, subject, transport)
+    await run.settle(subject)
+    grown = resident_kib(subject.pids()) - before
+    run.figures.put(
+        subject.name,
+        f"memory.{transport}",
+        grown / run.connections,
+        {"before_kib": before, "grown_kib": grown},
+    )
+
+
+def _connect(run: Run, subject: Subject, transport: Transport) -> None:
+    plans = run.plans(subject, transport, range(run.devices))
+    connected = run.open(plans, f"connections, {transport}, {subject.name}")
+    details = run.figures.details.setdefault(subject.name, {})
+    rounds = details.setdefault(f"connects.{transport}", {"per_second": [], "p99_ms": []})
+    rounds["per_second"].append(round(connected.per_second, 1))
+    rounds["p99_ms"].append(round(percentile(connected.took_ms, 0.99), 3))
+
+
+def _conclude_connects(run: Run, subjects: list[Subject], transport: Transport) -> None:
+    key = f"connects.{transport}"
+    for subject in subjects:
+        rounds = run.figures.details[subject.name][key]
+        run.figures.put(subject.name, key, median(rounds["per_second"]))
+        run.figures.put(subject.name, f"{key}.p99", median(rounds["p99_ms"]))
+
+
+async def _pushes(run: Run, subjects: list[Subject], transport: Transport) -> None:
+    """One device after another, a block of them at each subject in turn."""
+    took: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+    wanted = run.rounds(PUSHES)
+    block = min(BLOCK, run.devices)
+    for start in range(0, wanted, block):
+        for subject in subjects:
+            devices = [
+                (start + place) % run.devices for place in range(min(block, wanted - start))
+            ]
+            took[subject.name] += await _push_to(run, subject, transport, devices)
+            run.screen.progress(f"pushes, {transport}", start + len(devices), wanted)
+    for name, times in took.items():
+        for share in (50, 99):
+            run.figures.put(name, f"push.{transport}.p{share}", percentile(times, share / 100))
+
+
+async def _push_to(
+    run: Run, subject: Subject, transport: Transport, devices: list[int]
+) -> list[float]:
+    publisher = subject.publisher()
+    took = []
+    for device in devices:
+        push = await subject.push(device)
+        run.clients.watch(push.marker, run.keys(subject, device))
+        began = publisher.send(push)
+        seen = run.clients.seen(TOLD_SECONDS)
+        if seen.missing:
+            run.figures.remark(f"{subject.name}: a push did not reach {seen.missing} tabs")
+        took.append((seen.last - began) / 1e6)
+    publisher.close()
+    # what was logged out is logged in again, so that the house stays full
+    run.clients.close([key for device in devices for key in run.keys(subject, device)])
+    await subject.restore(devices)
+    run.open(run.plans(subject, transport, devices), "reopened")
+    return took
+
+
+async def _announcements(run: Run, subjects: list[Subject], transport: Transport) -> None:
+    took: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+    await run.settle(run.product)
+    for _ in range(run.rounds(ANNOUNCEMENTS)):
+        for subject in subjects:
+            push = await subject.announcement()
+            keys = [key for device in range(run.devices) for key in run.keys(subject, device)]
+            publisher = subject.publisher()
+            run.clients.watch(push.marker, frozenset(keys))
+            began = publisher.send(push)
+            seen = run.clients.seen(TOLD_SECONDS)
+            publisher.close()
+            if seen.missing:
+                run.figures.remark(
+                    f"{subject.name}: an announcement did not reach {seen.missing} tabs"
+                )
+            took[subject.name].append(round((seen.last - began) / 1e6, 3))
+    for name, times in took.items():
+        run.figures.put(name, f"all.{transport}", median(times), {"ms": times})

@@ -1,0 +1,108 @@
+"""One run: who is measured, how many connections, and what the measures share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scripts.benchmark.client import Plan
+from scripts.benchmark.clients import Clients, ClientsFailed, Connected
+from scripts.benchmark.figures import Figures
+from scripts.benchmark.product import Product
+from scripts.benchmark.screen import Screen
+from scripts.benchmark.subject import Subject, Transport, key_of
+
+IN_FLIGHT = 64
+"""Handshakes under way at a time, over all client processes."""
+
+SETTLE_SECONDS = 1.0
+"""After a crowd has come or gone, before memory is read."""
+
+
+@dataclass
+class Run:
+    """What every measure is given. The product is `subjects[0]`."""
+
+    clients: Clients
+    product: Product
+    subjects: Sequence[Subject]
+    devices: int
+    tabs: int
+    figures: Figures
+    screen: Screen
+    quick: bool = False
+    """Fewer rounds: to see that it works, not to know how fast."""
+
+    @property
+    def connections(self) -> int:
+        """Connections of a full house."""
+        return self.devices * self.tabs
+
+    def rounds(self, wanted: int) -> int:
+        """How often to repeat."""
+        return max(3, wanted // 20) if self.quick else wanted
+
+    def plans(
+        self, subject: Subject, transport: Transport, devices: Sequence[int], tabs: int = 0
+    ) -> list[Plan]:
+        """Plans for the tabs of some devices, each device's tabs apart from each other."""
+        number = self.subjects.index(subject)
+        plans = []
+        for tab in range(tabs or self.tabs):
+            for device in devices:
+                plan = subject.plan(transport, device, tab)
+                plans.append(_renumbered(plan, key_of(number, device, tab)))
+        return plans
+
+    def keys(self, subject: Subject, device: int) -> frozenset[int]:
+        """The keys of a device's tabs."""
+        number = self.subjects.index(subject)
+        return frozenset(key_of(number, device, tab) for tab in range(self.tabs))
+
+    def open(self, plans: Sequence[Plan], what: str) -> Connected:
+        """Open tabs with a bar; raises ClientsFailed when any was refused."""
+        connected = self.clients.open(
+            plans, IN_FLIGHT, lambda done, total: self.screen.progress(what, done, total)
+        )
+        if connected.failures:
+            causes = ", ".join(f"{count} × {why}" for why, count in connected.failures.items())
+            raise ClientsFailed(f"not everybody was let in ({what}): {causes}")
+        return connected
+
+    def close(self, subject: Subject) -> None:
+        """Close all tabs of one subject."""
+        number = self.subjects.index(subject)
+        tabs = [
+            key_of(number, device, tab)
+            for device in range(self.devices)
+            for tab in range(self.tabs)
+        ]
+        self.clients.close(tabs)
+
+    async def fill(self, transport: Transport, connections: int = 0) -> None:
+        """Give the product a fresh process with a full house, or with so many connections."""
+        self.clients.close()
+        await self.product.stop()
+        await self.product.start()
+        devices = range(-(-connections // self.tabs) if connections else self.devices)
+        self.open(self.plans(self.product, transport, devices), "connections")
+        await self.settle(self.product)
+
+    async def settle(self, subject: Subject) -> None:
+        """Let what was just done come to its end, and garbage be collected."""
+        await asyncio.sleep(SETTLE_SECONDS)
+        await subject.settle()
+
+
+def _renumbered(plan: Plan, key: int) -> Plan:
+    return Plan(
+        key=key,
+        device=plan.device,
+        address=plan.address,
+        source=plan.source,
+        request=plan.request,
+        ready=plan.ready,
+        dialect=plan.dialect,
+        then=plan.then,
+    )

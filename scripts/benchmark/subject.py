@@ -1,0 +1,93 @@
+"""What is measured: the product, or a peer, in one shape."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from scripts.benchmark.client import Plan
+
+Transport = Literal["sse", "ws"]
+TRANSPORTS: tuple[Transport, ...] = ("sse", "ws")
+
+REPLY_SECONDS = 10.0
+READ_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Push:
+    """One message, ready to go: the bytes that publish it, and what its receivers will find."""
+
+    request: bytes
+    marker: bytes
+
+
+class Subject(Protocol):
+    """A server under measurement, alone on its core."""
+
+    name: str
+    transports: tuple[Transport, ...]
+    remark: str
+    """What is different about its work, for the foot of the table; empty for nothing."""
+
+    async def start(self) -> None:
+        """Start it anew, with nobody connected; returns when it answers."""
+
+    async def stop(self) -> None:
+        """End it."""
+
+    def pids(self) -> list[int]:
+        """The processes whose memory and time count."""
+
+    async def settle(self) -> None:
+        """Have it collect its garbage, where it can be asked to."""
+
+    def plan(self, transport: Transport, device: int, tab: int) -> Plan:
+        """How to open a tab of a device."""
+
+    async def push(self, device: int) -> Push:
+        """Prepare a message to all tabs of one device."""
+
+    async def announcement(self) -> Push:
+        """Prepare a message to everybody."""
+
+    def publisher(self) -> Publisher:
+        """Where pushes are sent."""
+
+    async def restore(self, devices: list[int]) -> None:
+        """Make devices that were pushed to as they were before; their tabs are closed."""
+
+
+class Publisher:
+    """A bare connection that sends a request and reads its reply: as light as can be."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._connection = socket.create_connection(address, REPLY_SECONDS)
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, push: Push) -> int:
+        """Publish; returns the moment just before (ns). Waits for the reply."""
+        began = time.perf_counter_ns()
+        self._connection.sendall(push.request)
+        self._connection.recv(READ_BYTES)
+        return began
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+def key_of(subject: int, device: int, tab: int) -> int:
+    """Return a tab's own number among those of all subjects."""
+    return (subject * 1_000_000 + device) * 32 + tab
+
+
+def address_of(device: int) -> str:
+    """Return a loopback address of its own for each device (Linux answers to all of 127/8).
+
+    So ports never run out, and a limit per address sees as many addresses as there are browsers.
+    """
+    number = device + 2 * 256 + 2
+    return f"127.{1 + number // 65_025 % 254}.{number // 255 % 255}.{1 + number % 254}"
