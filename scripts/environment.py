@@ -66,6 +66,7 @@ def prepare(root: Path) -> None:
     """Make .venv below `root` hold what the requirements say; raises NotPrepared."""
     if _fits(root):
         return
+    _check_it_is_ours(root)
     with _alone(root):
         if _fits(root):  # Somebody else made it while we waited.
             return
@@ -81,12 +82,23 @@ def prepare(root: Path) -> None:
 def _fits(root: Path) -> bool:
     """Whether .venv was made from these requirements, by a Python that is still there."""
     stamp = root / ".venv" / "fits"
-    return stamp.exists() and stamp.read_text() == _digest(root) and _python(root).exists()
+    return (
+        stamp.exists() and stamp.read_text() == _digest(root) and os.access(_python(root), os.X_OK)
+    )
 
 
 def _digest(root: Path) -> str:
     texts = ((root / name).read_bytes() for name in REQUIREMENTS)
     return hashlib.sha256(b"\0".join(texts)).hexdigest()
+
+
+def _check_it_is_ours(root: Path) -> None:
+    """A .venv made by root points to a Python that others may not even reach."""
+    place = root / ".venv" if (root / ".venv").exists() else root
+    if not os.access(place, os.W_OK):
+        raise NotPrepared(
+            f"{place} belongs to another user: run this as that user, or in a clone of your own"
+        )
 
 
 @contextmanager

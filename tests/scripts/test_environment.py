@@ -103,6 +103,13 @@ def test_a_missing_venv_module_names_the_package(
         prepare(project)
 
 
+def test_anothers_venv_is_left_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / ".venv").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # Root may write everywhere.
+    with pytest.raises(NotPrepared, match=r"\.venv belongs to another user"):
+        prepare(project)
+
+
 def test_an_older_python_is_named(tmp_path: Path) -> None:
     old = tmp_path / "python3"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
