@@ -17,7 +17,7 @@ IDLE_SECONDS = 9
 async def test_one_tab_stays_and_the_notice_goes_from_all(product, budi, sit):
     web = await product(SESSION_IDLE_SECONDS=str(IDLE_SECONDS))
     tabs = await (await sit(web)).arrive(2)
-    notices = [tab.get_by_role("alertdialog", name="Sesi akan berakhir") for tab in tabs]
+    notices = [tab.get_by_role("region", name="Sesi akan berakhir") for tab in tabs]
     for notice in notices:
         await expect(notice).to_be_visible(timeout=PATIENCE_MS)
         await expect(notice).to_contain_text("karena lama tidak ada aktivitas")
@@ -39,7 +39,7 @@ async def test_who_does_not_answer_is_out_in_every_tab_and_told_why(product, bud
 async def test_the_last_clock_offers_nothing_and_ends_it(product, budi, sit):
     web = await product(SESSION_LIFETIME_SECONDS="6", SESSION_REMEMBER_SECONDS="6")
     [tab] = await (await sit(web)).arrive()
-    notice = tab.get_by_role("alertdialog", name="Sesi akan berakhir")
+    notice = tab.get_by_role("region", name="Sesi akan berakhir")
     await expect(notice).to_contain_text("Simpan pekerjaan Anda", timeout=PATIENCE_MS)
     await expect(notice.get_by_role("button")).to_have_count(0)
     await is_out(tab, ENDED)

@@ -47,6 +47,25 @@ test("a tab that left the line never leads", async () => {
   assert.deepEqual(second.story, []);
 });
 
+test("a lock that comes in the moment of leaving is let go again", async () => {
+  const locks = new FakeLocks();
+  const [leaving, staying] = [tab(locks), tab(locks)];
+  const { request } = locks;
+  let granted;
+  locks.request = (name, options, held) => {
+    granted = () => request.call(locks, name, options, held);
+    return new Promise(() => {});
+  };
+  leaving.leadership.seek();
+  locks.request = request;
+  leaving.leadership.resign();
+  granted();
+  staying.leadership.seek();
+  await settle();
+  assert.deepEqual(leaving.story, []);
+  assert.equal(staying.leadership.leads, true);
+});
+
 test("a silent leader is deposed, and stands in line again", async () => {
   const locks = new FakeLocks();
   const [frozen, awake] = [tab(locks), tab(locks)];

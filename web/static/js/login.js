@@ -67,7 +67,7 @@ function begin() {
   });
   form.addEventListener("input", stopWaiting);
   addEventListener("offline", sayOffline);
-  addEventListener("online", () => say(""));
+  addEventListener("online", () => messageBox.dataset.tone === "offline" && say(""));
   channel?.addEventListener("message", followLogin);
   // Back from the next page: the button must not still be turning.
   addEventListener("pageshow", (event) => event.persisted && rest());
@@ -256,12 +256,12 @@ function followLogin({ data }) {
 // What the page shows --------------------------------------------------------------------------
 
 function sayOffline() {
-  say("Perangkat ini sedang tidak tersambung ke internet.");
+  say("Perangkat ini sedang tidak tersambung ke internet.", "offline");
 }
 
 /**
  * @param {string} text nothing hides the box
- * @param {"alarm" | "calm"} [tone]
+ * @param {"alarm" | "calm" | "offline"} [tone]
  */
 function say(text, tone = "alarm") {
   messageBox.textContent = text;

@@ -24,6 +24,9 @@ const DEFAULT_HEARTBEAT_SECONDS = 20;
 const LEADER_BEAT_MS = 15_000;
 const BEATS_BEFORE_SEIZURE = 3;
 
+/** A page from the back button stays hidden while it is being checked, but not for ever. */
+const CHECK_DEADLINE_MS = 5_000;
+
 /** Two checks by HTTP are this far apart; doubts in between share the next. */
 const CHECK_EVERY_MS = 2_000;
 
@@ -31,7 +34,7 @@ const CHECK_EVERY_MS = 2_000;
  * The same browser logged in again: its new cookie arrives after the server's grace, so ask a few
  * times before believing that the session is gone.
  */
-const SAME_BROWSER_TRIES = 5;
+const SAME_BROWSER_TRIES = 10;
 const SAME_BROWSER_WAIT_MS = 700;
 
 /** A logout form that was sent but led nowhere no longer excuses the tab from leaving. */
@@ -59,6 +62,7 @@ export class SessionGuard extends HTMLElement {
   #tabId = "";
   #since = Date.now();
   #sid = "";
+  #line = "connecting";
   #transport = "socket";
   #checkedAt = 0;
   #loggingOutAt = 0;
@@ -71,7 +75,7 @@ export class SessionGuard extends HTMLElement {
     addEventListener("pagehide", (event) => this.#hidePage(event), { signal });
     addEventListener("pageshow", (event) => this.#showPage(event), { signal });
     addEventListener("online", () => this.#wake(), { signal });
-    addEventListener("offline", () => this.#setState("offline"), { signal });
+    addEventListener("offline", () => this.#showLine(), { signal });
     addEventListener("submit", (event) => this.#noteLogout(event), { signal });
     document.addEventListener("visibilitychange", () => this.#visibilityChanged(), { signal });
     void this.#stand();
@@ -86,7 +90,7 @@ export class SessionGuard extends HTMLElement {
   // Standing guard and resting -----------------------------------------------------------------
 
   async #stand() {
-    this.#setState("connecting");
+    this.#showLine("connecting");
     const { id, release } = await claimTabId();
     if (!this.#listeners || this.#releaseTabId) {
       release();
@@ -188,11 +192,13 @@ export class SessionGuard extends HTMLElement {
   }
 
   #beat() {
-    this.#say({ kind: "beat", state: this.getAttribute("state"), transport: this.#transport });
+    this.#say({ kind: "beat", state: this.#line, transport: this.#transport });
   }
 
   /** @param {import("./session_link.js").Frame} frame */
   #receive(frame) {
+    // Timers of a tab in the background are slowed down; what comes from the server is not.
+    if (frame.event === "ping") this.#beat();
     if (frame.event === "force_logout") this.#forcedOut(frame);
     if (frame.event === "session_expired") this.#leaveAll(frame.reason ?? "idle", "");
     if (frame.event === "session_expiring") this.#announceEnd(frame);
@@ -204,8 +210,7 @@ export class SessionGuard extends HTMLElement {
    * @param {string} transport
    */
   #lineChanged(state, transport) {
-    this.#transport = transport;
-    this.#setState(navigator.onLine ? state : "offline");
+    this.#showLine(state, transport);
     this.#beat();
   }
 
@@ -257,8 +262,7 @@ export class SessionGuard extends HTMLElement {
   #heardBeat(message) {
     if (this.#leadership?.leads) return;
     this.#expectLeader();
-    this.#transport = message.transport;
-    this.#setState(message.state);
+    this.#showLine(message.state, message.transport);
   }
 
   // Staying ------------------------------------------------------------------------------------
@@ -291,6 +295,7 @@ export class SessionGuard extends HTMLElement {
 
   /** Looks and comes back at once, after the network or the tab has slept. */
   #wake() {
+    this.#showLine();
     this.#link?.trySocketAgain();
     this.#link?.open();
     this.#doubt();
@@ -314,7 +319,7 @@ export class SessionGuard extends HTMLElement {
   /** Asks the server by HTTP whether this page's session lives, and leaves when it does not. */
   async #check() {
     this.#checkedAt = Date.now();
-    const answer = await ask("/api/session").catch(() => null);
+    const answer = await askSession();
     if (answer && ENDED.has(answer.status)) this.#ended(answer);
     if (answer?.ok) this.#recognise(answer.body);
   }
@@ -326,8 +331,7 @@ export class SessionGuard extends HTMLElement {
    */
   #recognise({ member, session }) {
     if (!member || !session || this.#left) return;
-    const sameMember = member.username === this.getAttribute("user");
-    if (!sameMember || session.device_id !== this.getAttribute("device-id")) {
+    if (this.#isNot("user", member.username) || this.#isNot("device-id", session.device_id)) {
       location.reload();
       return;
     }
@@ -336,6 +340,14 @@ export class SessionGuard extends HTMLElement {
       this.#sid = session.sid;
       this.#link?.open();
     }
+  }
+
+  /**
+   * @param {string} attribute
+   * @param {string} value
+   */
+  #isNot(attribute, value) {
+    return this.hasAttribute(attribute) && this.getAttribute(attribute) !== value;
   }
 
   // Leaving ------------------------------------------------------------------------------------
@@ -351,8 +363,9 @@ export class SessionGuard extends HTMLElement {
     this.#link?.close();
     for (let tries = 0; tries < SAME_BROWSER_TRIES; tries += 1) {
       await new Promise((resolve) => setTimeout(resolve, SAME_BROWSER_WAIT_MS));
-      const answer = await ask("/api/session").catch(() => null);
-      if (answer?.ok) {
+      const answer = await askSession();
+      // Within the grace the old session still answers.
+      if (answer?.ok && answer.body.session?.sid !== this.#sid) {
         this.#recognise(answer.body);
         return;
       }
@@ -411,10 +424,18 @@ export class SessionGuard extends HTMLElement {
     };
   }
 
-  /** @param {string} state */
-  #setState(state) {
+  /**
+   * Shows how the line is, or that this device has no network at all.
+   *
+   * @param {string} [line]
+   * @param {string} [transport]
+   */
+  #showLine(line = this.#line, transport = this.#transport) {
+    this.#line = line;
+    this.#transport = transport;
+    const state = navigator.onLine ? line : "offline";
     this.setAttribute("state", state);
-    this.#emit("session-state", { state, transport: this.#transport });
+    this.#emit("session-state", { state, transport });
   }
 
   /**
@@ -433,6 +454,11 @@ export class SessionGuard extends HTMLElement {
     const seconds = Number(this.getAttribute(attribute));
     return seconds > 0 ? seconds : otherwise;
   }
+}
+
+/** @returns {Promise<import("./ask.js").Answer | null>} null when nobody answered */
+function askSession() {
+  return ask("/api/session", { deadlineMs: CHECK_DEADLINE_MS }).catch(() => null);
 }
 
 /**

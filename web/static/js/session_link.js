@@ -30,7 +30,7 @@ const STREAM_EVENTS = ["connected", "force_logout", "session_expiring", "session
  * @property {string} deviceId
  * @property {string} tabId
  * @property {number} heartbeatSeconds how often the server pings
- * @property {(frame: Frame) => void} onFrame every frame but ping
+ * @property {(frame: Frame) => void} onFrame every frame of the server's
  * @property {(state: LinkState, transport: "socket" | "stream") => void} onState
  * @property {() => void} onDoubt the server may not know us any more: ask it by HTTP
  */
@@ -159,10 +159,7 @@ export class SessionLink {
   #receive(text, event) {
     const frame = asFrame(text, event);
     if (!frame) return;
-    if (frame.event === "ping") {
-      this.#send({ event: "pong" });
-      return;
-    }
+    if (frame.event === "ping") this.#send({ event: "pong" });
     if (frame.event === "connected") this.#live();
     if (frame.event === "force_logout") this.#send({ event: "ack", kick_id: frame.kick_id });
     this.#options.onFrame(frame);
