@@ -13,6 +13,7 @@ from realtime.admission import Admission, new_connection_id, tab_of
 from realtime.connection import Socket
 from realtime.frames import accept_key, close_frame
 from realtime.front import Doorway, Head, require_get
+from realtime.hub import Hub
 from realtime.messages import Message
 from realtime.stream import Nobody
 from realtime.wire import give_up_after, wire_of
@@ -90,6 +91,19 @@ class DeviceAcceptor:
             return
         last = handshake + why + close_frame(code)
         wire_of(door.take(), Nobody(), self._admission.parking, len(last) + 1).finish(last)
+
+
+def websocket_stats(hub: Hub) -> dict[str, int]:
+    """Return what this process holds open: QR requests, devices with a tab, tabs in all, and the
+    same figures by transport."""
+    seats = hub.seats()
+    return {
+        "qr_connections": len(hub.topics("qr:")),
+        "device_connections": len({seat.device for seat in seats}),
+        "total_tabs": sum(len(seat.connections) for seat in seats),
+        "websockets": hub.counts["ws"],
+        "event_streams": hub.counts["sse"],
+    }
 
 
 def handshake_of(head: Head) -> bytes:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -18,7 +19,7 @@ from realtime import codes
 from realtime.admission import Admission, jitter_ms
 from realtime.announcements import Announcements
 from realtime.clocks import Clocks
-from realtime.devices import DeviceAcceptor
+from realtime.devices import DeviceAcceptor, websocket_stats
 from realtime.front import Front
 from realtime.health import Health, routes
 from realtime.hub import Heart, Hub
@@ -84,7 +85,7 @@ class Server:
             self._parking,
         )
         health = Health(store, self._hub, self._relay, self._sweep, self._admission, self._metrics)
-        application = make_application(store, routes(health))
+        application = make_application(store, routes(health), partial(websocket_stats, self._hub))
         acceptors = [StreamAcceptor(self._admission), DeviceAcceptor(self._admission)]
         self._http = HTTPServer(
             Front(application, acceptors),  # type: ignore[arg-type]

@@ -93,6 +93,7 @@ class Logins:
         ticket: str,
         address: str,
         method: Method = "password",
+        bearer: bool | None = None,
     ) -> Opened:
         """Check a login and take the place.
 
@@ -107,6 +108,7 @@ class Logins:
             keep=keep,
             remember=remember,
             ticket=digest(ticket),
+            bearer=bearer,
         )
         await self._grace(opened)
         return opened

@@ -389,9 +389,7 @@ class Sessions:
         the member gets it in the same step, so that nobody logs in between. Returns the kick.
         """
         kick_id = new_id()
-        tombs = await self._end(
-            self.keys_of(member), [which, keep, reason, kick_id, by, 0, status]
-        )
+        tombs = await self._end(self.keys_of(member), [which, keep, reason, kick_id, by, 0, status])
         if tombs == ["gone"]:
             return Kick(kick_id, [])
         if tombs or status:
@@ -529,6 +527,12 @@ class Kick:
 def new_id() -> str:
     """Return a random id of 16 hex characters: public, not a credential."""
     return secrets.token_hex(8)
+
+
+def device_id(member: str, words: str) -> str:
+    """Return a member's id for a device: a digest of both, so that members who share a device
+    learn nothing of each other. `words` are its cookie, or `browser|` and the id it names."""
+    return hashlib.sha256(f"{member}|{words}".encode()).hexdigest()[:24]
 
 
 def digest(secret: str) -> str:

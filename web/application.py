@@ -7,12 +7,14 @@ from typing import Any
 from tornado.web import Application
 
 from store.opening import Store
-from web import sessions
+from web import devices, sessions
 from web.handler import Handler, UnknownAddress
 from web.pages import Pages
 
 
-def make_application(store: Store, more: list[tuple[Any, ...]]) -> Application:
+def make_application(
+    store: Store, more: list[tuple[Any, ...]], websocket_stats: devices.Figures = dict
+) -> Application:
     """Build it. `more` are routes that need parts the web layer does not know (health)."""
     settings = store.settings
     pages = Pages(
@@ -20,12 +22,13 @@ def make_application(store: Store, more: list[tuple[Any, ...]]) -> Application:
         ping_seconds=settings.activity_ping_seconds,
     )
     parts = {"store": store, "pages": pages}
-    routes = [*sessions.routes(pages, settings.is_dev)]
+    routes = [*sessions.routes(pages, settings.is_dev), *devices.routes()]
     return Application(
         [*more, *(_with_parts(route, parts) for route in routes)],
         default_handler_class=UnknownAddress,
         default_handler_args=parts,
         log_function=lambda handler: None,
+        websocket_stats=websocket_stats,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
@@ -31,7 +30,7 @@ from store.errors import (
     Unavailable,
 )
 from store.opening import Store
-from store.sessions import Device, Opened, Place
+from store.sessions import Device, Opened, Place, Session, device_id
 from web.browsers import device_name
 from web.door import Door, cookies_of
 from web.pages import Pages
@@ -42,6 +41,9 @@ REDIS_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, Ou
 """What a Redis that is stopped, loading, a replica or full answers: 503, never 500."""
 
 DEVICE_SECONDS = 365 * 86_400
+PHONE_COOKIE_SECONDS = 400 * 86_400
+"""A phone's session does not expire; no browser keeps a cookie for longer than this."""
+
 DEVICE_COOKIE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 _SECURITY_HEADERS = {
@@ -104,6 +106,7 @@ class Handler(RequestHandler):
             raise SessionEnded({"reason": "replaced"})
         if place.must_change and not self.works_before_password_change:
             raise PasswordChangeNeeded()
+        self._renew(place.session)
         return place
 
     async def _revived(self) -> str:
@@ -128,7 +131,7 @@ class Handler(RequestHandler):
         cookie, known = self._device_cookie()
         agent = self.request.headers.get("User-Agent", "")
         return Device(
-            id=hashlib.sha256(f"{member}|{cookie}".encode()).hexdigest()[:24],
+            id=device_id(member, cookie),
             name=device_name(agent),
             fp=self.door.fingerprint(self.request.headers),
             ip=self.address,
@@ -148,8 +151,10 @@ class Handler(RequestHandler):
     # Cookies
 
     def keep_session(self, opened: Opened) -> None:
-        """Set the cookies of a session just opened: gone with the browser, unless remembered."""
-        self._set(self.door.session_cookie, opened.credential)
+        """Set the cookies of a session just opened: gone with the browser, unless remembered, or
+        opened by a phone or on one."""
+        seconds = self._session_seconds(opened.session)
+        self._set(self.door.session_cookie, opened.credential, seconds)
         if opened.remember and opened.session.kind == "web":
             seconds = self.store.settings.session_remember_seconds
             if opened.session.remember_until:
@@ -157,6 +162,20 @@ class Handler(RequestHandler):
             self._set("jaga_remember", opened.remember, seconds=seconds)
         else:
             self._drop("jaga_remember")
+
+    def _session_seconds(self, session: Session) -> int | None:
+        """How long the browser keeps the cookie; whether it opens anything is the store's to say.
+        None for as long as the browser is open."""
+        if session.method == "qr":
+            return self.store.settings.web_session_ttl_days * 86_400
+        return PHONE_COOKIE_SECONDS if session.method == "mobile" else None
+
+    def _renew(self, session: Session) -> None:
+        """Begin the cookie's days anew with every page: they are days without a visit."""
+        seconds = self._session_seconds(session)
+        credential = self.cookie_credential
+        if seconds and credential and self.is_navigation:
+            self._set(self.door.session_cookie, credential, seconds)
 
     def drop_session(self) -> None:
         """Take the session's cookies back; the device keeps its own."""

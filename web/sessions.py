@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import Any
 from urllib.parse import quote
 
@@ -97,6 +96,8 @@ class Authenticate(Handler):
             ticket=form.get("ticket", "")[:64],
             address=self.address,
         )
+        # whatever else this browser's cookie stood for is over: another member, a phone's session
+        await self.store.sessions.leave(self.cookie_credential)
         self.keep_session(opened)
         self.respond({"status": "successful", "redirect": "/dashboard"})
 
@@ -186,6 +187,9 @@ class Dashboard(Handler):
 
     async def get(self) -> None:
         place = await self.place()
+        if place.session.kind == "mobile":
+            self._go("/devices")
+            return
         self.page(
             "dashboard.html",
             member=member_of(place),
@@ -234,84 +238,6 @@ class Password(Handler):
             by=place.session.device_name,
         )
         self.respond({"success": True, "redirect": "/dashboard"})
-
-
-class MobileLogin(Handler):
-    """`/api/auth/login`: a session for a phone or a program, carried by a bearer."""
-
-    async def post(self) -> None:
-        body = self.json_body()
-        login, password = login_of(body, "email", "password")
-        if body.get("device_type", "mobile") != "mobile":
-            raise InvalidRequest("device_type", "device_type harus 'mobile'.")
-        name = valid_text("device_name", body.get("device_name", ""), 100)
-        browser_id = valid_text("browser_id", body.get("browser_id", ""), 64)
-        opened = await self.store.logins.open(
-            login,
-            password,
-            lambda member: self._phone(member, name, browser_id),
-            keep=True,
-            remember=False,
-            ticket="",
-            address=self.address,
-            method="mobile",
-        )
-        await self._answer(opened.credential, opened.remember, opened.session)
-
-    def _phone(self, member: str, name: str, browser_id: str) -> Device:
-        """The phone as its own `browser_id` tells it apart; a cookie is no use to a program."""
-        base = self.device_of(member)
-        return Device(
-            id=device_id(member, browser_id) if browser_id else base.id,
-            name=name or base.name,
-            fp=base.fp,
-            ip=base.ip,
-            user_agent=base.user_agent,
-            browser_id=browser_id,
-        )
-
-    async def _answer(self, access: str, refresh: str | None, session: Session) -> None:
-        member = await self.store.members.get(session.member)
-        self.respond(
-            {
-                "success": True,
-                "access_token": access,
-                "refresh_token": refresh,
-                "device_id": session.device,
-                "expires_in": self.store.settings.access_token_seconds,
-                "user": {
-                    "id": member.id,
-                    "email": member.email,
-                    "username": member.username,
-                    "name": member.name,
-                    "role": member.role,
-                },
-            }
-        )
-
-
-class Refresh(MobileLogin):
-    """`/api/auth/refresh`: a new pair for a refresh token, each of which is used once."""
-
-    async def post(self) -> None:
-        token = valid_text("refresh_token", self.json_body().get("refresh_token"), 200)
-        opened = await self.store.sessions.rotate(token, "")
-        await self._answer(opened.credential, opened.remember, opened.session)
-
-
-class MobileLogout(Handler):
-    """`/api/auth/logout`: ends the session of the bearer or cookie."""
-
-    works_before_password_change = True
-
-    async def post(self) -> None:
-        place = await self.place(touch=False)
-        session = place.session
-        await self.store.sessions.end(
-            place.member, session.sid, reason="logged_out", by=session.device_name
-        )
-        self.drop_session()
-        self.respond({"success": True, "message": "Anda telah keluar."})
 
 
 class OtherLogin(Handler):
@@ -371,11 +297,6 @@ def clocks_of(session: Session) -> dict[str, float | None]:
     }
 
 
-def device_id(member: str, browser_id: str) -> str:
-    """Return the id of a device that names itself."""
-    return hashlib.sha256(f"{member}|browser|{browser_id}".encode()).hexdigest()[:24]
-
-
 def _seconds(moment: int | None) -> float | None:
     return None if moment is None else moment / 1000
 
@@ -421,9 +342,6 @@ def routes(pages: Pages, dev: bool) -> list[tuple[Any, ...]]:
         (r"/akun-diblokir", Blocked),
         (r"/api/session", SessionNow),
         (r"/api/update-activity", UpdateActivity),
-        (r"/api/auth/login", MobileLogin),
-        (r"/api/auth/refresh", Refresh),
-        (r"/api/auth/logout", MobileLogout),
         (r"/static/(.+)", Static, {"pages": pages}),
         (r"/js/realtime\.js", Static, {"pages": pages, "path": "js/realtime.js"}),
     ]

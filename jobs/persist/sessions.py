@@ -30,7 +30,8 @@ def opened(event: Event) -> Effect:
 
 
 def ended(event: Event) -> Effect:
-    """`session.ended`: why and by whom; the device rests unless a later login uses it."""
+    """`session.ended`: why and by whom; the device rests unless a later login uses it, and with a
+    phone the rank of the primary one may have passed to another."""
     return Effect(
         statement("sessions", "end_session"),
         {
@@ -39,6 +40,7 @@ def ended(event: Event) -> Effect:
             "device": text(event, "device"),
             "kind": text(event, "kind"),
             "reason": text(event, "reason"),
+            "primary": text(event, "primary", ""),
             "by": text(event, "by", ""),
             "kick_id": text(event, "kick_id", ""),
             "epoch": whole(event, "epoch"),

@@ -24,6 +24,10 @@ WITH device AS (
         opened_at = excluded.opened_at,
         last_active_at = greatest(user_device.last_active_at, excluded.last_active_at)
     WHERE user_device.opened_at <= excluded.opened_at
+), others AS (
+    UPDATE user_device
+    SET is_primary = false
+    WHERE member_id = %(member)s AND id <> %(device)s AND is_primary AND %(is_primary)s
 )
 INSERT INTO session_history (
     sid, member_id, device_id, kind, method, epoch, opened_at, ip, user_agent
@@ -40,8 +44,14 @@ ON CONFLICT (sid) DO UPDATE SET
 -- end_session --
 WITH device AS (
     UPDATE user_device
-    SET is_active = false, last_active_at = greatest(last_active_at, %(at)s)
+    SET is_active = false,
+        is_primary = is_primary AND %(kind)s <> 'mobile',
+        last_active_at = greatest(last_active_at, %(at)s)
     WHERE id = %(device)s AND sid = %(sid)s AND is_active
+), successor AS (
+    UPDATE user_device
+    SET is_primary = true
+    WHERE id = %(primary)s AND member_id = %(member)s AND id <> %(device)s AND is_active
 )
 INSERT INTO session_history (
     sid, member_id, device_id, kind, epoch, ended_at, reason, ended_by, kick_id

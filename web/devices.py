@@ -1,0 +1,203 @@
+"""Phones and linked devices: the tokens of the first, the list of both (CONTRACT §6)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from store.devices import Card
+from store.errors import InvalidRequest
+from store.members import Member, valid_choice, valid_text
+from store.sessions import Device, Opened, Session, device_id
+from web.handler import Handler
+from web.sessions import login_of, member_of, session_of
+
+Figures = Callable[[], dict[str, int]]
+"""What this process holds open: given by the server, which alone knows."""
+
+
+class MobileLogin(Handler):
+    """`/api/auth/login`: a phone's session. Programs get tokens; our own pages on a phone ask for
+    `delivery: "cookie"`, so that no script of theirs ever holds one."""
+
+    async def post(self) -> None:
+        body = self.json_body()
+        login, password = login_of(body, "email", "password")
+        if body.get("device_type", "mobile") != "mobile":
+            raise InvalidRequest("device_type", "device_type harus 'mobile'.")
+        name = valid_text("device_name", body.get("device_name", ""), 100)
+        browser_id = valid_text("browser_id", body.get("browser_id", ""), 64)
+        delivery = valid_choice("delivery", body.get("delivery", "token"), ("token", "cookie"))
+        opened = await self.store.logins.open(
+            login,
+            password,
+            lambda member: self._phone(member, name, browser_id),
+            keep=True,
+            remember=False,
+            ticket="",
+            address=self.address,
+            method="mobile",
+            bearer=delivery == "token",
+        )
+        await (self._pair(opened) if delivery == "token" else self._move_in(opened))
+
+    def _phone(self, member: str, name: str, browser_id: str) -> Device:
+        """The phone as its own `browser_id` tells it apart; a cookie is no use to a program."""
+        base = self.device_of(member)
+        return Device(
+            id=device_id(member, f"browser|{browser_id}") if browser_id else base.id,
+            name=name or base.name,
+            fp=base.fp,
+            ip=base.ip,
+            user_agent=base.user_agent,
+            browser_id=browser_id,
+        )
+
+    async def _pair(self, opened: Opened) -> None:
+        member = await self.store.members.get(opened.session.member)
+        seconds = self.store.settings.access_token_seconds
+        self.respond({"success": True, **tokens_of(opened, member), "expires_in": seconds})
+
+    async def _move_in(self, opened: Opened) -> None:
+        """The browser's cookie now stands for the phone; what it stood for before is over."""
+        await self.store.sessions.leave(self.cookie_credential)
+        self.keep_session(opened)
+        member = await self.store.members.get(opened.session.member)
+        self.respond({"success": True, "device_id": opened.session.device, "user": user_of(member)})
+
+
+class Refresh(MobileLogin):
+    """`/api/auth/refresh`: a new pair for a refresh token, each of which is used once."""
+
+    async def post(self) -> None:
+        token = valid_text("refresh_token", self.json_body().get("refresh_token"), 200)
+        opened = await self.store.sessions.rotate(token, "", self._trace())
+        await self._pair(opened)
+
+    def _trace(self) -> str:
+        """What a client that repeats itself within 30 s has in common: not its address, which a
+        phone changes between two masts."""
+        words = (self.request.headers.get("User-Agent", ""), self.get_cookie("jaga_device") or "")
+        return hashlib.sha256("|".join(words).encode()).hexdigest()[:24]
+
+
+class MobileLogout(Handler):
+    """`/api/auth/logout`: ends the session of the bearer or cookie."""
+
+    works_before_password_change = True
+
+    async def post(self) -> None:
+        place = await self.place(touch=False)
+        session = place.session
+        await self.store.sessions.end(
+            place.member, session.sid, reason="logged_out", by=session.device_name
+        )
+        self.drop_session()
+        self.respond({"success": True, "message": "Anda telah keluar."})
+
+
+class Devices(Handler):
+    """`/api/devices`: where the member is logged in, and was."""
+
+    async def get(self) -> None:
+        place = await self.place()
+        cards = await self.store.devices.of(place.member)
+        devices = [_row(card, place.session) for card in cards]
+        self.respond({"success": True, "devices": devices, "count": len(devices)})
+
+
+class OneDevice(Handler):
+    """`/api/devices/{id}`: ends what is logged in there; one that rests is forgotten."""
+
+    async def delete(self, device: str) -> None:
+        place = await self.place()
+        kick = await self.store.devices.end(place.session, device)
+        receipt = await self.store.devices.receipt(kick)
+        message = "Perangkat dikeluarkan." if kick.ended else "Perangkat dihapus dari daftar."
+        self.respond({"success": True, "message": message, "receipt": receipt})
+
+
+class EndAllWeb(Handler):
+    """`/api/devices/logout-all-web`: every browser out, phones stay."""
+
+    async def post(self) -> None:
+        place = await self.place()
+        kick = await self.store.devices.end_all_web(place.session)
+        receipt = await self.store.devices.receipt(kick)
+        if place.session.kind == "web":
+            self.drop_session()
+        self.respond(
+            {
+                "success": True,
+                "message": "Semua sesi web dihentikan",
+                "count": len(kick.ended),
+                "receipt": receipt,
+            }
+        )
+
+
+class Stats(Handler):
+    """`/api/devices/stats`: what this process holds open, for admins."""
+
+    async def get(self) -> None:
+        await self.require_role("admin")
+        figures: Figures = self.settings["websocket_stats"]
+        self.respond({"success": True, "websocket_stats": figures()})
+
+
+class DevicesPage(Handler):
+    """`/devices`: the list as a page."""
+
+    async def get(self) -> None:
+        place = await self.place()
+        self.page("devices.html", member=member_of(place), session=session_of(place))
+
+
+def tokens_of(opened: Opened, member: Member) -> dict[str, Any]:
+    """The four documented fields of a login that is carried by tokens."""
+    return {
+        "access_token": opened.credential,
+        "refresh_token": opened.remember,
+        "device_id": opened.session.device,
+        "user": user_of(member),
+    }
+
+
+def user_of(member: Member) -> dict[str, str]:
+    """What a client may know of the member it is logged in as."""
+    return {
+        "id": member.id,
+        "email": member.email,
+        "username": member.username,
+        "name": member.name,
+        "role": member.role,
+    }
+
+
+def _row(card: Card, asking: Session) -> dict[str, Any]:
+    return {
+        "id": card.id,
+        "device_type": card.type,
+        "device_name": card.name,
+        "is_active": card.is_active,
+        "is_primary": card.is_primary,
+        "is_current": card.id == asking.device,
+        "last_active_at": card.seen_at / 1000,
+        "created_at": card.created_at / 1000,
+        "last_ip": card.ip,
+    }
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/api/auth/login", MobileLogin),
+        (r"/api/auth/refresh", Refresh),
+        (r"/api/auth/logout", MobileLogout),
+        (r"/api/devices", Devices),
+        (r"/api/devices/stats", Stats),
+        (r"/api/devices/logout-all-web", EndAllWeb),
+        (r"/api/devices/([^/]{1,64})", OneDevice),
+        (r"/devices", DevicesPage),
+    ]
