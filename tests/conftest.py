@@ -3,6 +3,7 @@
 The product's outside, real ones throughout:
 
 * `redis_server`, `postgres_server`  the session's servers, started when first asked for
+* `router`       a RouterOS simulator for this test alone: `port`, `control(path, **body)`
 * `own_redis`    a Redis for this test alone, to `kill`, `start` again, `pause` and `resume`
 * `chromium`     a headless Chromium, Playwright's async `Browser`; each `new_context` is a browser
 * `chromium_path` where its program is
@@ -36,6 +37,7 @@ from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import DATABASES, RedisServer
 from scripts.embedded.supervisor import Supervisor, free_port
 from scripts.migrate import migrate
+from scripts.router_simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.settings import Settings
 from tests.parts import Product, start_product
@@ -90,6 +92,16 @@ def own_redis(supervisor: Supervisor, tmp_path: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def router(supervisor: Supervisor, tmp_path: Path) -> Iterator[RouterPart]:
+    part = RouterPart(
+        supervisor, tmp_path / "router.log", portal="http://portal.test/hotspot/login"
+    )
+    part.start()
+    yield part
+    part.stop()
 
 
 @pytest.fixture

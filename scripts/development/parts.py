@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from scripts.development.home import Home
 from scripts.embedded.mail_sink import MailSink
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Child, Supervisor
+from scripts.router_simulator.part import RouterPart
 
 
 class Server(Protocol):
@@ -54,6 +56,12 @@ class Part:
         return {self.setting: server.url, **self.more_settings(server)}
 
 
+def _portal() -> str:
+    """Where the router sends a browser that is not logged in."""
+    ours = f"http://127.0.0.1:{os.environ.get('PORT', '').strip() or 8000}"
+    return f"{os.environ.get('PUBLIC_URL', '').strip() or ours}/hotspot/login"
+
+
 PARTS = (
     Part("redis", "REDIS_URL", lambda home, processes: RedisServer(home / "redis", processes)),
     Part(
@@ -65,5 +73,12 @@ PARTS = (
         "mail",
         "SMTP_URL",
         lambda home, processes: MailSink(home.mail, processes, home / "mail.log"),
+    ),
+    Part(
+        "router",
+        "MIKROTIK_HOST",
+        lambda home, processes: RouterPart(processes, home / "router.log", _portal()),
+        more_settings=lambda server: cast(RouterPart, server).settings,
+        facts=lambda server: cast(RouterPart, server).facts,
     ),
 )

@@ -1,0 +1,14 @@
+"""A MikroTik router that is a program: RouterOS's binary API over a hotspot that behaves like one.
+
+It exists because the product drives the router through `routeros-api`, and nothing else would show
+what a router does between two calls: devices that log in again by themselves, rows that come back,
+ids that belong to somebody else a moment later. It shares no code with the client.
+
+codec   framing: lengths, words, sentences        query     the query stack of `print`
+values  durations, flags, addresses               menus     which menus there are, with their fields
+tables  rows and ids                              hotspot   devices, hosts, logins, traffic, time
+rows    what `print` makes of them                furnishing  what is there at the start
+commands  print, add, set, remove, …              api       a connection of the binary API
+faults  what can be made to go wrong              control   the control API and the live page
+part    it as a process, for scripts/run and the tests
+"""

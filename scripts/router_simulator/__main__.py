@@ -1,0 +1,55 @@
+"""`python -m scripts.router_simulator --port … --control-port …`: the router as a process."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from scripts.router_simulator.api import Api
+from scripts.router_simulator.commands import Router
+from scripts.router_simulator.control import make_control
+
+LOOPBACK = "127.0.0.1"
+"""Never anything else: its control API does whatever it is asked."""
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="router_simulator", description=__doc__)
+    parser.add_argument("--port", type=int, default=8728, help="the binary API (8728)")
+    parser.add_argument("--control-port", type=int, default=8780, help="control and page (8780)")
+    parser.add_argument("--username", default="admin")
+    parser.add_argument("--password", default="")
+    parser.add_argument("--portal", default="", help="where its login.html sends a browser")
+    asyncio.run(serve(parser.parse_args()))
+    return 0
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Serve both ports until a signal."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    router = Router(options.username, options.password, options.portal)
+    api = Api(router)
+    server = await asyncio.start_server(api.serve, LOOPBACK, options.port)
+    control = HTTPServer(make_control(router, api, log=lambda handler: None))
+    control.add_sockets(bind_sockets(options.control_port, LOOPBACK))
+    print(
+        f"router: API {LOOPBACK}:{options.port}, page http://{LOOPBACK}:{options.control_port}/",
+        flush=True,
+    )
+    await stopping.wait()
+    server.close()
+    control.stop()
+    api.drop_all()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

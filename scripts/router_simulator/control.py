@@ -1,0 +1,224 @@
+"""The control API (CONTRACT §11): what devices do, what goes wrong, what the router knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tornado.web import Application, RequestHandler
+
+from scripts.router_simulator.api import Api
+from scripts.router_simulator.commands import Router
+from scripts.router_simulator.faults import BadFault
+from scripts.router_simulator.hotspot import Refused
+from scripts.router_simulator.menus import MENUS
+from scripts.router_simulator.values import address_text, mac_text
+
+PAGE = Path(__file__).with_name("page.html")
+
+Body = dict[str, Any]
+
+
+class Control(RequestHandler):
+    """A handler that speaks JSON; `act` answers what `post` asks."""
+
+    def initialize(self, router: Router, api: Api) -> None:
+        self.router = router
+        self.hotspot = router.hotspot
+        self.api = api
+
+    def post(self) -> None:
+        try:
+            body = json.loads(self.request.body or b"{}")
+            if not isinstance(body, dict):
+                raise ValueError("a JSON object is wanted")
+            self.hotspot.tick()
+            self.finish(self.act(body))
+        except (ValueError, TypeError, BadFault) as error:
+            self.set_status(400)
+            self.finish({"error": str(error)})
+        except KeyError as error:
+            self.set_status(404)
+            self.finish({"error": f"unknown or missing: {error.args[0]}"})
+
+    def act(self, body: Body) -> Body:
+        """Do it; return the answer. Raises ValueError (400), KeyError (404)."""
+        raise NotImplementedError
+
+
+class Join(Control):
+    """`{mac, ip}`: a device comes into the air."""
+
+    def act(self, body: Body) -> Body:
+        mac = mac_text(body["mac"])
+        self.hotspot.join(mac, address_text(body["ip"]))
+        return self._about(mac)
+
+    def _about(self, mac: str) -> Body:
+        online, why = self.hotspot.passes(self.hotspot.devices[mac])
+        return {"ok": True, "online": online, "why": why}
+
+
+class Crowd(Control):
+    """`{count}`: many devices come into the air at once."""
+
+    MOST = 50_000
+
+    def act(self, body: Body) -> Body:
+        count = min(int(body["count"]), self.MOST)
+        for number in range(count):
+            high, low = divmod(number, 250)
+            self.hotspot.join(
+                f"02:00:00:{number >> 16 & 255:02X}:{number >> 8 & 255:02X}:{number & 255:02X}",
+                f"10.{high // 250}.{high % 250}.{low + 1}",
+            )
+        return {"ok": True, "count": count}
+
+
+class Leave(Control):
+    """`{mac}`: a device falls silent."""
+
+    def act(self, body: Body) -> Body:
+        self.hotspot.leave(mac_text(body["mac"]))
+        return {"ok": True}
+
+
+class Rotate(Join):
+    """`{mac, new_mac[, ip]}`: a device takes another random MAC."""
+
+    def act(self, body: Body) -> Body:
+        new_mac = mac_text(body["new_mac"])
+        ip = address_text(body["ip"]) if "ip" in body else ""
+        self.hotspot.rotate(mac_text(body["mac"]), new_mac, ip)
+        return self._about(new_mac)
+
+
+class Traffic(Control):
+    """`{mac, bytes_in, bytes_out[, to]}` → `{passed}`."""
+
+    def act(self, body: Body) -> Body:
+        sizes = int(body.get("bytes_in", 1)), int(body.get("bytes_out", 1))
+        return {
+            "passed": self.hotspot.traffic(mac_text(body["mac"]), *sizes, str(body.get("to", "")))
+        }
+
+
+class Login(Control):
+    """`{mac, username, password}`: the login form → `{ok[, error]}`."""
+
+    def act(self, body: Body) -> Body:
+        try:
+            self.hotspot.login(mac_text(body["mac"]), str(body["username"]), str(body["password"]))
+        except Refused as refusal:
+            return {"ok": False, "error": str(refusal)}
+        return {"ok": True}
+
+
+class Http(Control):
+    """`{mac[, url]}` → `{redirected_to}`: a browser opens an http address."""
+
+    def act(self, body: Body) -> Body:
+        mac = mac_text(body["mac"])
+        target = self.hotspot.http(mac, str(body.get("url", "http://example.com/")))
+        return {
+            "redirected_to": target,
+            "passed": self.hotspot.passes(self.hotspot.devices[mac])[0],
+        }
+
+
+class Reboot(Control):
+    """The router starts again; connections are cut."""
+
+    def act(self, body: Body) -> Body:
+        self.api.drop_all()
+        self.hotspot.reboot()
+        return {"ok": True}
+
+
+class Advance(Control):
+    """`{seconds}`: time passes."""
+
+    def act(self, body: Body) -> Body:
+        self.router.clock.advance(float(body["seconds"]))
+        self.hotspot.tick()
+        return {"ok": True}
+
+
+class Fault(Control):
+    """`{name: value}`, `{kind[, command, after, times]}` or `{clear: true}`."""
+
+    def get(self) -> None:
+        self.finish(self.router.faults.as_dict())
+
+    def act(self, body: Body) -> Body:
+        self.router.faults.set(body)
+        return {"ok": True, **self.router.faults.as_dict()}
+
+
+class State(Control):
+    """Every table, and the devices with who has the Internet and why."""
+
+    def get(self) -> None:
+        self.hotspot.tick()
+        tables = {path: self.router.rows_of(path) for path in MENUS}
+        self.finish(
+            {
+                "devices": [self._device(mac) for mac in self.hotspot.devices],
+                "tables": tables,
+                "connections": self.api.count,
+                "flagged": self.router.flagged,
+                "passages": self.hotspot.passages,
+                "faults": self.router.faults.as_dict(),
+            }
+        )
+
+    def _device(self, mac: str) -> Body:
+        device = self.hotspot.devices[mac]
+        online, why = self.hotspot.passes(device)
+        about = {"mac": mac, "ip": device.ip, "present": device.present}
+        return about | {"online": online, "why": why}
+
+
+class Calls(Control):
+    """How many sentences came, by command, since the last DELETE."""
+
+    def get(self) -> None:
+        self.finish(dict(self.router.calls))
+
+    def delete(self) -> None:
+        self.router.calls.clear()
+        self.hotspot.passages.clear()
+        self.finish({"ok": True})
+
+
+class Page(RequestHandler):
+    """The live page."""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(PAGE.read_bytes())
+
+
+_HANDLERS: dict[str, type[Control]] = {
+    "join": Join,
+    "crowd": Crowd,
+    "leave": Leave,
+    "rotate": Rotate,
+    "traffic": Traffic,
+    "login": Login,
+    "http": Http,
+    "reboot": Reboot,
+    "advance": Advance,
+    "fault": Fault,
+    "state": State,
+    "calls": Calls,
+}
+
+
+def make_control(router: Router, api: Api, log: Callable[..., None]) -> Application:
+    """Return the application that the control port serves."""
+    parts = {"router": router, "api": api}
+    routes: list[Any] = [(f"/{name}", handler, parts) for name, handler in _HANDLERS.items()]
+    return Application([(r"/", Page), *routes], log_function=log)
