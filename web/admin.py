@@ -1,0 +1,261 @@
+"""Administration of members (CONTRACT §10): role `admin` only, and every act is written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from store.admin import MOST_ROWS, Admin, Filter, Page
+from store.errors import Conflict, InvalidRequest, Unavailable
+from store.members import ROLES, STATUSES, Member, valid_choice, valid_password, valid_text
+from store.sessions import Kick, Place
+from web.handler import Handler
+
+ROWS = 50
+
+CHANGEABLE = ("email", "username", "name", "phone", "role")
+
+
+class AdminHandler(Handler):
+    """What these handlers share: who may, and that it is written down."""
+
+    @property
+    def admin(self) -> Admin:
+        """The store as admins see it."""
+        return Admin(self.store)
+
+    async def require_admin(self) -> Place:
+        """Return the admin who asks. Raises Unauthenticated, SessionExpired, Forbidden."""
+        return await self.require_role("admin")
+
+    async def note(self, place: Place, act: str, subject: str, **detail: Any) -> None:
+        """Write the act down; no detail may be a secret."""
+        await self.admin.note(place.member, act, subject, ip=self.address, detail=detail)
+
+    def query(self, name: str, longest: int = 100) -> str:
+        """Return a query argument as clean text, "" when absent. Raises InvalidRequest."""
+        return valid_text(name, self.get_query_argument(name, ""), longest)
+
+    def chosen(self, name: str, allowed: tuple[str, ...]) -> str | None:
+        """Return a query argument that is one of a few words, None when absent."""
+        value = self.query(name)
+        return valid_choice(name, value, allowed) if value else None
+
+    def rows(self) -> int:
+        """Return how many rows were asked for (`limit`). Raises InvalidRequest."""
+        text = self.query("limit") or str(ROWS)
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST_ROWS:
+            raise InvalidRequest("limit", f"Isian 'limit' harus angka 1 sampai {MOST_ROWS}.")
+        return int(text)
+
+    def respond_page(self, name: str, page: Page) -> None:
+        """Write a page of a list."""
+        self.respond({"success": True, name: page.rows, "next": page.next})
+
+
+class MemberList(AdminHandler):
+    """`/api/admin/members`."""
+
+    async def get(self) -> None:
+        await self.require_admin()
+        page = await self.admin.list_members(
+            search=self.query("q") or self.query("search"),
+            role=self.chosen("role", ROLES),
+            status=self.chosen("status", STATUSES),
+            after=self.query("after"),
+            count=self.rows(),
+        )
+        self.respond_page("members", page)
+
+    async def post(self) -> None:
+        place = await self.require_admin()
+        body = {name: value for name, value in self.json_body().items() if value is not None}
+        member = await self.store.members.create(
+            email=body.get("email", ""),
+            password=valid_password(body.get("password")),
+            username=body.get("username", ""),
+            name=body.get("name", ""),
+            phone=body.get("phone", ""),
+            role=body.get("role", "member"),
+            must_change=_flag(body, "must_change"),
+        )
+        await self.note(place, "member.create", member.id, email=member.email, role=member.role)
+        self.respond({"success": True, "member": member.public()}, 201)
+
+
+class OneMember(AdminHandler):
+    """`/api/admin/members/{id}`."""
+
+    async def get(self, member_id: str) -> None:
+        await self.require_admin()
+        member = await self.store.members.get(member_id)
+        try:
+            history: list[dict[str, Any]] | None = await self.admin.history(member_id)
+        except Unavailable:
+            history = None  # the member is known without Postgres, the past is not
+        self.respond({"success": True, "member": member.public(), "sessions": history})
+
+    async def patch(self, member_id: str) -> None:
+        place = await self.require_admin()
+        body = self.json_body()
+        if not body:
+            raise InvalidRequest("body", "Tidak ada yang diubah.")
+        before = await self.store.members.get(member_id)
+        fields = {name: value for name, value in body.items() if name in CHANGEABLE}
+        for name in body.keys() - {*CHANGEABLE, "password", "must_change"}:
+            raise InvalidRequest(name[:80])
+        if member_id == place.member and fields.get("role", before.role) != before.role:
+            raise _own_account("mengubah peran")
+        password = valid_password(body["password"]) if "password" in body else None
+        must_change = _flag(body, "must_change")
+        if must_change and password is None:
+            raise InvalidRequest("must_change", "must_change memerlukan password baru.")
+        if fields:
+            await self.store.members.change(member_id, **fields)
+        if password is not None:
+            await self._give_password(place, member_id, password, must_change)
+        after = await self.store.members.get(member_id)
+        await self.note(place, "member.change", member_id, **_difference(before, after, password))
+        self.respond({"success": True, "member": after.public()})
+
+    async def _give_password(
+        self, place: Place, member_id: str, password: str, must_change: bool
+    ) -> None:
+        """Whoever knew the old password is put out; the admin's own session stays."""
+        await self.store.members.set_password(member_id, password, must_change=must_change)
+        await self.store.sessions.end(
+            member_id,
+            "all",
+            keep=place.session.sid,
+            reason="password_changed",
+            by=place.username,
+        )
+
+    async def delete(self, member_id: str) -> None:
+        place = await self.require_admin()
+        if member_id == place.member:
+            raise _own_account("menghapus")
+        member = await self.store.members.get(member_id)
+        kick = await self.store.members.delete(member_id, by=place.username)
+        said = {"email": member.email, "username": member.username, "sessions": len(kick.ended)}
+        await self.note(place, "member.delete", member_id, **said)
+        self.respond({"success": True, **_kick_of(kick)})
+
+
+class BarMember(AdminHandler):
+    """`…/{id}/block` and `…/{id}/deactivate`: out at once, and not in again."""
+
+    async def post(self, member_id: str, act: str) -> None:
+        place = await self.require_admin()
+        if member_id == place.member:
+            raise _own_account("memblokir" if act == "block" else "menonaktifkan")
+        bar = self.store.members.block if act == "block" else self.store.members.deactivate
+        kick = await bar(member_id, by=place.username)
+        await self.note(place, f"member.{act}", member_id, sessions=len(kick.ended))
+        member = await self.store.members.get(member_id)
+        self.respond({"success": True, "member": member.public(), **_kick_of(kick)})
+
+
+class AdmitMember(AdminHandler):
+    """`…/{id}/unblock` and `…/{id}/activate`: may log in again."""
+
+    async def post(self, member_id: str, act: str) -> None:
+        place = await self.require_admin()
+        await self.store.members.admit(member_id, by=place.username)
+        await self.note(place, f"member.{act}", member_id)
+        member = await self.store.members.get(member_id)
+        self.respond({"success": True, "member": member.public()})
+
+
+class LogOutMember(AdminHandler):
+    """`…/{id}/force-logout`: out everywhere, and free to log in again."""
+
+    async def post(self, member_id: str) -> None:
+        place = await self.require_admin()
+        await self.store.members.get(member_id)
+        kick = await self.store.sessions.end(
+            member_id, "all", keep=place.session.sid, reason="admin", by=place.username
+        )
+        await self.note(place, "member.force-logout", member_id, sessions=len(kick.ended))
+        self.respond({"success": True, **_kick_of(kick)})
+
+
+class LogOutMany(AdminHandler):
+    """`/api/admin/force-logout {filter, dry_run}`: a dry run only counts.
+
+    The session that asks stays: its owner has to see what happened.
+    """
+
+    async def post(self) -> None:
+        place = await self.require_admin()
+        body = self.json_body()
+        which = Filter.from_json(body.get("filter"))
+        keep = place.session.sid
+        if dry_run := _flag(body, "dry_run"):
+            found = await self.admin.count(which, keep=keep)
+        else:
+            found = await self.admin.end(which, keep=keep, by=place.username)
+            said = {"members": found.members, "sessions": found.sessions}
+            await self.note(place, "force-logout", "", filter=body["filter"], **said)
+        self.respond(
+            {
+                "success": True,
+                "dry_run": dry_run,
+                "members": found.members,
+                "sessions": found.sessions,
+                "complete": found.complete,
+            }
+        )
+
+
+class Audit(AdminHandler):
+    """`/api/admin/audit`."""
+
+    async def get(self) -> None:
+        await self.require_admin()
+        page = await self.admin.list_audit(
+            actor=self.query("actor") or None,
+            subject=self.query("subject") or None,
+            act=self.query("act") or None,
+            after=self.query("after"),
+            count=self.rows(),
+        )
+        self.respond_page("audit", page)
+
+
+def _kick_of(kick: Kick) -> dict[str, Any]:
+    return {"ended": len(kick.ended), "kick_id": kick.id}
+
+
+def _difference(before: Member, after: Member, password: str | None) -> dict[str, Any]:
+    """What the audit keeps of a change: both values, and of a password only that it changed."""
+    old, new = before.public(), after.public()
+    changed = {name: [old[name], new[name]] for name in CHANGEABLE if old[name] != new[name]}
+    return changed | ({"password": "changed"} if password is not None else {})
+
+
+def _own_account(act: str) -> Conflict:
+    """An admin who bars himself could leave a site without anybody who can undo it."""
+    return Conflict(f"Anda tidak dapat {act} akun Anda sendiri.")
+
+
+def _flag(body: dict[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidRequest(name, f"Isian '{name}' harus true atau false.")
+    return value
+
+
+MEMBER = r"/api/admin/members/([0-9a-f]{16})"
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/api/admin/members", MemberList),
+        (MEMBER, OneMember),
+        (MEMBER + r"/(block|deactivate)", BarMember),
+        (MEMBER + r"/(unblock|activate)", AdmitMember),
+        (MEMBER + r"/force-logout", LogOutMember),
+        (r"/api/admin/force-logout", LogOutMany),
+        (r"/api/admin/audit", Audit),
+    ]
