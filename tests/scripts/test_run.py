@@ -119,7 +119,7 @@ def test_a_fresh_home_gets_ready_describes_itself_and_is_left_clean(
     assert stat.S_IMODE(run_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(first.home.stat().st_mode) == 0o700
     assert facts["url"] == f"http://127.0.0.1:{first.port}"
-    assert facts["router"] is None
+    assert _get(f"{facts['router']['control_url']}/state") == 200
     assert facts["env"]["JAGA_ENV"] == "dev"
     assert facts["env"]["SECRET_KEY"] == (first.home / "secret_key").read_text()
 
@@ -133,8 +133,7 @@ def test_a_fresh_home_gets_ready_describes_itself_and_is_left_clean(
         mail.sendmail("jaga@jaga.test", "budi@jaga.test", "Subject: Halo\n\nHalo\n")
     assert len(list(Path(facts["mail_dir"]).glob("*.eml"))) == 1
     assert Path(facts["messages_dir"]).is_dir()
-    pids = {name: pid for name, pid in facts["pids"].items() if name != "router"}
-    assert set(pids.values()) <= {member.pid for member in first.family}
+    assert set(facts["pids"].values()) <= {member.pid for member in first.family}
     for role in ("admin", "member"):
         account = facts["accounts"][role]
         assert any(account["email"] in line and account["password"] in line for line in first.lines)
@@ -237,6 +236,15 @@ def test_a_second_signal_ends_the_patience(terminal: Callable[..., Terminal]) ->
     assert run.end(signal.SIGTERM) == 0
     assert time.monotonic() - began < 4
     assert run.left() == []
+
+
+def test_an_argument_is_answered_with_the_usage() -> None:
+    for argument, status in (("--help", 0), ("web", 2)):
+        answer = subprocess.run(
+            [ROOT / "scripts" / "run", argument], capture_output=True, text=True, timeout=30
+        )
+        assert answer.returncode == status
+        assert "PORT=8001 JAGA_HOME=/tmp/jaga scripts/run" in answer.stdout
 
 
 def test_a_taken_port_is_one_line(terminal: Callable[..., Terminal]) -> None:
