@@ -10,6 +10,10 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from store.attendance.gate import Gate
+from store.attendance.meetings import Meetings
+from store.attendance.proofs import Proofs
+from store.attendance.reports import Reports
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
@@ -45,6 +49,9 @@ class Store:
     members: Members
     sessions: Sessions
     logins: Logins
+    meetings: Meetings
+    attendance: Gate
+    attendance_reports: Reports
     devices: Devices
 
     def blocking_connection(self, seconds: float) -> Redis:
@@ -90,6 +97,9 @@ def _wire(
         members=members,
         sessions=sessions,
         logins=logins,
+        meetings=Meetings(redis, keys, queue, settings.timezone),
+        attendance=Gate(redis, keys, queue, database, Proofs(settings.secret_key)),
+        attendance_reports=Reports(database),
         devices=Devices(redis, keys, queue, sessions),
     )
 

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
+from store.attendance.restoring import restore_attendance
 from store.database import Connection, Row, statement
 from store.errors import Unavailable
 from store.members import fold
@@ -108,6 +109,7 @@ async def _restore(store: Store, connection: Connection, say: Say) -> int:
         if first and not await store.redis.exists(store.keys.member(first)):
             say("restoring: Redis was emptied meanwhile, beginning again")
             continue
+        await restore_attendance(store.redis, store.keys, connection)
         await store.redis.set(store.keys.built(), "1")
         seconds = time.monotonic() - began
         say(f"restoring: done, {restored} of {members} members put back in {seconds:.1f} s")

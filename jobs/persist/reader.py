@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 import redis
 
-from jobs.persist import audit, members, sessions
+from jobs.persist import attendance, audit, members, sessions
 from jobs.persist.effects import Effect, EffectOf
 from store.database import Connection, statement
 from store.errors import Unavailable
@@ -48,6 +48,7 @@ EFFECTS: Mapping[str, EffectOf] = {
     "session.opened": sessions.opened,
     "session.ended": sessions.ended,
     "audit": audit.written,
+    **attendance.EFFECTS,
 }
 """What each type of event does. A type that is not here is passed over and counted."""
 

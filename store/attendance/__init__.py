@@ -1,1 +1,1 @@
-"""Attendance: meetings, and who was there; each student and each device once per meeting and day."""
+"""Attendance: meetings, and who was there; student and device count once per meeting and day."""

@@ -88,7 +88,7 @@ def seen(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return the form in which names are compared: NFKC, nothing unseen, single blanks, one case."""
+    """Return the form in which names are compared: NFKC, nothing unseen, one blank, one case."""
     plain = unicodedata.normalize("NFKC", text)
     kept = "".join(sign for sign in plain if sign.isspace() or not _is_unseen(sign))
     return unicodedata.normalize("NFKC", " ".join(kept.split()).casefold())

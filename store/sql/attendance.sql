@@ -1,0 +1,153 @@
+-- Attendance: the lasting copy, the reports, and what the gates are rebuilt from.
+
+-- save_meeting --
+INSERT INTO meetings (
+    id, title, starts_at, ends_at, is_active, closed, timezone, rotating, owner, version,
+    created_at, updated_at
+) VALUES (
+    %(id)s, %(title)s, %(starts_at)s, %(ends_at)s, %(is_active)s, %(closed)s, %(timezone)s,
+    %(rotating)s, %(owner)s, %(version)s, %(created_at)s, %(updated_at)s
+)
+ON CONFLICT (id) DO UPDATE SET
+    title = excluded.title,
+    starts_at = excluded.starts_at,
+    ends_at = excluded.ends_at,
+    is_active = excluded.is_active,
+    closed = excluded.closed,
+    timezone = excluded.timezone,
+    rotating = excluded.rotating,
+    owner = excluded.owner,
+    version = excluded.version,
+    updated_at = excluded.updated_at
+WHERE meetings.version < excluded.version
+
+-- delete_meeting --
+UPDATE meetings SET deleted_at = coalesce(deleted_at, now()) WHERE id = %(id)s
+
+-- list_students --
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(%(students)s) AS given (id uuid, name text, class text)
+), kept AS (
+    INSERT INTO students (id, name, class) SELECT id, name, class FROM given
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, class = excluded.class
+), gone AS (
+    DELETE FROM meeting_students
+    WHERE %(replace)s AND meeting_id = %(meeting)s AND student_id NOT IN (SELECT id FROM given)
+)
+INSERT INTO meeting_students (meeting_id, student_id) SELECT %(meeting)s, id FROM given
+ON CONFLICT DO NOTHING
+
+-- record --
+WITH known AS (
+    INSERT INTO students (id, name, class) VALUES (%(student)s, %(name)s, %(class)s)
+    ON CONFLICT (id) DO NOTHING
+), kept AS (
+    INSERT INTO attendances (
+        id, student_id, meeting_id, device_id, attendance_day, status, source, reason, flags,
+        trace, changed_by, changed_at, recorded_at
+    )
+    SELECT
+        %(id)s, %(student)s, %(meeting)s, nullif(%(device)s, ''), %(day)s, %(status)s, %(source)s,
+        %(reason)s, %(flags)s, %(trace)s, %(by)s, %(changed_at)s, %(at)s
+    WHERE NOT EXISTS (SELECT FROM attendances_revoked WHERE id = %(id)s)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+INSERT INTO attendance_attempts (
+    event_id, meeting_id, attendance_day, type, name, class, device_id, winner, ip, user_agent, at
+)
+SELECT
+    %(event_id)s, %(meeting)s, %(day)s, 'WALL_DUPLICATE', %(name)s, %(class)s, %(device)s, '', '',
+    '', %(at)s
+WHERE NOT EXISTS (SELECT FROM kept)
+  AND NOT EXISTS (SELECT FROM attendances WHERE id = %(id)s)
+  AND NOT EXISTS (SELECT FROM attendances_revoked WHERE id = %(id)s)
+ON CONFLICT (event_id) DO NOTHING
+
+-- change --
+UPDATE attendances
+SET status = %(status)s, reason = %(reason)s, changed_by = %(by)s, changed_at = %(changed_at)s
+WHERE id = %(id)s AND changed_at <= %(changed_at)s
+
+-- revoke --
+WITH gone AS (DELETE FROM attendances WHERE id = %(id)s)
+INSERT INTO attendances_revoked (id, meeting_id, student_id, attendance_day, revoked_by, revoked_at)
+VALUES (%(id)s, %(meeting)s, %(student)s, %(day)s, %(by)s, %(at)s)
+ON CONFLICT (id) DO NOTHING
+
+-- refuse --
+INSERT INTO attendance_attempts (
+    event_id, meeting_id, attendance_day, type, name, class, device_id, winner, ip, user_agent, at
+) VALUES (
+    %(event_id)s, %(meeting)s, %(day)s, %(type)s, %(name)s, %(class)s, %(device)s, %(winner)s,
+    %(ip)s, %(user_agent)s, %(at)s
+)
+ON CONFLICT (event_id) DO NOTHING
+
+-- read_day --
+SELECT a.id, a.meeting_id AS meeting, a.student_id::text AS student, s.name, s.class,
+       coalesce(a.device_id, '') AS device, a.status, a.attendance_day::text AS day,
+       a.source, a.reason, a.flags, a.trace, a.changed_by AS by, '' AS key,
+       (extract(epoch FROM a.recorded_at) * 1000)::bigint AS at,
+       (extract(epoch FROM a.changed_at) * 1000)::bigint AS changed_at
+FROM attendances AS a JOIN students AS s ON s.id = a.student_id
+WHERE a.meeting_id = %(meeting)s AND a.attendance_day >= %(first)s AND a.attendance_day <= %(last)s
+ORDER BY a.attendance_day, a.recorded_at, a.id
+
+-- read_one --
+SELECT a.id, a.meeting_id AS meeting, a.student_id::text AS student, s.name, s.class,
+       coalesce(a.device_id, '') AS device, a.status, a.attendance_day::text AS day,
+       a.source, a.reason, a.flags, a.trace, a.changed_by AS by, '' AS key,
+       (extract(epoch FROM a.recorded_at) * 1000)::bigint AS at,
+       (extract(epoch FROM a.changed_at) * 1000)::bigint AS changed_at
+FROM attendances AS a JOIN students AS s ON s.id = a.student_id
+WHERE a.id = %(id)s
+
+-- read_student --
+SELECT id::text, name, class FROM students WHERE id = %(id)s
+
+-- read_history --
+SELECT a.id, a.meeting_id AS meeting, m.title, m.timezone, a.attendance_day::text AS day, a.status,
+       a.reason, a.source, (extract(epoch FROM a.recorded_at) * 1000)::bigint AS at
+FROM attendances AS a JOIN meetings AS m ON m.id = a.meeting_id
+WHERE a.student_id = %(student)s AND (%(owner)s = '' OR m.owner = %(owner)s)
+ORDER BY a.recorded_at DESC
+LIMIT %(count)s
+
+-- report_day --
+SELECT s.name, s.class, a.device_id, a.recorded_at
+FROM attendances AS a JOIN students AS s ON s.id = a.student_id
+WHERE a.meeting_id = %(meeting)s AND a.attendance_day = %(day)s
+ORDER BY a.recorded_at, a.id
+
+-- report_devices --
+SELECT a.device_id, count(*) AS times, array_agg(s.name ORDER BY a.recorded_at) AS names
+FROM attendances AS a JOIN students AS s ON s.id = a.student_id
+WHERE a.meeting_id = %(meeting)s AND a.attendance_day = %(day)s AND a.device_id IS NOT NULL
+GROUP BY a.device_id
+HAVING count(*) > 1
+ORDER BY a.device_id
+
+-- count_walled --
+SELECT count(*) AS times FROM attendance_attempts
+WHERE meeting_id = %(meeting)s AND attendance_day = %(day)s AND type = 'WALL_DUPLICATE'
+
+-- restore_meetings --
+SELECT id, title, timezone, owner, version,
+       is_active::int AS is_active, closed::int AS closed, rotating::int AS rotating,
+       (extract(epoch FROM starts_at) * 1000)::bigint AS starts_at,
+       (extract(epoch FROM ends_at) * 1000)::bigint AS ends_at,
+       (extract(epoch FROM created_at) * 1000)::bigint AS created_at,
+       (extract(epoch FROM updated_at) * 1000)::bigint AS updated_at
+FROM meetings
+WHERE deleted_at IS NULL AND id > %(after)s
+ORDER BY id
+LIMIT %(count)s
+
+-- restore_roster --
+SELECT s.id::text, s.name, s.class
+FROM meeting_students AS m JOIN students AS s ON s.id = m.student_id
+WHERE m.meeting_id = %(meeting)s
+
+-- restore_revoked --
+SELECT id FROM attendances_revoked WHERE meeting_id = %(meeting)s AND attendance_day = %(day)s
