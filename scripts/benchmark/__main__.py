@@ -13,14 +13,14 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from scripts.benchmark import machine
 from scripts.benchmark.clients import Clients, ClientsFailed
 from scripts.benchmark.figures import Figures
-from scripts.benchmark.measures import crowd
+from scripts.benchmark.measures import crowd, logins, mass, staying
 from scripts.benchmark.product import Product
 from scripts.benchmark.report import table
 from scripts.benchmark.run import Run
@@ -33,7 +33,16 @@ from scripts.migrate import migrate
 from store.settings import Settings
 
 CROWD = ("memory", "connects", "push", "all")
-NAMES = CROWD
+SINGLY: dict[str, Callable[[Run], Awaitable[None]]] = {
+    "swap": logins.measure_swap,
+    "login": logins.measure_login,
+    "stall": logins.measure_stall,
+    "mass": mass.measure,
+    "cpu": staying.measure_cpu,
+    "storm": staying.measure_storm,
+    "churn": staying.measure_churn,
+}
+NAMES = (*CROWD, *SINGLY)
 
 
 def main(arguments: list[str]) -> int:
@@ -74,13 +83,17 @@ async def _measure(asked: argparse.Namespace, screen: Screen) -> None:
             await product.populate(
                 devices, lambda done, total: screen.progress("members", done, total)
             )
-            await product.start()
             with Clients(asked.clients, cores) as clients:
                 run = Run(
                     clients, product, [product], devices, asked.tabs, figures, screen, asked.quick
                 )
-                for transport in TRANSPORTS:
-                    await crowd.measure(run, transport, asked.only)
+                if asked.only & set(CROWD):
+                    for transport in TRANSPORTS:
+                        await crowd.measure(run, transport, asked.only)
+                for name, measure in SINGLY.items():
+                    if name in asked.only:
+                        screen.say(f"{name} …")
+                        await measure(run)
             await product.stop()
     print(table(figures, "jaga", []))
 

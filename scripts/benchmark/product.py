@@ -130,9 +130,11 @@ class Product:
         self.settings = Settings.from_environment(self._env)
         self.more_env: dict[str, str] = {}
         self.members: list[str] = []
+        self._emails: list[str] = []
         self.opened: list[Opened] = []
         self.store: Store
         self.web: Web
+        self._runs = False
 
     async def open(self) -> None:
         """Open the store; the product's Redis and Postgres must be up and migrated."""
@@ -154,12 +156,18 @@ class Product:
             email = f"bench-{number}-{secrets.token_hex(4)}@example.org"
             member = await self.store.members.create(email=email, password_hash=password)
             self.members[number] = member.id
+            self._emails[number] = email
             self.opened[number] = await self.login(number)
 
         missing = range(first, devices)
         self.members += [""] * len(missing)
+        self._emails += [""] * len(missing)
         self.opened += [None] * len(missing)  # type: ignore[list-item]
         await each(missing, add, lambda done: progress(first + done, devices))
+
+    def email(self, number: int) -> str:
+        """By what a member logs in; the password is PASSWORD."""
+        return self._emails[number]
 
     async def login(self, number: int, *, elsewhere: bool = False) -> Opened:
         """Open a member's web session, on its device or on one never seen before."""
@@ -183,6 +191,7 @@ class Product:
 
     async def start(self) -> None:
         self.web = await self.start_web("web", self._env)
+        self._runs = True
 
     async def start_web(self, name: str, env: Mapping[str, str]) -> Web:
         """Start a web process beside whatever runs."""
@@ -197,7 +206,9 @@ class Product:
         return await self.start_web("web-2", env)
 
     async def stop(self) -> None:
-        await self.web.stop()
+        if self._runs:
+            self._runs = False
+            await self.web.stop()
 
     def pids(self) -> list[int]:
         return [self.web.child.pid]

@@ -82,12 +82,17 @@ class Run:
 
     async def fill(self, transport: Transport, connections: int = 0) -> None:
         """Give the product a fresh process with a full house, or with so many connections."""
-        self.clients.close()
-        await self.product.stop()
-        await self.product.start()
+        await self.empty()
         devices = range(-(-connections // self.tabs) if connections else self.devices)
         self.open(self.plans(self.product, transport, devices), "connections")
         await self.settle(self.product)
+
+    async def empty(self) -> None:
+        """Give the product a fresh process with nobody connected, and have the peers out."""
+        self.clients.close()
+        for subject in self.subjects:
+            await subject.stop()
+        await self.product.start()
 
     async def settle(self, subject: Subject) -> None:
         """Let what was just done come to its end, and garbage be collected."""

@@ -15,7 +15,7 @@ class Screen:
     def __init__(self) -> None:
         self._is_terminal = sys.stderr.isatty()
         self._drawn_at = 0.0
-        self._fifth = 0
+        self._fifths: dict[str, int] = {}
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -27,9 +27,9 @@ class Screen:
             self._draw(what, done, total)
             return
         fifth = 5 * done // max(total, 1)
-        if fifth != self._fifth and done < total:
+        if done < total and fifth > self._fifths.get(what, 0):
             self.say(f"  {what}: {done:,} of {total:,}")
-        self._fifth = fifth if done < total else 0
+        self._fifths[what] = fifth if done < total else 0
 
     def _draw(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()

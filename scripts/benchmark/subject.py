@@ -79,6 +79,50 @@ class Publisher:
         self._connection.close()
 
 
+class Caller:
+    """A bare HTTP client on one connection that is kept: a request, its answer, no more."""
+
+    def __init__(self, port: int, cookie: str = "") -> None:
+        self._connection = socket.create_connection(("127.0.0.1", port), REPLY_SECONDS)
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._head = f"Host: 127.0.0.1:{port}\r\n" + (f"Cookie: {cookie}\r\n" if cookie else "")
+
+    def fileno(self) -> int:
+        """The descriptor, for a selector."""
+        return self._connection.fileno()
+
+    def send(self, method: str, path: str, body: bytes = b"", kind: str = "text/plain") -> int:
+        """Send a request; returns the moment just before (ns)."""
+        request = (
+            f"{method} {path} HTTP/1.1\r\n{self._head}"
+            f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        began = time.perf_counter_ns()
+        self._connection.sendall(request.encode() + body)
+        return began
+
+    def answer(self) -> tuple[int, bytes]:
+        """Wait for the answer; returns status and body. Raises OSError when there is none."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._more()
+        head, _, body = data.partition(b"\r\n\r\n")
+        size = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        while len(body) < size:
+            body += self._more()
+        return int(head[9:12]), body
+
+    def _more(self) -> bytes:
+        data = self._connection.recv(READ_BYTES)
+        if not data:
+            raise ConnectionResetError("the server hung up")
+        return data
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
 def key_of(subject: int, device: int, tab: int) -> int:
     """Return a tab's own number among those of all subjects."""
     return (subject * 1_000_000 + device) * 32 + tab

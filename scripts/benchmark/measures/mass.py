@@ -1,0 +1,88 @@
+"""Everybody is logged out at once, and a single logout in the midst of it.
+
+The mass goes one script after another, as fast as Redis answers: what a loop over all members does.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from scripts.benchmark.figures import percentile
+from scripts.benchmark.run import Run
+from scripts.benchmark.subject import Publisher, Push
+
+SINGLES = 100
+"""At most so many single logouts, of devices that the mass leaves alone."""
+
+PAUSE_SECONDS = 0.003
+TOLD_SECONDS = 60.0
+
+
+async def measure(run: Run) -> None:
+    """First the mass alone, until its last tab is told; then again with single logouts in it."""
+    everybody = list(range(run.devices))
+    await run.fill("ws")
+    await _mass_alone(run, everybody)
+    await run.product.restore(everybody)
+    await run.fill("ws")
+    singles = everybody[: min(SINGLES, run.devices // 3)]
+    await _mass_with_singles(run, singles, everybody[len(singles) :])
+    await run.product.restore(everybody)
+
+
+async def _mass_alone(run: Run, devices: list[int]) -> None:
+    pushes = [await run.product.push(device) for device in devices]
+    run.clients.watch(b"force_logout", None)
+    began = time.perf_counter_ns()
+    thread = _Mass(run.product.publisher(), pushes)
+    thread.start()
+    seen = run.clients.seen(TOLD_SECONDS)
+    thread.join()
+    if seen.missing:
+        run.figures.remark(f"jaga: a mass logout was not told to {seen.missing} tabs")
+    detail = {"logouts_per_second": round(len(devices) / thread.took)}
+    run.figures.put("jaga", "mass.all", (seen.last - began) / 1e6, detail)
+
+
+async def _mass_with_singles(run: Run, singles: list[int], mass: list[int]) -> None:
+    pushes = [await run.product.push(device) for device in mass]
+    alone = [(device, await run.product.push(device)) for device in singles]
+    publisher = run.product.publisher()
+    thread = _Mass(run.product.publisher(), pushes)
+    thread.start()
+    times = []
+    for device, push in alone:
+        if not thread.is_alive():
+            break
+        times.append(_single(run, publisher, device, push))
+        # a plain wait: nothing else happens in this process meanwhile but the mass itself
+        thread.join(PAUSE_SECONDS)
+    thread.join()
+    publisher.close()
+    run.figures.put("jaga", "mass.single.p50", percentile(times, 0.5), {"logouts": len(times)})
+    run.figures.put("jaga", "mass.single.p99", percentile(times, 0.99))
+
+
+def _single(run: Run, publisher: Publisher, device: int, push: Push) -> float:
+    run.clients.watch(push.marker, run.keys(run.product, device))
+    began = publisher.send(push)
+    seen = run.clients.seen(TOLD_SECONDS)
+    return (seen.last - began) / 1e6
+
+
+class _Mass(threading.Thread):
+    """Sends all of them, one after another."""
+
+    def __init__(self, publisher: Publisher, pushes: list[Push]) -> None:
+        super().__init__(name="mass", daemon=True)
+        self._publisher = publisher
+        self._pushes = pushes
+        self.took = 0.0
+
+    def run(self) -> None:
+        began = time.monotonic()
+        for push in self._pushes:
+            self._publisher.send(push)
+        self.took = time.monotonic() - began
+        self._publisher.close()
