@@ -54,6 +54,7 @@ async def restore_if_needed(store: Store) -> bool:
             if ours is not None:
                 if await _is_built(store):  # by whom we waited for
                     return False
+                await _end_lost(ours)
                 await _restore(store, ours, log.info)
                 return True
         if time.monotonic() >= deadline:
@@ -93,6 +94,12 @@ async def _turn(store: Store) -> AsyncIterator[Connection | None]:
                     await connection.execute(statement("restoring", "unlock"), params)
 
 
+async def _end_lost(connection: Connection) -> None:
+    """Say in the history what became of sessions that went with Redis; none is opened by now."""
+    async with _transaction(connection):
+        await connection.execute(statement("restoring", "end_lost"))
+
+
 async def _restore(store: Store, connection: Connection, say: Say) -> int:
     """Batch after batch, and the mark last. Begins again when Redis is emptied meanwhile."""
     while True:
@@ -120,19 +127,26 @@ async def _pages(connection: Connection) -> AsyncIterator[list[Row]]:
     """Every member, by id; each page is a transaction of its own."""
     after = ""
     while True:
-        try:
-            async with connection.transaction():
-                found = await connection.execute(
-                    statement("members", "read_page"), {"after": after, "count": BATCH}
-                )
-                rows = await found.fetchall()
-        except psycopg.errors.UndefinedTable as error:
-            log.error("Postgres has no tables yet: run python -m scripts.migrate")
-            raise Unavailable() from error
+        async with _transaction(connection):
+            found = await connection.execute(
+                statement("members", "read_page"), {"after": after, "count": BATCH}
+            )
+            rows = await found.fetchall()
         if not rows:
             return
         yield rows
         after = str(rows[-1]["id"])
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncIterator[None]:
+    """A transaction on tables that a deploy in the wrong order may not have made yet."""
+    try:
+        async with connection.transaction():
+            yield
+    except psycopg.errors.UndefinedTable as error:
+        log.error("Postgres has no tables yet: run python -m scripts.migrate")
+        raise Unavailable() from error
 
 
 async def _put_back(store: Store, sha: str, rows: Sequence[Row]) -> int:

@@ -20,6 +20,7 @@ from store.errors import Unavailable
 from store.members import Member
 from store.opening import Store, open_store
 from store.restoring import restore, restore_if_needed
+from store.sessions import Device
 from store.settings import SETTING_NAMES, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,21 @@ async def test_no_device_holds_a_session_that_did_not_come_back(store: Store) ->
     await _empty(store)
     await restore_if_needed(store)
     assert (await store.members.get(ani.id)).fingerprint_device == ""
+
+
+async def test_the_history_says_that_sessions_were_lost(store: Store) -> None:
+    ani = await store.members.create(email="ani@example.id", password_hash="x")
+    device = Device(id="d1", name="Chrome - Linux")
+    await store.sessions.open(ani.id, device, method="password")
+    await store.sessions.open(ani.id, device, method="password")
+    await _empty(store)
+    await restore_if_needed(store)
+    query = b"SELECT reason, ended_at IS NULL AS open FROM session_history ORDER BY epoch"
+    assert await store.database.fetch(query) == [
+        {"reason": "replaced", "open": False},
+        {"reason": "lost", "open": False},
+    ]
+    assert not (await store.database.fetch(b"SELECT is_active FROM user_device"))[0]["is_active"]
 
 
 async def test_an_empty_postgres_makes_an_empty_redis_whole(store: Store) -> None:
