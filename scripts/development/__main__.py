@@ -289,8 +289,18 @@ class Run:
         self._screen.say(f"  {text}")
 
 
-def main() -> int:
+USAGE = """\
+scripts/run starts everything on this machine and stays until Ctrl-C. It takes no arguments; what
+can be set is set in the environment, as in:
+
+    PORT=8001 JAGA_HOME=var-two scripts/run"""
+
+
+def main(arguments: list[str]) -> int:
     """Run the product until it is told to stop; returns the exit status."""
+    if arguments:
+        print(USAGE)
+        return 0 if arguments[0] in ("-h", "--help") else 2
     screen = Screen(["web", "worker", "scheduler"])
     try:
         env, home = _prepare(os.environ, screen)
@@ -354,4 +364,4 @@ def _how(child: Child) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

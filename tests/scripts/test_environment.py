@@ -7,12 +7,15 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import threading
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from scripts import environment
@@ -101,6 +104,27 @@ def test_a_missing_venv_module_names_the_package(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(NotPrepared, match=r"apt install python3\.\d+-venv"):
         prepare(project)
+
+
+@pytest.mark.timeout(120)
+def test_a_stop_while_pip_waits_for_an_index_stops_pip(project: Path) -> None:
+    shutil.copytree(ROOT / "scripts", project / "scripts")
+    with socket.create_server(("127.0.0.1", 0)) as index:
+        address = f"http://127.0.0.1:{index.getsockname()[1]}/simple"
+        (project / "requirements-dev.txt").write_text(f"--index-url {address}\nthing==1.0\n")
+        process = subprocess.Popen(
+            [project / "scripts" / "run"],
+            env={**os.environ, "PYTHON": sys.executable},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        index.settimeout(60)
+        asking, _ = index.accept()
+        with asking:
+            (pip,) = psutil.Process(process.pid).children()
+            process.terminate()
+            assert process.wait(20) == 128 + signal.SIGTERM
+            assert not pip.is_running()
 
 
 def test_anothers_venv_is_left_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,7 +244,7 @@ def test_an_argument_is_answered_with_the_usage() -> None:
             [ROOT / "scripts" / "run", argument], capture_output=True, text=True, timeout=30
         )
         assert answer.returncode == status
-        assert "PORT=8001 JAGA_HOME=/tmp/jaga scripts/run" in answer.stdout
+        assert "PORT=8001 JAGA_HOME=var-two scripts/run" in answer.stdout
 
 
 def test_a_taken_port_is_one_line(terminal: Callable[..., Terminal]) -> None:
