@@ -113,10 +113,10 @@ async def _restore(store: Store, connection: Connection, say: Say) -> int:
             if time.monotonic() - told >= SAY_SECONDS:
                 say(f"restoring: {members} members read, {restored} put back")
                 told = time.monotonic()
+        await restore_attendance(store.redis, store.keys, connection)
         if first and not await store.redis.exists(store.keys.member(first)):
             say("restoring: Redis was emptied meanwhile, beginning again")
             continue
-        await restore_attendance(store.redis, store.keys, connection)
         await store.redis.set(store.keys.built(), "1")
         seconds = time.monotonic() - began
         say(f"restoring: done, {restored} of {members} members put back in {seconds:.1f} s")

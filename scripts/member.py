@@ -1,0 +1,199 @@
+"""`python -m scripts.member`: members by hand, as an admin has them in the browser.
+
+    add EMAIL [--name N] [--username U] [--phone P] [--role R] [--password P] [--must-change]
+    list [SEARCH] [--role R] [--status S]
+    block | unblock | deactivate | activate | logout | delete LOGIN
+    password LOGIN [--password P] [--must-change]
+
+LOGIN is an e-mail or username. Without `--password` it is asked for, or read from standard input,
+so that it stands in no process list. Every act is written to the audit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redis import RedisError
+
+from store.admin import MOST_ROWS, Admin
+from store.errors import JagaError, NotFound
+from store.members import ROLES, STATUSES, Member
+from store.opening import Store, open_store
+from store.restoring import restore_if_needed
+from store.sessions import Kick
+from store.settings import Settings, SettingsError
+
+BY = "operator"
+"""Who did it, in the audit and in what a member's tabs are told."""
+
+Act = Callable[[Store, argparse.Namespace], Awaitable[None]]
+
+
+def main(words: list[str] | None = None) -> int:
+    """Do what the words say; returns the process's exit status."""
+    asked = _parser().parse_args(words)
+    try:
+        asyncio.run(_act(Settings.from_environment(), asked))
+    except (SettingsError, JagaError, RedisError, OSError) as error:
+        cause = error.__cause__ or error
+        print(f"member: {' '.join(str(cause).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _act(settings: Settings, asked: argparse.Namespace) -> None:
+    async with open_store(settings) as store:
+        await restore_if_needed(store)
+        act: Act = asked.act
+        await act(store, asked)
+
+
+async def _add(store: Store, asked: argparse.Namespace) -> None:
+    member = await store.members.create(
+        email=asked.email,
+        password=_password(asked),
+        name=asked.name,
+        username=asked.username,
+        phone=asked.phone,
+        role=asked.role,
+        must_change=asked.must_change,
+    )
+    await _note(store, "member.create", member, role=member.role)
+    print(f"member: added {member.username} ({member.role}), id {member.id}")
+
+
+async def _list(store: Store, asked: argparse.Namespace) -> None:
+    """Page after page: a site may have more members than one answer holds."""
+    after: str | None = ""
+    while after is not None:
+        page = await Admin(store).list_members(
+            search=asked.search, role=asked.role, status=asked.status, after=after, count=MOST_ROWS
+        )
+        for row in page.rows:
+            print("  ".join(_column(row, name) for name in ("id", "role", "status", "username")))
+        after = page.next
+
+
+async def _block(store: Store, asked: argparse.Namespace) -> None:
+    member = await _find(store, asked)
+    kick = await store.members.block(member.id, by=BY)
+    await _done(store, "member.block", member, kick)
+
+
+async def _deactivate(store: Store, asked: argparse.Namespace) -> None:
+    member = await _find(store, asked)
+    kick = await store.members.deactivate(member.id, by=BY)
+    await _done(store, "member.deactivate", member, kick)
+
+
+async def _unblock(store: Store, asked: argparse.Namespace) -> None:
+    member = await _find(store, asked)
+    await store.members.admit(member.id, by=BY)
+    await _done(store, "member.unblock", member)
+
+
+async def _activate(store: Store, asked: argparse.Namespace) -> None:
+    member = await _find(store, asked)
+    await store.members.admit(member.id, by=BY)
+    await _done(store, "member.activate", member)
+
+
+async def _logout(store: Store, asked: argparse.Namespace) -> None:
+    member = await _find(store, asked)
+    kick = await store.sessions.end(member.id, "all", reason="admin", by=BY)
+    await _done(store, "member.force-logout", member, kick)
+
+
+async def _delete(store: Store, asked: argparse.Namespace) -> None:
+    member = await _find(store, asked)
+    kick = await store.members.delete(member.id, by=BY)
+    await _done(store, "member.delete", member, kick)
+
+
+async def _new_password(store: Store, asked: argparse.Namespace) -> None:
+    """A new password; whoever knew the old one is logged out."""
+    member = await _find(store, asked)
+    await store.members.set_password(member.id, _password(asked), must_change=asked.must_change)
+    kick = await store.sessions.end(member.id, "all", reason="password_changed", by=BY)
+    await _done(store, "member.password", member, kick)
+
+
+async def _find(store: Store, asked: argparse.Namespace) -> Member:
+    member = await store.members.find(asked.login)
+    if member is None:
+        raise NotFound(f"nobody logs in as {asked.login}")
+    return member
+
+
+async def _done(store: Store, act: str, member: Member, kick: Kick | None = None) -> None:
+    ended = {} if kick is None else {"sessions": len(kick.ended)}
+    await _note(store, act, member, **ended)
+    count = len(kick.ended) if kick else 0
+    said = f", {count} session{'s' * (count != 1)} ended" if kick else ""
+    print(f"member: {act.partition('.')[2]} {member.username}: done{said}")
+
+
+async def _note(store: Store, act: str, member: Member, **detail: Any) -> None:
+    said = {"username": member.username, **detail}
+    await Admin(store).note(BY, act, member.id, ip="", detail=said)
+
+
+def _password(asked: argparse.Namespace) -> str:
+    if asked.password is not None:
+        return str(asked.password)
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _column(row: dict[str, Any], name: str) -> str:
+    return f"{row[name]:<8}" if name in ("role", "status") else str(row[name])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scripts.member", description="Members by hand")
+    acts = parser.add_subparsers(required=True, metavar="ACT")
+
+    add = acts.add_parser("add", help="create a member")
+    add.add_argument("email")
+    for name in ("name", "username", "phone"):
+        add.add_argument(f"--{name}", default="")
+    add.add_argument("--role", choices=ROLES, default="member")
+    _add_password(add)
+    add.set_defaults(act=_add)
+
+    listing = acts.add_parser("list", help="list members, newest first")
+    listing.add_argument("search", nargs="?", default="")
+    listing.add_argument("--role", choices=ROLES)
+    listing.add_argument("--status", choices=STATUSES)
+    listing.set_defaults(act=_list)
+
+    for name, act, what in (
+        ("block", _block, "log out everywhere and let in no more"),
+        ("unblock", _unblock, "lift a block"),
+        ("deactivate", _deactivate, "switch the account off"),
+        ("activate", _activate, "switch it on again"),
+        ("logout", _logout, "log out everywhere"),
+        ("delete", _delete, "delete the member"),
+        ("password", _new_password, "give a new password, and log out everywhere"),
+    ):
+        one = acts.add_parser(name, help=what)
+        one.add_argument("login")
+        one.set_defaults(act=act)
+        if name == "password":
+            _add_password(one)
+    return parser
+
+
+def _add_password(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--password", help="asked for, or read from standard input, when missing")
+    parser.add_argument("--must-change", action="store_true", help="ask for a new one at login")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
