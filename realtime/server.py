@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -43,6 +43,9 @@ BODY_SECONDS = 15.0
 
 DRAIN_SECONDS = 20.0
 """SIGTERM to exit: within the 25 s that DESIGN §5 allows, and a PaaS's 30."""
+
+CANCEL_SECONDS = 0.2
+"""After which a background part that missed its cancellation is cancelled once more."""
 
 RETURN_PER_SECOND = 1_000
 """How fast clients may come back after a restart, on average: the delay each is given is drawn
@@ -114,9 +117,7 @@ class Server:
             yield
         finally:
             await self._drain()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
             self._parking.close()
             await self._relay.close()
 
@@ -181,6 +182,18 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with open_store(settings) as store, Server(store).running():
         await stop.wait()
+
+
+async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel until all have heard it.
+
+    Before Python 3.12 `asyncio.wait_for`, which redis-py writes with, loses a cancellation that
+    comes in the very moment it is done; the part would then go on for ever.
+    """
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
 
 async def _for_ever(part: Coroutine[Any, Any, None]) -> None:
