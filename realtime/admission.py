@@ -10,9 +10,9 @@ from tornado.httputil import HTTPHeaders
 
 from realtime import codes
 from realtime.clocks import Clocks
-from realtime.connection import Connection
+from realtime.connection import Connection, Seat
 from realtime.front import Head
-from realtime.hub import Hub, Seat
+from realtime.hub import Hub
 from realtime.kicks import Kicks
 from realtime.rates import HandshakeRate
 from realtime.relay import Relay

@@ -14,7 +14,8 @@ import time
 from redis.exceptions import RedisError
 
 from realtime import messages
-from realtime.hub import Hub, Seat
+from realtime.connection import Seat
+from realtime.hub import Hub
 from realtime.kicks import Kicks
 from store.sessions import Ended, Session, Sessions
 

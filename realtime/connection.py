@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from realtime import codes, messages
 from realtime.frames import (
@@ -22,13 +22,34 @@ from realtime.frames import (
 from realtime.messages import Message
 from realtime.wire import Wire
 
-if TYPE_CHECKING:
-    from realtime.hub import Hub, Seat
-
 BURST = 10
 PER_SECOND = 1.0
 """What a tab may say: one message a second, ten at once. It says two in a heartbeat and one when
 it is told to leave; more is a flood (reference/realtime.md F3-29)."""
+
+
+class Seat:
+    """A session's place in this process."""
+
+    __slots__ = ("clock_at", "connections", "device", "member", "sid", "username", "warned")
+
+    def __init__(self, sid: str, member: str, device: str, username: str) -> None:
+        self.sid = sid
+        self.member = member
+        self.device = device
+        self.username = username
+        self.connections: list[Connection] = []
+        self.clock_at = 0
+        """When this process next looks at the session's clocks (ms), 0 when it has none."""
+        self.warned = ""
+        """The clock that its tabs were warned of, as `reason:moment`."""
+
+
+class Home(Protocol):
+    """Where a connection is kept (the hub)."""
+
+    def remove(self, connection: Connection, why: str) -> None:
+        """Take it out; one that has left already is let be."""
 
 
 class Connection:
@@ -39,7 +60,7 @@ class Connection:
     transport = ""
     wire: Wire
 
-    def __init__(self, hub: Hub, id: str, tab: str) -> None:
+    def __init__(self, hub: Home, id: str, tab: str) -> None:
         self.hub = hub
         self.id = id
         self.tab = tab
@@ -108,7 +129,7 @@ class Socket(Connection):
 
     transport = "ws"
 
-    def __init__(self, hub: Hub, id: str, tab: str, on_ack: Callable[[Socket, str], None]) -> None:
+    def __init__(self, hub: Home, id: str, tab: str, on_ack: Callable[[Socket, str], None]) -> None:
         super().__init__(hub, id, tab)
         self.on_ack = on_ack
         self._reader: FrameReader | None = None

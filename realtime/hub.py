@@ -8,27 +8,7 @@ never removes the tab that came back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from realtime.connection import Connection
-
-
-class Seat:
-    """A session's place in this process."""
-
-    __slots__ = ("clock_at", "connections", "device", "member", "sid", "username", "warned")
-
-    def __init__(self, sid: str, member: str, device: str, username: str) -> None:
-        self.sid = sid
-        self.member = member
-        self.device = device
-        self.username = username
-        self.connections: list[Connection] = []
-        self.clock_at = 0
-        """When this process next looks at the session's clocks (ms), 0 when it has none."""
-        self.warned = ""
-        """The clock that its tabs were warned of, as `reason:moment`."""
+from realtime.connection import Connection, Seat
 
 
 class Hub:

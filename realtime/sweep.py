@@ -11,7 +11,8 @@ import logging
 from redis.exceptions import RedisError
 
 from realtime import codes
-from realtime.hub import Hub, Seat
+from realtime.connection import Seat
+from realtime.hub import Hub
 from realtime.kicks import Kicks
 from store.errors import Unavailable
 from store.opening import Store
