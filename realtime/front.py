@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -23,7 +24,7 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream
 
 from realtime.messages import encode
 from store.errors import JagaError, Unavailable
@@ -199,24 +200,21 @@ async def _refuse(door: Doorway, error: JagaError) -> None:
     ]
     if error.retry_after is not None:
         head.append(f"Retry-After: {error.retry_after}")
+    last = "\r\n".join(head).encode() + b"\r\n\r\n" + body
     loop = asyncio.get_running_loop()
-    stream.write("\r\n".join(head).encode() + b"\r\n\r\n" + body).add_done_callback(_seen)
-    loop.create_task(_read_away(stream))
+    loop.create_task(_say_last(stream, last))
     loop.call_later(REFUSED_LINGER_SECONDS, stream.close)
 
 
-async def _read_away(stream: IOStream) -> None:
+async def _say_last(stream: IOStream, last: bytes) -> None:
+    """Write, say that no more will come, and read on until the client hangs up."""
     try:
+        await stream.write(last)
+        stream.socket.shutdown(socket.SHUT_WR)
         while True:
             await stream.read_bytes(65_536, partial=True)
-    except StreamClosedError:
-        return
-
-
-def _seen(future: asyncio.Future[Any]) -> None:
-    """Look at the outcome, so that asyncio does not warn of a client that hung up."""
-    if not future.cancelled():
-        future.exception()
+    except OSError:
+        return  # it hung up (StreamClosedError is one too)
 
 
 _REASONS = {

@@ -46,9 +46,9 @@ class Serving:
     def browser(self) -> Browser:
         return Browser(self.port)
 
-    async def member(self, name: str = "", **more: str) -> Member:
+    async def member(self, login: str = "", **more: str) -> Member:
         """A member whose password is PASSWORD, made without hashing."""
-        email = f"{name or new_id()}@jaga.test"
+        email = f"{login or new_id()}@jaga.test"
         return await self.store.members.create(email=email, password_hash=HASH, **more)
 
     async def logged_in(self, member: Member, **how: str | bool) -> Browser:
