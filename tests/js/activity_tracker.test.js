@@ -78,6 +78,7 @@ for (const type of ["mousemove", "keydown", "keypress", "scroll", "click", "touc
 
 test("an event that a script made is nobody", async (context) => {
   tracker();
+  await pass(context, 1_000);
   input("click", false);
   await pass(context, 2 * INTERVAL_MS);
   assert.deepEqual(requests, []);

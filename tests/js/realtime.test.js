@@ -187,8 +187,17 @@ test("close and the error that follows it lead to one reconnect", () => {
   const first = FakeStream.last;
   first.receive("close", "reconnect");
   first.fail();
-  assert.equal(world.timers.waiting.length, 1);
+  assert.deepEqual(world.timers.waiting, [3000]);
   assert.ok(world.log.includes("[SSE] Server requested reconnect"));
+});
+
+test("a reconnect that is waiting is not begun twice", () => {
+  const world = page();
+  const { monitor: made } = monitor(world);
+  FakeStream.last.fail();
+  made.reconnect();
+  assert.deepEqual(world.timers.waiting, [3000]);
+  assert.equal(made.reconnectDelay, 4500);
 });
 
 test("stop takes back a reconnect that is waiting", () => {

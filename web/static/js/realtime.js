@@ -213,7 +213,9 @@
       clearTimeout(this.#retryTimer);
       clearTimeout(this.#stableTimer);
       this.#retryTimer = undefined;
-      this.eventSource?.close();
+      if (!this.eventSource) return;
+      this.eventSource.onerror = null;
+      this.eventSource.close();
       this.eventSource = null;
     }
 
