@@ -163,3 +163,30 @@ async def test_without_web_locks_every_tab_holds_its_own_line(product, budi, sit
     await other.click("text=Tetap gunakan di sini")
     for tab in tabs:
         await is_out(tab, REPLACED)
+
+
+# When the server goes and comes
+
+
+async def test_tabs_come_back_by_themselves_after_a_restart(product, budi, sit):
+    web = await product()
+    tabs = await (await sit(web)).arrive(2)
+    web.kill()
+    for tab in tabs:
+        await expect(tab.locator("#line-state")).to_have_attribute("data-state", "reconnecting")
+    await product(PORT=str(web.settings.port))
+    for tab in tabs:
+        await connected(tab)
+        await expect(tab).to_have_url(DASHBOARD)
+
+
+async def test_a_session_ended_while_the_server_was_away_ends_when_it_is_back(
+    product, store, budi, sit
+):
+    web = await product()
+    tabs = await (await sit(web)).arrive(2)
+    web.kill()
+    await store.sessions.end(budi.id, "web", reason="admin", by="admin")
+    await product(PORT=str(web.settings.port))
+    for tab in tabs:
+        await is_out(tab, "Session dihentikan oleh admin")
