@@ -122,6 +122,9 @@ def _read(environ: Mapping[str, str]) -> Settings:
     env = read.choice("JAGA_ENV", "production", ("production", "dev"))
     port = read.whole("PORT", 8000, 1, 65535)
     redis_url = read.url("REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss", "unix"))
+    mikrotik_host = read.text("MIKROTIK_HOST", "")
+    # the password never crosses a network in clear unless somebody insists
+    mikrotik_ssl = read.flag("MIKROTIK_USE_SSL", not _is_this_machine(mikrotik_host))
     return Settings(
         jaga_env=env,
         jaga_home=Path(read.text("JAGA_HOME", "var")).absolute(),
@@ -168,11 +171,11 @@ def _read(environ: Mapping[str, str]) -> Settings:
         webhook_bad_signature_status=read.whole("WEBHOOK_BAD_SIGNATURE_STATUS", 401, 200, 499),
         smtp_url=read.text("SMTP_URL", ""),
         mail_from=read.text("MAIL_FROM", "Jaga <no-reply@localhost>"),
-        mikrotik_host=read.text("MIKROTIK_HOST", ""),
-        mikrotik_port=read.whole("MIKROTIK_PORT", 8728, 1, 65535),
+        mikrotik_host=mikrotik_host,
+        mikrotik_port=read.whole("MIKROTIK_PORT", 8729 if mikrotik_ssl else 8728, 1, 65535),
         mikrotik_username=read.text("MIKROTIK_USERNAME", "admin"),
         mikrotik_password=read.text("MIKROTIK_PASSWORD", ""),
-        mikrotik_use_ssl=read.flag("MIKROTIK_USE_SSL", False),
+        mikrotik_use_ssl=mikrotik_ssl,
         mikrotik_profile_aktif=read.text("MIKROTIK_PROFILE_AKTIF", "profile-aktif"),
         mikrotik_profile_fup=read.text("MIKROTIK_PROFILE_FUP", "profile-fup"),
         mikrotik_profile_habis=read.text("MIKROTIK_PROFILE_HABIS", "profile-habis"),
@@ -273,6 +276,10 @@ def _timezone(read: _Reader) -> str:
             f"TIMEZONE is {name!r}: it must be an IANA name, as Asia/Jakarta"
         ) from None
     return name
+
+
+def _is_this_machine(host: str) -> bool:
+    return host in ("", "localhost", "::1") or host.startswith("127.")
 
 
 def _origin(url: str) -> str:

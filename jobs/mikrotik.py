@@ -1,0 +1,361 @@
+"""The only door to a MikroTik: `routeros-api` on a wire of our own, one connection per job.
+
+The library writes word by word and reads byte by byte, waits per `recv` and not per call, and goes
+on with a connection that has said something odd. Here a sentence leaves in one piece with
+TCP_NODELAY (44 ms per call become a quarter of one), everything that the job does with the router
+shares one deadline, and a connection that does anything unexpected is closed and not used again.
+
+RouterError
+ ├── RouterAway     not reached, too slow, cut off, or it spoke nonsense; nothing more will work
+ ├── LoginRefused   wrong user or password
+ └── Trap           the router refused this one command; the connection goes on
+
+No error's text holds what was sent: a refused login would carry the password into the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from routeros_api import base_api, exceptions
+from routeros_api.api import RouterOsApi
+from routeros_api.api_communicator import ApiCommunicator
+
+from store.settings import Settings
+
+CONNECT_SECONDS = 3.0
+
+WINDOW = 64
+"""Writes on their way at once: a slow link costs one round trip per window, not per write."""
+
+RECEIVE_BYTES = 1 << 16
+
+LARGEST_WORD_BYTES = 1 << 22
+"""No word of a router is near this; one that announces more is not waited for."""
+
+Row = dict[str, str]
+"""A printed row: the router's names, text values, unset fields absent; `.id` is `id`."""
+
+T = TypeVar("T")
+
+
+class RouterError(Exception):
+    """Something about the router; see the tree above."""
+
+
+class RouterAway(RouterError):
+    """The connection is over."""
+
+
+class LoginRefused(RouterError):
+    """Wrong user or password."""
+
+
+class Trap(RouterError):
+    """One command was refused. `category` is None when the router gave none, as most do."""
+
+    def __init__(self, message: str, category: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.category = category
+
+    @property
+    def is_gone(self) -> bool:
+        """The row is not there any more."""
+        return self.message.startswith("no such item")
+
+    @property
+    def is_duplicate(self) -> bool:
+        """A row like this is there already."""
+        return "already have" in self.message or "already exists" in self.message
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Our account on the router may not do this."""
+        return "not enough permissions" in self.message or "not allowed" in self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a router is, and as whom to log in."""
+
+    name: str
+    host: str
+    port: int
+    username: str
+    password: str
+    use_ssl: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Target:
+        """Return the router that the settings name; `host` is empty when they name none."""
+        return cls(
+            "utama",
+            settings.mikrotik_host,
+            settings.mikrotik_port,
+            settings.mikrotik_username,
+            settings.mikrotik_password,
+            settings.mikrotik_use_ssl,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One change: `verb` is add, set or remove; `values` without the id."""
+
+    path: str
+    verb: str
+    id: str = ""
+    values: Mapping[str, str | bool | int] = field(default_factory=dict)
+
+    def arguments(self) -> dict[str, bytes]:
+        """Return what is sent: text only, flags as yes and no."""
+        named = {name: _text(value).encode() for name, value in self.values.items()}
+        return ({"id": self.id.encode()} if self.id else {}) | named
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a write: the new id of an add, or the trap."""
+
+    write: Write
+    id: str = ""
+    trap: Trap | None = None
+
+
+class RouterLink:
+    """One open connection; every method raises RouterAway."""
+
+    def __init__(self, wire: Wire, api: RouterOsApi, thread: ThreadPoolExecutor) -> None:
+        self._wire = wire
+        self._api = api
+        self._thread = thread
+        self.calls: Counter[str] = Counter()
+        """Sentences sent, by command: what a run costs the router."""
+
+    async def read(self, path: str, *fields: str, **equal: str) -> list[Row]:
+        """Print a menu: these fields (all when none is named) of the rows where every `equal`
+        holds (`mac_address="…"`). Raises Trap."""
+        options = {"proplist": ",".join(fields).encode()} if fields else {}
+        wanted = {name: value.encode() for name, value in equal.items()}
+        self.calls[f"{path}/print"] += 1
+        rows = await self._in_thread(
+            lambda: self._resource(path).call("print", options, wanted), f"{path}/print"
+        )
+        return [_decoded(row) for row in rows]
+
+    async def write(self, writes: Sequence[Write]) -> list[Receipt]:
+        """Make changes in their order, WINDOW on their way at a time; a trap is in its receipt
+        and stops nothing."""
+        for write in writes:
+            self.calls[f"{write.path}/{write.verb}"] += 1
+        return await self._in_thread(lambda: self._write_all(writes), "write")
+
+    async def do(self, write: Write) -> str:
+        """Make one change; returns the id of a new row. Raises Trap."""
+        (receipt,) = await self.write([write])
+        if receipt.trap is not None:
+            raise receipt.trap
+        return receipt.id
+
+    def _write_all(self, writes: Sequence[Write]) -> list[Receipt]:
+        receipts: list[Receipt] = []
+        for at in range(0, len(writes), WINDOW):
+            chunk = writes[at : at + WINDOW]
+            promises = [
+                self._resource(write.path).call_async(write.verb, write.arguments())
+                for write in chunk
+            ]
+            receipts += [
+                self._receipt(write, promise)
+                for write, promise in zip(chunk, promises, strict=True)
+            ]
+        return receipts
+
+    def _receipt(self, write: Write, promise: Any) -> Receipt:
+        try:
+            done = promise.get().done_message
+        except exceptions.RouterOsApiCommunicationError as error:
+            return Receipt(write, trap=_trap_of(error))
+        return Receipt(write, id=_unbyte(done.get("ret", b"")))
+
+    def _resource(self, path: str) -> Any:
+        return self._api.get_binary_resource(path)
+
+    async def _in_thread(self, call: Callable[[], T], what: str) -> T:
+        """The link's own thread: the library is neither async nor safe for two."""
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._thread, _guarded, self._wire, call, what)
+        return await running
+
+
+class Wire(base_api.Connection):  # type: ignore[misc]
+    """The library's sentences, whole and buffered, until the deadline or the first oddity."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        super().__init__(connection)
+        self._connection = connection
+        self._deadline = deadline
+        self._data = bytearray()
+        self._at = 0
+        self._is_trapped: set[bytes] = set()
+
+    def send_sentence(self, words: Sequence[bytes]) -> None:
+        """Send a sentence in one piece; `=name` without a value becomes `=name=`, which is the
+        documented form."""
+        mended = [
+            word + b"=" if word[:1] == b"=" and b"=" not in word[1:] else word for word in words
+        ]
+        data = b"".join([base_api.encode_length(len(word)) + word for word in (*mended, b"")])
+        self._connection.settimeout(self._left())
+        self._connection.sendall(data)
+
+    def receive_sentence(self) -> list[bytes]:
+        """Return the next sentence; of two traps for one command the first is kept.
+
+        Raises RouterAway for a `!fatal` and for anything that is no reply.
+        """
+        words = list(iter(self._word, b""))
+        if not words:
+            return words
+        if words[0] == b"!fatal":
+            raise RouterAway(f"the router ended it: {_unbyte(b' '.join(words[1:]))[:100]}")
+        if words[0] not in (b"!re", b"!done", b"!trap", b"!empty"):
+            raise RouterAway("a reply that is none")
+        return self._first_trap(words) if words[0] in (b"!trap", b"!done") else words
+
+    def _first_trap(self, words: list[bytes]) -> list[bytes]:
+        """The library needs a message and drops the category: the message carries both."""
+        tag = next((word for word in words if word.startswith(b".tag=")), b"")
+        if words[0] == b"!done":
+            self._is_trapped.discard(tag)
+            return words
+        if tag in self._is_trapped:
+            return []
+        self._is_trapped.add(tag)
+        named = dict(word[1:].partition(b"=")[::2] for word in words if word[:1] == b"=")
+        text = named.get(b"category", b"") + b"|" + named.get(b"message", b"(no reason given)")
+        return [b"!trap", b"=message=" + text, *([tag] if tag else [])]
+
+    def _word(self) -> bytes:
+        length = base_api.decode_length(self._take)
+        if length > LARGEST_WORD_BYTES:
+            raise RouterAway("a word beyond all measure")
+        return self._take(length) if length else b""
+
+    def _take(self, count: int) -> bytes:
+        while len(self._data) - self._at < count:
+            if self._at > RECEIVE_BYTES:
+                del self._data[: self._at]
+                self._at = 0
+            self._connection.settimeout(self._left())
+            received = self._connection.recv(RECEIVE_BYTES)
+            if not received:
+                raise RouterAway("the router closed the connection")
+            self._data += received
+        taken = bytes(self._data[self._at : self._at + count])
+        self._at += count
+        return taken
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise RouterAway("the router took too long")
+        return left
+
+    def close(self) -> None:
+        """Close it; nothing works afterwards."""
+        self._connection.close()
+
+
+@asynccontextmanager
+async def open_link(target: Target, seconds: float) -> AsyncIterator[RouterLink]:
+    """Connect and log in; everything done with the link is over after `seconds`.
+
+    Raises RouterAway, LoginRefused.
+    """
+    thread = ThreadPoolExecutor(1, thread_name_prefix="jaga-router")
+    loop = asyncio.get_running_loop()
+    wire: Wire | None = None
+    try:
+        deadline = time.monotonic() + seconds
+        wire = await loop.run_in_executor(thread, _connect, target, deadline)
+        api = RouterOsApi(ApiCommunicator(wire))
+        await loop.run_in_executor(thread, _log_in, wire, api, target)
+        yield RouterLink(wire, api, thread)
+    finally:
+        if wire is not None:
+            wire.close()
+        thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _connect(target: Target, deadline: float) -> Wire:
+    if not target.host:
+        raise RouterAway("no router is set")
+    wait = max(0.01, min(CONNECT_SECONDS, deadline - time.monotonic()))
+    try:
+        connection = socket.create_connection((target.host, target.port), timeout=wait)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if target.use_ssl:
+            # the system's trust store; a router's own CA is added to it with SSL_CERT_FILE
+            context = ssl.create_default_context()
+            connection = context.wrap_socket(connection, server_hostname=target.host)
+    except OSError as error:
+        raise RouterAway(f"not reached: {type(error).__name__}") from None
+    return Wire(connection, deadline)
+
+
+def _log_in(wire: Wire, api: RouterOsApi, target: Target) -> None:
+    def enter() -> None:
+        api.login(target.username, target.password, True)
+
+    try:
+        _guarded(wire, enter, "login")
+    except Trap as trap:
+        raise LoginRefused(trap.message) from None
+
+
+def _guarded(wire: Wire, call: Callable[[], T], what: str) -> T:
+    """Run a call of the library; what is no trap ends the connection.
+
+    `from None` everywhere: the library's errors quote the command, passwords included.
+    """
+    try:
+        return call()
+    except exceptions.RouterOsApiCommunicationError as error:
+        raise _trap_of(error) from None
+    except RouterAway as error:
+        wire.close()
+        raise RouterAway(f"{what}: {error}") from None
+    except Exception as error:
+        # a parse error, a KeyError, a broken pipe, an unknown tag: none of it can be trusted on
+        wire.close()
+        raise RouterAway(f"{what}: {type(error).__name__}") from None
+
+
+def _trap_of(error: exceptions.RouterOsApiCommunicationError) -> Trap:
+    category, _, message = _unbyte(error.original_message).partition("|")
+    return Trap(message, int(category) if category.isdigit() else None)
+
+
+def _decoded(row: Mapping[str, bytes]) -> Row:
+    return {name: _unbyte(value) for name, value in row.items()}
+
+
+def _unbyte(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")
+
+
+def _text(value: str | bool | int) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
