@@ -7,7 +7,7 @@ from typing import Any
 from tornado.web import Application
 
 from store.opening import Store
-from web import devices, sessions
+from web import attendance, devices, qr, sessions
 from web.handler import Handler, UnknownAddress
 from web.pages import Pages
 
@@ -22,7 +22,12 @@ def make_application(
         ping_seconds=settings.activity_ping_seconds,
     )
     parts = {"store": store, "pages": pages}
-    routes = [*sessions.routes(pages, settings.is_dev), *devices.routes()]
+    routes = [
+        *sessions.routes(pages, settings.is_dev),
+        *attendance.routes(),
+        *devices.routes(),
+        *qr.routes(),
+    ]
     return Application(
         [*more, *(_with_parts(route, parts) for route in routes)],
         default_handler_class=UnknownAddress,

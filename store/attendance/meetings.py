@@ -146,7 +146,7 @@ class Meetings:
             ids = await self._redis.zrevrangebyscore(
                 self._keys.meetings(), highest, "-inf", start=at, num=MOST_LISTED
             )
-            rows = await self._rows(ids)
+            rows = await self._rows([str(one) for one in ids])
             found += [row for row in rows if not owner or row.owner == owner]
             at += MOST_LISTED
             if len(ids) < MOST_LISTED:

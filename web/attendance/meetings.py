@@ -1,0 +1,162 @@
+"""Meetings by API: list, create, change, delete, the list of students, the QR code."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import segno
+
+from store.attendance.students import read_roster
+from store.errors import InvalidRequest
+from web.attendance.teacher import TeacherHandler, owner_of
+
+
+class MeetingList(TeacherHandler):
+    """`/api/admin/meetings`."""
+
+    async def get(self) -> None:
+        place = await self.teacher()
+        meetings = self.store.meetings
+        now = await meetings.now()
+        found = await meetings.newest(owner_of(place), self._before())
+        listed = await meetings.count_students([one.id for one in found])
+        counts = await self.store.attendance.counts(
+            [(one.id, one.today(now).name) for one in found]
+        )
+        shown = [
+            self.meeting_json(one, now, students=students, today_count=count)
+            for one, students, count in zip(found, listed, counts, strict=True)
+        ]
+        self.respond({"success": True, "meetings": shown, "count": len(shown)})
+
+    def _before(self) -> int:
+        """Where the next page goes on: a start in unix milliseconds."""
+        text = self.get_query_argument("before", "0")
+        if not text.isascii() or not text.isdigit() or len(text) > 15:
+            raise InvalidRequest("before")
+        return int(text)
+
+    async def post(self) -> None:
+        place = await self.teacher()
+        meeting = await self.store.meetings.create(self.json_body(), self.by(place))
+        shown = self.meeting_json(meeting, await self.store.meetings.now(), students=0)
+        self.respond({"success": True, "meeting": shown}, 201)
+
+
+class OneMeeting(TeacherHandler):
+    """`/api/admin/meetings/{id}`."""
+
+    async def get(self, meeting_id: str) -> None:
+        meeting = await self.meeting(meeting_id)
+        listed = (await self.store.meetings.count_students([meeting.id]))[0]
+        shown = self.meeting_json(meeting, await self.store.meetings.now(), students=listed)
+        self.respond({"success": True, "meeting": shown})
+
+    async def patch(self, meeting_id: str) -> None:
+        place = await self.teacher()
+        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        changed = await self.store.meetings.change(meeting, self.json_body(), self.by(place))
+        shown = self.meeting_json(changed, await self.store.meetings.now())
+        self.respond({"success": True, "meeting": shown})
+
+    async def delete(self, meeting_id: str) -> None:
+        place = await self.teacher()
+        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        await self.store.meetings.delete(meeting, self.by(place))
+        self.respond({"success": True})
+
+
+class Students(TeacherHandler):
+    """`/api/admin/meetings/{id}/students`: who may fill in; without a list, everybody."""
+
+    async def get(self, meeting_id: str) -> None:
+        meeting = await self.meeting(meeting_id)
+        listed = await self.store.meetings.students(meeting.id)
+        students = [
+            {"id": student_id, "name": one.name, "class": one.class_}
+            for student_id, one in listed.items()
+        ]
+        students.sort(key=lambda one: (one["class"], one["name"]))
+        self.respond({"success": True, "students": students, "count": len(students)})
+
+    async def post(self, meeting_id: str) -> None:
+        """A CSV of name and class: as the body, as an uploaded file, or `{"csv": …}`."""
+        place = await self.teacher()
+        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        text, replace = self._csv()
+        roster = read_roster(text)
+        count = await self.store.meetings.list_students(
+            meeting, roster, self.by(place), replace=replace
+        )
+        skipped = [{"line": line, "reason": reason} for line, reason in roster.skipped]
+        self.respond(
+            {
+                "success": True,
+                "imported": len(roster.students),
+                "count": count,
+                "skipped": skipped[:100],
+                "skipped_count": len(skipped),
+            }
+        )
+
+    async def delete(self, meeting_id: str) -> None:
+        """Open the meeting to everybody again."""
+        place = await self.teacher()
+        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        await self.store.meetings.list_students(meeting, None, self.by(place), replace=True)
+        self.respond({"success": True, "count": 0})
+
+    def _csv(self) -> tuple[str, bool]:
+        kind = self.request.headers.get("Content-Type", "").lower()
+        replace = self.get_query_argument("mode", "replace")
+        if replace not in ("replace", "add"):
+            raise InvalidRequest("mode", "mode harus 'replace' atau 'add'.")
+        if kind.startswith("application/json"):
+            text = self.json_body().get("csv")
+            if not isinstance(text, str):
+                raise InvalidRequest("csv")
+            return text, replace == "replace"
+        files = [file for named in self.request.files.values() for file in named]
+        return decoded(files[0].body if files else self.request.body), replace == "replace"
+
+
+def decoded(data: bytes) -> str:
+    """Return a CSV's text: UTF-8, or what spreadsheets write when nobody tells them to."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+class QrImage(TeacherHandler):
+    """`/api/admin/meetings/{id}/qr.svg`: the link as a code; `?download=1` as a file."""
+
+    async def get(self, meeting_id: str) -> None:
+        meeting = await self.meeting(meeting_id, touch=False)
+        self.set_header("Content-Type", "image/svg+xml; charset=utf-8")
+        if self.get_query_argument("download", "0") == "1":
+            name = f"absensi-{meeting.id}.svg"
+            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.finish(qr_svg(f"{self.store.settings.public_url}/attendance/{meeting.id}"))
+
+
+def qr_svg(text: str) -> bytes:
+    """Return a QR code of 400 pixels and error level H: readable with a third of it torn off."""
+    code = segno.make(text, error="h", micro=False)
+    width, _ = code.symbol_size(border=4)
+    out = io.BytesIO()
+    code.save(out, kind="svg", scale=round(400 / width, 4), border=4, light="#fff", svgclass=None)
+    return out.getvalue()
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/api/admin/meetings", MeetingList),
+        (r"/api/admin/meetings/([^/]+)", OneMeeting),
+        (r"/api/admin/meetings/([^/]+)/students", Students),
+        (r"/api/admin/meetings/([^/]+)/qr\.svg", QrImage),
+    ]

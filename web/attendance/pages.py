@@ -1,0 +1,99 @@
+"""The teacher's pages: meetings, one meeting, its board, and what is printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from store.attendance.days import day_on
+from store.attendance.gate import STATUSES
+from web.attendance.student import date_in_words, in_words
+from web.attendance.teacher import TeacherHandler, counts_of, owner_of
+from web.sessions import member_of, session_of
+
+
+class MeetingsPage(TeacherHandler):
+    """`/admin/meetings`: the list, and a new one."""
+
+    async def get(self) -> None:
+        place = await self.teacher()
+        self.page(
+            "meetings.html",
+            member=member_of(place),
+            session=session_of(place),
+            timezone=self.store.settings.timezone,
+        )
+
+
+class _MeetingPage(TeacherHandler):
+    """A page about one meeting."""
+
+    template = ""
+
+    async def get(self, meeting_id: str) -> None:
+        place = await self.teacher()
+        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        now = await self.store.meetings.now()
+        self.page(
+            self.template,
+            member=member_of(place),
+            session=session_of(place),
+            meeting=self.meeting_json(meeting, now),
+            starts=in_words(meeting.starts_at, meeting.timezone),
+            ends=in_words(meeting.ends_at, meeting.timezone),
+            statuses=STATUSES,
+        )
+
+
+class MeetingPage(_MeetingPage):
+    """`/admin/meetings/{id}`: settings, students, records, files."""
+
+    template = "meeting.html"
+
+
+class BoardPage(_MeetingPage):
+    """`/board/{id}`: projected in class; fills itself."""
+
+    template = "board.html"
+
+
+class QrPage(_MeetingPage):
+    """`/admin/meetings/{id}/qr`: one sheet of A4 for the door."""
+
+    template = "meeting_qr.html"
+
+
+class ListPage(TeacherHandler):
+    """`/admin/meetings/{id}/print`: the list of a day, on paper."""
+
+    async def get(self, meeting_id: str) -> None:
+        meeting = await self.meeting(meeting_id)
+        now = await self.store.meetings.now()
+        on = self.asked_day(meeting, now)
+        rows = await self.store.attendance.rows(meeting, on, on, now)
+        listed = await self.store.meetings.students(meeting.id)
+        there = {row.student for row in rows}
+        missing = [one for student_id, one in listed.items() if student_id not in there]
+        self.page(
+            "meeting_print.html",
+            meeting=self.meeting_json(meeting, now),
+            date=date_in_words(meeting, day_on(on, meeting.timezone).starts_at),
+            printed=in_words(now, meeting.timezone),
+            counts=counts_of(rows),
+            rows=[row.row(meeting.timezone) for row in sorted(rows, key=_by_class)],
+            missing=sorted(missing, key=lambda one: (one.class_, one.name)),
+        )
+
+
+def _by_class(row: Any) -> tuple[str, str]:
+    return row.class_, row.name
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/admin/meetings", MeetingsPage),
+        (r"/admin/meetings/([^/]+)", MeetingPage),
+        (r"/admin/meetings/([^/]+)/qr", QrPage),
+        (r"/admin/meetings/([^/]+)/print", ListPage),
+        (r"/board/([^/]+)", BoardPage),
+    ]

@@ -1,0 +1,152 @@
+"""Attendances by API: the teacher's list, marks by hand, corrections, history and reports."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from store.attendance import conflicts
+from store.attendance.days import valid_day
+from store.attendance.gate import MOST_MARKED, Attendance
+from store.attendance.meetings import Meeting
+from store.attendance.students import Student, folded, valid_student
+from store.errors import Conflict, InvalidRequest, NotFound
+from store.sessions import Place
+from web.attendance.teacher import TeacherHandler, counts_of, owner_of
+
+
+class MeetingAttendance(TeacherHandler):
+    """`/api/admin/meetings/{id}/attendance`: who was there on a day, who is missing, what was
+    refused. The board reads it by itself, so reading counts as no activity."""
+
+    async def get(self, meeting_id: str) -> None:
+        meeting = await self.meeting(meeting_id, touch=False)
+        now = await self.store.meetings.now()
+        on = self.asked_day(meeting, now)
+        rows = await self.store.attendance.rows(meeting, on, on, now)
+        listed = await self.store.meetings.students(meeting.id)
+        attempts = await self.store.attendance.attempts(meeting.id, on.isoformat())
+        there = {row.student for row in rows}
+        missing = [one for student_id, one in listed.items() if student_id not in there]
+        missing.sort(key=lambda one: (one.class_, one.name))
+        self.respond(
+            {
+                "success": True,
+                "meeting": self.meeting_json(meeting, now, students=len(listed)),
+                "day": on.isoformat(),
+                "server_now": now / 1000,
+                "counts": counts_of(rows),
+                "attendances": self._shown(meeting, self._wanted(rows), conflicts.alike(rows)),
+                "missing": [{"name": one.name, "class": one.class_} for one in missing],
+                "refused": conflicts.refused(attempts, meeting.timezone),
+            }
+        )
+
+    def _wanted(self, rows: list[Attendance]) -> list[Attendance]:
+        """Those that `?status=` and `?q=` (a part of name or class) ask for."""
+        status = self.get_query_argument("status", "")
+        part = folded(self.get_query_argument("q", ""))
+        return [
+            row
+            for row in rows
+            if status in ("", row.status) and part in folded(f"{row.name} {row.class_}")
+        ]
+
+    def _shown(
+        self, meeting: Meeting, rows: list[Attendance], alike: set[str]
+    ) -> list[dict[str, Any]]:
+        shown = [row.row(meeting.timezone) for row in rows]
+        for row in shown:
+            if row["id"] in alike:
+                row["flags"].append("alike")
+        return shown
+
+    async def post(self, meeting_id: str) -> None:
+        """Mark students by hand: `{status, students:[{name, class}], day?, reason?}`."""
+        place = await self.teacher()
+        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        body = self.json_body()
+        on = self._day(body, meeting, await self.store.meetings.now())
+        marked = []
+        for student in _students_of(body):
+            attendance = await self.store.attendance.mark(
+                meeting, on, student, body.get("status"), body.get("reason"), self.by(place)
+            )
+            marked.append(attendance.row(meeting.timezone))
+        self.respond({"success": True, "attendances": marked, "count": len(marked)})
+
+    def _day(self, body: dict[str, Any], meeting: Meeting, now: int) -> date:
+        return valid_day(body["day"]) if body.get("day") else self.asked_day(meeting, now)
+
+
+def _students_of(body: dict[str, Any]) -> list[Student]:
+    wanted = body.get("students")
+    if not isinstance(wanted, list) or not 0 < len(wanted) <= MOST_MARKED:
+        raise InvalidRequest("students")
+    if not all(isinstance(one, dict) for one in wanted):
+        raise InvalidRequest("students")
+    return [valid_student(one.get("name"), one.get("class")) for one in wanted]
+
+
+class OneAttendance(TeacherHandler):
+    """`/api/admin/attendance/{id}`: correct it, or take it back."""
+
+    async def patch(self, attendance_id: str) -> None:
+        place, meeting, attendance = await self._found(attendance_id)
+        body = self.json_body()
+        if not {"status", "reason"} & body.keys():
+            raise InvalidRequest("status")
+        changed = await self.store.attendance.mark(
+            meeting,
+            date.fromisoformat(attendance.day),
+            Student(attendance.name, attendance.class_),
+            body.get("status", attendance.status),
+            body.get("reason", attendance.reason),
+            self.by(place),
+        )
+        if changed.id != attendance_id:
+            raise Conflict()
+        self.respond({"success": True, "attendance": changed.row(meeting.timezone)})
+
+    async def delete(self, attendance_id: str) -> None:
+        place, meeting, attendance = await self._found(attendance_id)
+        await self.store.attendance.revoke(meeting, attendance, self.by(place))
+        self.respond({"success": True})
+
+    async def _found(self, attendance_id: str) -> tuple[Place, Meeting, Attendance]:
+        place = await self.teacher()
+        if not attendance_id.isalnum() or len(attendance_id) > 64:
+            raise NotFound()
+        attendance = await self.store.attendance.find(attendance_id)
+        meeting = await self.store.meetings.get(attendance.meeting, owner_of(place))
+        return place, meeting, attendance
+
+
+class StudentHistory(TeacherHandler):
+    """`/api/admin/students/{id}/attendance`: one student, in the meetings of whoever asks."""
+
+    async def get(self, student_id: str) -> None:
+        place = await self.teacher()
+        history = await self.store.attendance_reports.history(student_id, owner_of(place))
+        rows = history.pop("attendances")
+        self.respond({"success": True, "student": history, "attendances": rows, "count": len(rows)})
+
+
+class DayReports(TeacherHandler):
+    """`/api/admin/meetings/{id}/reports`: the two reports of the attendance document."""
+
+    async def get(self, meeting_id: str) -> None:
+        meeting = await self.meeting(meeting_id)
+        on = self.asked_day(meeting, await self.store.meetings.now())
+        reports = await self.store.attendance_reports.of_day(meeting.id, on, meeting.timezone)
+        self.respond({"success": True, "day": on.isoformat(), **reports})
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/api/admin/meetings/([^/]+)/attendance", MeetingAttendance),
+        (r"/api/admin/meetings/([^/]+)/reports", DayReports),
+        (r"/api/admin/attendance/([^/]+)", OneAttendance),
+        (r"/api/admin/students/([^/]+)/attendance", StudentHistory),
+    ]

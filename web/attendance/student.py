@@ -1,0 +1,185 @@
+"""The student's side: the form, and the addresses it sends to. Nobody logs in here.
+
+The page decides nothing: cookies may be absent when it is opened from a chat or a QR scanner, so
+everything is judged when the form arrives (CONTRACT §7).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from store.attendance.days import local
+from store.attendance.gate import Accepted, Form
+from store.attendance.meetings import Meeting
+from store.attendance.proofs import TICKET_MS
+from store.errors import MeetingNotFound
+from web.handler import Handler
+
+DEVICE_COOKIE = "attendance_device"
+"""Remembers the device when its localStorage is cleared: without it a new one would be invented."""
+
+DEVICE_SECONDS = 365 * 86_400
+
+MOST_REVOKED = 500
+"""Ids of attendances taken back that a page carries: 8 KB, more than a teacher takes back a day."""
+
+
+class AttendancePage(Handler):
+    """`/attendance/{meeting_id}`: the form, or why there is none now."""
+
+    async def get(self, meeting_id: str) -> None:
+        meeting = await self.store.meetings.get(meeting_id)
+        now = await self.store.meetings.now()
+        day = meeting.today(now)
+        revoked = await self.store.attendance.revoked(meeting.id, day.name)
+        listed = (await self.store.meetings.count_students([meeting.id]))[0]
+        self.page(
+            "attendance.html",
+            meeting=meeting,
+            state=meeting.state(now),
+            leave_open=not meeting.problem_with_leave(now),
+            starts=in_words(meeting.starts_at, meeting.timezone),
+            ends=in_words(meeting.ends_at, meeting.timezone),
+            day=day,
+            now=now,
+            listed=listed > 0,
+            revoked=" ".join(revoked[:MOST_REVOKED]),
+            device=self.store.attendance.proofs.device_of(self.get_cookie(DEVICE_COOKIE) or ""),
+        )
+
+
+class _Sending(Handler):
+    """What the two forms share."""
+
+    done = ""
+    """What the student reads when it is recorded."""
+
+    asks_leave = False
+
+    async def post(self) -> None:
+        body = self.json_body()
+        accepted = await self.store.attendance.submit(
+            Form(
+                meeting=body.get("meeting_id"),
+                name=body.get("name"),
+                class_=body.get("class"),
+                device=body.get("deviceId"),
+                cookie=lambda name: self.get_cookie(name) or "",
+                reason=body.get("reason") or "" if self.asks_leave else None,
+                ticket=body.get("ticket"),
+                retry_key=self.request.headers.get("Idempotency-Key", "")[:64],
+                remembered=self.get_cookie(DEVICE_COOKIE) or "",
+                address=self.address,
+                user_agent=self.request.headers.get("User-Agent", ""),
+            )
+        )
+        self._remember(accepted)
+        self.respond(
+            {
+                "success": True,
+                "message": self.done,
+                "attendance": accepted.attendance.public(accepted.meeting.timezone),
+                "day": accepted.day.name,
+            },
+            201,
+        )
+
+    def _remember(self, accepted: Accepted) -> None:
+        """Until the end of the meeting's day; Max-Age wins over a phone's wrong clock."""
+        left = (accepted.day.ends_at - accepted.now + 999) // 1000
+        self.set_cookie(
+            accepted.cookie,
+            accepted.value,
+            path="/",
+            httponly=True,
+            samesite="Strict",
+            secure=self.store.settings.secure_cookies,
+            expires=datetime.fromtimestamp(accepted.day.ends_at // 1000 - 1, UTC),
+            max_age=max(1, left),
+        )
+        self._set(
+            DEVICE_COOKIE,
+            self.store.attendance.proofs.device_mark(accepted.attendance.device),
+            seconds=DEVICE_SECONDS,
+        )
+
+
+class Submit(_Sending):
+    """`POST /api/attendance/submit`."""
+
+    done = "Absensi berhasil dicatat"
+
+
+class Permission(_Sending):
+    """`POST /api/attendance/permission`: to be excused, with a reason."""
+
+    done = "Izin berhasil dicatat"
+    asks_leave = True
+
+
+class Presence(Handler):
+    """`POST /api/attendance/presence`: the code that was scanned, for a ticket of two minutes."""
+
+    async def post(self) -> None:
+        body = self.json_body()
+        ticket, _ = await self.store.attendance.admit(
+            body.get("meeting_id"), body.get("deviceId"), body.get("code")
+        )
+        self.respond({"success": True, "ticket": ticket, "valid_seconds": TICKET_MS // 1000})
+
+
+class Suggestions(Handler):
+    """`GET /api/attendance/{meeting_id}/students?q=`: listed names that begin as typed."""
+
+    async def get(self, meeting_id: str) -> None:
+        try:
+            meeting = await self.store.meetings.get(meeting_id)
+        except MeetingNotFound:
+            self.respond({"success": True, "students": []})
+            return
+        typed = self.get_query_argument("q", "")[:100]
+        found = await self.store.meetings.find_students(meeting, typed)
+        students = [{"name": one.name, "class": one.class_} for one in found]
+        self.respond({"success": True, "students": students})
+
+
+_DAYS = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
+_MONTHS = (
+    "Januari",
+    "Februari",
+    "Maret",
+    "April",
+    "Mei",
+    "Juni",
+    "Juli",
+    "Agustus",
+    "September",
+    "Oktober",
+    "November",
+    "Desember",
+)
+_ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+
+
+def in_words(moment: int, zone: str) -> str:
+    """Return a moment as Indonesian readers write it: `Sabtu, 21 November 2026, 07.00 WIB`."""
+    at = local(moment, zone)
+    name = _ZONES.get(zone) or at.tzname() or zone
+    return f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H.%M} {name}"
+
+
+def date_in_words(meeting: Meeting, moment: int) -> str:
+    """Return the date of a moment in the meeting's zone, in words."""
+    return in_words(moment, meeting.timezone).rsplit(", ", 1)[0]
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/attendance/([^/]+)", AttendancePage),
+        (r"/api/attendance/submit", Submit),
+        (r"/api/attendance/permission", Permission),
+        (r"/api/attendance/presence", Presence),
+        (r"/api/attendance/([^/]+)/students", Suggestions),
+    ]

@@ -1,0 +1,74 @@
+"""What the teacher's handlers share: whose meeting it is, and how one is shown."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from store.attendance.days import as_text, valid_day
+from store.attendance.gate import STATUSES, Attendance
+from store.attendance.meetings import By, Meeting
+from store.errors import Forbidden
+from store.sessions import Place
+from web.handler import Handler
+
+ROLES = ("teacher", "admin")
+
+
+class TeacherHandler(Handler):
+    """A teacher sees their own meetings, an administrator all; others' are unknown to them."""
+
+    async def teacher(self, *, touch: bool = True) -> Place:
+        """Return who asks. Raises Forbidden for members."""
+        place = await self.place(touch=touch)
+        if place.role not in ROLES:
+            raise Forbidden()
+        return place
+
+    async def meeting(self, meeting_id: str, *, touch: bool = True) -> Meeting:
+        """Return a meeting of whoever asks. Raises MeetingNotFound."""
+        place = await self.teacher(touch=touch)
+        return await self.store.meetings.get(meeting_id, owner_of(place))
+
+    def by(self, place: Place) -> By:
+        """Return who acts, for the audit."""
+        return By(place.member, self.address)
+
+    def asked_day(self, meeting: Meeting, now: int) -> date:
+        """Return the day that `?day=` names; else today, or the last day of an ended meeting."""
+        text = self.get_query_argument("day", "")
+        if text:
+            return valid_day(text)
+        return meeting.today(min(max(now, meeting.starts_at), meeting.ends_at - 1)).on
+
+    def meeting_json(self, meeting: Meeting, now: int, **more: Any) -> dict[str, Any]:
+        """Return a meeting as the API shows it."""
+        base = self.store.settings.public_url
+        return {
+            "id": meeting.id,
+            "title": meeting.title,
+            "starts_at": as_text(meeting.starts_at, meeting.timezone),
+            "ends_at": as_text(meeting.ends_at, meeting.timezone),
+            "is_active": meeting.is_active,
+            "timezone": meeting.timezone,
+            "rotating": meeting.rotating,
+            "state": meeting.state(now),
+            "today": meeting.today(now).name,
+            "url": f"{base}/attendance/{meeting.id}",
+            "board_url": f"{base}/board/{meeting.id}",
+            "created_at": as_text(meeting.created_at, meeting.timezone),
+            **more,
+        }
+
+
+def owner_of(place: Place) -> str:
+    """Return whose meetings somebody is confined to; "" for an administrator."""
+    return "" if place.role == "admin" else place.member
+
+
+def counts_of(rows: list[Attendance]) -> dict[str, int]:
+    """Return how many there are of each status, and in all."""
+    counts = dict.fromkeys(STATUSES, 0)
+    for row in rows:
+        counts[row.status] = counts.get(row.status, 0) + 1
+    return {"total": len(rows), **counts}
