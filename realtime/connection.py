@@ -125,7 +125,7 @@ class Stream(Connection):
 class Socket(Connection):
     """A WebSocket."""
 
-    __slots__ = ("_allowance", "_asked_at", "_quiet", "_reader", "on_ack")
+    __slots__ = ("_acked", "_allowance", "_asked_at", "_quiet", "_reader", "on_ack")
 
     transport = "ws"
 
@@ -134,6 +134,7 @@ class Socket(Connection):
         self.on_ack = on_ack
         self._reader: FrameReader | None = None
         self._quiet = False
+        self._acked = ""
         self._allowance = float(BURST)
         self._asked_at = time.monotonic()
 
@@ -201,5 +202,6 @@ class Socket(Connection):
             return
         if said.get("event") == "ping":
             self.wire.send(messages.PONG_FRAME)
-        elif said.get("event") == "ack" and said.get("kick_id") == self.kick_id != "":
+        elif said.get("event") == "ack" and said.get("kick_id") == self.kick_id != self._acked:
+            self._acked = self.kick_id
             self.on_ack(self, self.kick_id)
