@@ -2,7 +2,7 @@
 -- and the one just used still answers with the same successor for a moment, because a browser
 -- that is opened again sends it from several tabs at once.
 -- KEYS: sessions, ended, member, events, clocks
--- ARGV: sid, generation presented, device ('' asks nothing), tolerance_ms, hash of the secret that
+-- ARGV: sid, generation presented, device ('' for a refresh token), tolerance_ms, hash of the secret that
 --       goes with the next generation, kick_id, trace (what the one who asks is recognised by)
 -- Returns { 'rotated'|'repeated', record JSON }, { 'reused', record JSON } (its family was ended),
 -- { 'expired', reason }, { 'ended', tombstone JSON } or { 'unknown' }.
@@ -18,7 +18,9 @@ end
 local lives, reason = still_live(keys, record, now)
 if not lives then return { 'expired', reason } end
 if not record.generation then return { 'unknown' } end
-if ARGV[3] ~= '' and record.device ~= ARGV[3] then return { 'unknown' } end
+-- A remember cookie belongs to its browser: sent without one to compare, it opens nothing.
+local asks_nothing = ARGV[3] == '' and record.access_ms
+if record.device ~= ARGV[3] and not asks_nothing then return { 'unknown' } end
 if record.remember_until and now >= record.remember_until then return { 'expired', 'remember' } end
 
 local is_prompt = now - record.rotated_at <= tonumber(ARGV[4])
