@@ -1,39 +1,42 @@
 """`scripts/bench`: measures the product, and a peer beside it, and says which goals are met.
 
-It starts the product on parts of its own in a scratch directory, or is pointed at a running one,
-fills it with real sessions' tabs from several client processes and measures from outside. It
-prints a table and writes JSON and a plot on demand.
+It starts the product on parts of its own in a scratch directory, or is pointed at one that runs,
+fills it with real sessions' tabs from several client processes, and measures from outside.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from scripts.benchmark import machine
+from scripts.benchmark import machine, peers
 from scripts.benchmark.clients import Clients, ClientsFailed
 from scripts.benchmark.figures import Figures
-from scripts.benchmark.measures import crowd, logins, mass, staying
+from scripts.benchmark.machine import Cores, Machine
+from scripts.benchmark.measures import crowd, logins, mass, profile, staying
+from scripts.benchmark.peers.installed import NotInstalled
 from scripts.benchmark.product import Product
-from scripts.benchmark.report import table
+from scripts.benchmark.report import Measured, Report
 from scripts.benchmark.run import Run
+from scripts.benchmark.running import Running, environment_for, environment_of
 from scripts.benchmark.screen import Screen
 from scripts.benchmark.subject import TRANSPORTS
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer
-from scripts.embedded.supervisor import StartError, Supervisor
-from scripts.migrate import migrate
-from store.settings import Settings
+from scripts.embedded.supervisor import StartError, Supervisor, free_port
+from scripts.migrate import MigrationError, migrate
+from store.settings import SettingsError
 
 CROWD = ("memory", "connects", "push", "all")
-SINGLY: dict[str, Callable[[Run], Awaitable[None]]] = {
+"""Measured of everybody, while a full house stays."""
+
+ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
     "swap": logins.measure_swap,
     "login": logins.measure_login,
     "stall": logins.measure_stall,
@@ -42,7 +45,13 @@ SINGLY: dict[str, Callable[[Run], Awaitable[None]]] = {
     "storm": staying.measure_storm,
     "churn": staying.measure_churn,
 }
-NAMES = (*CROWD, *SINGLY)
+"""Measured of the product alone, each on a fresh process."""
+
+NEED_OWN_PROCESS = frozenset({"storm", "churn"})
+NAMES = (*CROWD, *ALONE)
+
+SPARE_DESCRIPTORS = 300
+"""What a process needs besides its connections."""
 
 
 def main(arguments: list[str]) -> int:
@@ -50,8 +59,11 @@ def main(arguments: list[str]) -> int:
     asked = _asked(arguments)
     screen = Screen()
     try:
-        asyncio.run(_measure(asked, screen))
-    except (StartError, ClientsFailed) as error:
+        asyncio.run(_bench(asked, screen))
+    except NotInstalled as error:
+        screen.say(f"bench: the peer is not installed here: {error}")
+        return 1
+    except (StartError, ClientsFailed, SettingsError, MigrationError) as error:
         screen.say(f"bench: {error}")
         return 1
     return 0
@@ -59,70 +71,150 @@ def main(arguments: list[str]) -> int:
 
 def _asked(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--connections", type=int, default=10_000, metavar="N")
-    parser.add_argument("--tabs", type=int, default=3, metavar="T", help="tabs of each device")
-    parser.add_argument("--clients", type=int, default=2, metavar="P", help="client processes")
-    parser.add_argument("--only", default=",".join(NAMES), metavar="NAME,…")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    add = parser.add_argument
+    add("--connections", default="10000", metavar="N[,N…]", help="tabs in a full house (10000)")
+    add("--tabs", type=int, default=3, metavar="T", help="tabs of each device (3)")
+    add("--clients", type=int, default=2, metavar="P", help="client processes (2)")
+    add("--only", default=",".join(NAMES), metavar="NAME[,…]", help=f"of {', '.join(NAMES)}")
+    add("--against", default="", metavar="PEER[,…]", help=f"of {', '.join(peers.NAMES)}")
+    add("--json", type=Path, metavar="FILE", help="write everything measured")
+    add("--plot", type=Path, metavar="FILE.svg", help="draw it")
+    add("--run-json", type=Path, metavar="FILE", help="measure the product of this run.json")
+    add("--url", metavar="URL", help="measure the product there; the environment has its settings")
+    add("--profile", action="store_true", help="only show where memory and time go")
+    add("--quick", action="store_true", help="few rounds: see that it works")
     asked = parser.parse_args(arguments)
-    asked.only = frozenset(asked.only.split(","))
+    asked.connections = [_whole(parser, text) for text in asked.connections.split(",")]
+    asked.only = _chosen(parser, "--only", asked.only, NAMES)
+    asked.against = _chosen(parser, "--against", asked.against, peers.NAMES)
+    if asked.tabs < 1 or asked.clients < 1:
+        parser.error("--tabs and --clients must be at least 1")
     return asked
 
 
-async def _measure(asked: argparse.Namespace, screen: Screen) -> None:
-    cores = machine.Cores.divided()
-    machine.raise_descriptor_limit()
-    here = machine.Machine.here()
-    screen.say(f"{here}")
-    screen.say(f"{cores}")
+def _whole(parser: argparse.ArgumentParser, text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        parser.error(f"--connections takes whole numbers from 1, not {text!r}")
+    return int(text)
+
+
+def _chosen(
+    parser: argparse.ArgumentParser, option: str, text: str, known: Sequence[str]
+) -> list[str]:
+    words = [word for word in text.split(",") if word]
+    for word in words:
+        if word not in known:
+            parser.error(f"{option} takes {', '.join(known)}, not {word!r}")
+    return words
+
+
+async def _bench(asked: argparse.Namespace, screen: Screen) -> None:
+    """Everything, from the machine to the last file."""
+    limit = machine.raise_descriptor_limit()
+    cores = Cores.divided()
+    report = Report(Machine.here(), str(cores))
+    screen.say(f"{report.machine}\n{cores}")
+    _require_descriptors(asked, limit)
     machine.pin(0, cores.clients)
-    figures = Figures()
     with Supervisor() as supervisor, tempfile.TemporaryDirectory(prefix="jaga-bench-") as scratch:
-        async with _product(supervisor, cores, Path(scratch)) as product:
-            devices = max(1, asked.connections // asked.tabs)
-            await product.populate(
-                devices, lambda done, total: screen.progress("members", done, total)
-            )
-            with Clients(asked.clients, cores) as clients:
-                run = Run(
-                    clients, product, [product], devices, asked.tabs, figures, screen, asked.quick
-                )
-                if asked.only & set(CROWD):
-                    for transport in TRANSPORTS:
-                        await crowd.measure(run, transport, asked.only)
-                for name, measure in SINGLY.items():
-                    if name in asked.only:
-                        screen.say(f"{name} …")
-                        await measure(run)
-            await product.stop()
-    print(table(figures, "jaga", []))
+        async with _product(asked, supervisor, cores, Path(scratch)) as product:
+            url = product.settings.redis_url
+            others = [
+                peers.make(name, supervisor, url, cores, Path(scratch)) for name in asked.against
+            ]
+            for connections in asked.connections:
+                with Clients(asked.clients, cores) as clients:
+                    run = Run(
+                        clients,
+                        product,
+                        [product, *others],
+                        max(1, connections // asked.tabs),
+                        asked.tabs,
+                        Figures(),
+                        screen,
+                        asked.quick,
+                    )
+                    await _populate(run)
+                    if asked.profile:
+                        print(await profile.measure(run))
+                        continue
+                    await _measure(run, asked.only)
+                measured = Measured(run.connections, run.figures)
+                report.runs.append(measured)
+                print(report.table(measured))
+    report.write(asked.json, asked.plot)
+
+
+def _require_descriptors(asked: argparse.Namespace, limit: int) -> None:
+    most = max(asked.connections)
+    share = most * (1 + len(asked.against)) // asked.clients
+    if most + SPARE_DESCRIPTORS > limit or share + SPARE_DESCRIPTORS > limit:
+        raise StartError(
+            f"{most:,} connections need more descriptors than the {limit:,} a process may have "
+            "here: raise the hard limit (ulimit -Hn), take more --clients, or fewer --connections"
+        )
 
 
 @asynccontextmanager
 async def _product(
-    supervisor: Supervisor, cores: machine.Cores, home: Path
+    asked: argparse.Namespace, supervisor: Supervisor, cores: Cores, home: Path
 ) -> AsyncIterator[Product]:
+    if asked.run_json or asked.url:
+        found = environment_of(asked.run_json) if asked.run_json else environment_for(asked.url)
+        product: Product = Running(supervisor, found[0], cores, home, found[1])
+    else:
+        product = Product(supervisor, await _parts(supervisor, home), cores, home)
+    await product.open()
+    try:
+        yield product
+    finally:
+        await product.stop()
+        await product.close()
+
+
+async def _parts(supervisor: Supervisor, home: Path) -> dict[str, str]:
+    """Start Redis and Postgres; returns the settings of a product on them."""
     redis = RedisServer(home / "redis", supervisor)
     postgres = PostgresServer(home / "postgres", supervisor, durable=False)
-    redis.start()
-    postgres.start()
-    migrate(postgres.url)
-    env = {
+    await asyncio.gather(asyncio.to_thread(redis.start), asyncio.to_thread(postgres.start))
+    await asyncio.to_thread(migrate, postgres.url)
+    port = str(free_port())
+    return {
         "JAGA_ENV": "production",
         "JAGA_HOME": str(home),
         "BIND": "127.0.0.1",
+        "PORT": port,
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "SECRET_KEY": secrets.token_urlsafe(32),
         "REDIS_URL": redis.url,
         "REDIS_PREFIX": "bench",
         "DATABASE_URL": postgres.url,
     }
-    Settings.from_environment(env)
-    product = Product(supervisor, env, cores, home)
-    await product.open()
-    try:
-        yield product
-    finally:
-        await product.close()
+
+
+async def _populate(run: Run) -> None:
+    for subject in run.subjects:
+        await subject.populate(
+            run.devices,
+            lambda done, total: run.screen.progress("members logged in", done, total),
+        )
+        run.figures.remark(subject.remark)
+
+
+async def _measure(run: Run, names: Sequence[str]) -> None:
+    """The crowd first, side by side with the peers; then the product alone."""
+    if set(names) & set(CROWD):
+        for transport in TRANSPORTS:
+            run.screen.say(f"{', '.join(name for name in CROWD if name in names)}: {transport}")
+            await crowd.measure(run, transport, frozenset(names))
+    for name, measure in ALONE.items():
+        if name not in names:
+            continue
+        if name in NEED_OWN_PROCESS and not run.product.is_ours:
+            run.figures.remark(f"{name} needs a product that is started here: not measured")
+            continue
+        run.screen.say(name)
+        await measure(run)
 
 
 if __name__ == "__main__":

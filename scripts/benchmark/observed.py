@@ -74,12 +74,12 @@ class Ear:
         self._profile.clear()
         rows = [
             {
-                "where": pstats.func_std_string(where),
+                "where": f"{file}:{line}({name})" if line else name,
                 "calls": calls,
                 "own": own,
                 "with_called": whole,
             }
-            for where, (_, calls, own, whole, _) in stats.stats.items()
+            for (file, line, name), (_, calls, own, whole, _) in stats.stats.items()
         ]
         rows.sort(key=lambda row: -row["own"])
         return rows[:TOP]

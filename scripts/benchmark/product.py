@@ -19,8 +19,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from redis.connection import Connection
-
 from scripts.benchmark.client import Plan
 from scripts.benchmark.machine import Cores, pin
 from scripts.benchmark.subject import (
@@ -29,6 +27,7 @@ from scripts.benchmark.subject import (
     Push,
     Transport,
     address_of,
+    command,
     key_of,
 )
 from scripts.embedded.supervisor import Child, StartError, Supervisor, free_port, last_lines
@@ -113,20 +112,20 @@ class Product:
     name = "jaga"
     transports = TRANSPORTS
     remark = ""
+    is_ours = True
+    """Whether its process was started here, and so may be ended and asked what it holds."""
 
     def __init__(
         self, supervisor: Supervisor, env: Mapping[str, str], cores: Cores, home: Path
     ) -> None:
-        """`env` holds every setting the web process needs but its port."""
+        """`env` holds every setting the web process needs."""
         self._supervisor = supervisor
-        self._env = {**env, "PORT": str(free_port())}
-        self._env["PUBLIC_URL"] = f"http://127.0.0.1:{self._env['PORT']}"
+        self._env = env
         self._cores = cores
         self._home = home
         self._stack = AsyncExitStack()
         self._recorder = Recorder()
         self._number = 0
-        self._pack = Connection().pack_command
         self.settings = Settings.from_environment(self._env)
         self.more_env: dict[str, str] = {}
         self.members: list[str] = []
@@ -219,41 +218,7 @@ class Product:
     # Tabs
 
     def plan(self, transport: Transport, device: int, tab: int) -> Plan:
-        return self.plan_of(self.opened[device], transport, device, tab, self.web)
-
-    def plan_of(
-        self, opened: Opened, transport: Transport, device: int, tab: int, web: Web
-    ) -> Plan:
-        """How to open a tab of any session at any web process."""
-        port = web.settings.port
-        head = (
-            f"Host: 127.0.0.1:{port}\r\n"
-            "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari\r\n"
-            "Accept-Language: id-ID,id;q=0.9\r\n"
-            f"Cookie: jaga_session={opened.credential}\r\n"
-        )
-        if transport == "sse":
-            start = f"GET /api/realtime/attendance-stream?tab_id=tab_{tab} HTTP/1.1\r\n"
-            head += "Accept: text/event-stream\r\n"
-            ready = b"event: connected"
-        else:
-            device_id = opened.session.device
-            start = f"GET /api/devices/ws/{device_id}?tab_id=tab_{tab} HTTP/1.1\r\n"
-            head += (
-                f"Origin: http://127.0.0.1:{port}\r\n"
-                "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            )
-            ready = b'"event":"connected"'
-        return Plan(
-            key=key_of(0, device, tab),
-            device=device,
-            address=("127.0.0.1", port),
-            source=address_of(device),
-            request=(start + head + "\r\n").encode(),
-            ready=ready,
-            dialect=transport,
-        )
+        return plan_of(self.opened[device], transport, device, tab, self.settings.port)
 
     # Messages
 
@@ -264,8 +229,7 @@ class Product:
         recorded = Sessions(settings, self._recorder, keys, queue)  # type: ignore[arg-type]
         kick = await recorded.end(session.member, session.sid, reason="admin", by="bench")
         await self.load_scripts()
-        words = ["EVALSHA", *self._recorder.words]
-        return Push(b"".join(self._pack(*words)), kick.id.encode())
+        return Push(command("EVALSHA", *self._recorder.words), kick.id.encode())
 
     async def load_scripts(self) -> None:
         """Have Redis know the script that `push` calls by its digest."""
@@ -277,12 +241,45 @@ class Product:
     async def announcement(self) -> Push:
         self._number += 1
         text = f"announcement {self._number} {secrets.token_hex(4)}"
-        words = ["XADD", self.store.keys.events(), "*", "type", "announced"]
+        events = self.store.keys.events()
         data = json.dumps({"text": text})
-        return Push(b"".join(self._pack(*words, "data", data)), text.encode())
+        request = command("XADD", events, "*", "type", "announced", "data", data)
+        return Push(request, text.encode())
 
     def publisher(self) -> Publisher:
-        return Publisher(_address(self.settings.redis_url))
+        return Publisher.to_redis(self.settings.redis_url)
+
+
+def plan_of(opened: Opened, transport: Transport, device: int, tab: int, port: int) -> Plan:
+    """How to open a tab of a session at the web process on `port`."""
+    head = (
+        f"Host: 127.0.0.1:{port}\r\n"
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari\r\n"
+        "Accept-Language: id-ID,id;q=0.9\r\n"
+        f"Cookie: jaga_session={opened.credential}\r\n"
+    )
+    if transport == "sse":
+        start = f"GET /api/realtime/attendance-stream?tab_id=tab_{tab} HTTP/1.1\r\n"
+        head += "Accept: text/event-stream\r\n"
+        ready = b"event: connected"
+    else:
+        device_id = opened.session.device
+        start = f"GET /api/devices/ws/{device_id}?tab_id=tab_{tab} HTTP/1.1\r\n"
+        head += (
+            f"Origin: http://127.0.0.1:{port}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        )
+        ready = b'"event":"connected"'
+    return Plan(
+        key=key_of(0, device, tab),
+        device=device,
+        address=("127.0.0.1", port),
+        source=address_of(device),
+        request=(start + head + "\r\n").encode(),
+        ready=ready,
+        dialect=transport,
+    )
 
 
 class Recorder:
@@ -330,10 +327,3 @@ async def status_of(port: int, path: str) -> int | None:
     except (OSError, TimeoutError):
         return None
     return int(line.split()[1]) if line else None
-
-
-def _address(url: str) -> tuple[str, int]:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return parts.hostname or "127.0.0.1", parts.port or 6379

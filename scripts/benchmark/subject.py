@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
+from urllib.parse import urlsplit
 
 from scripts.benchmark.client import Plan
+from scripts.embedded.supervisor import StartError
 
 Transport = Literal["sse", "ws"]
 TRANSPORTS: tuple[Transport, ...] = ("sse", "ws")
@@ -44,6 +47,9 @@ class Subject(Protocol):
     async def settle(self) -> None:
         """Have it collect its garbage, where it can be asked to."""
 
+    async def populate(self, devices: int, progress: Callable[[int, int], None]) -> None:
+        """Have sessions for so many devices."""
+
     def plan(self, transport: Transport, device: int, tab: int) -> Plan:
         """How to open a tab of a device."""
 
@@ -63,9 +69,27 @@ class Subject(Protocol):
 class Publisher:
     """A bare connection that sends a request and reads its reply: as light as can be."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], greetings: Sequence[bytes] = ()) -> None:
+        """`greetings` are sent first, each answered before the next."""
         self._connection = socket.create_connection(address, REPLY_SECONDS)
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for greeting in greetings:
+            self._connection.sendall(greeting)
+            self._connection.recv(READ_BYTES)
+
+    @classmethod
+    def to_redis(cls, url: str) -> Publisher:
+        """A connection to Redis that is ready for commands. Raises StartError."""
+        parts = urlsplit(url)
+        if parts.scheme != "redis":
+            raise StartError(f"{parts.scheme}:// is more than this speaks to Redis: use redis://")
+        greetings = []
+        if parts.password:
+            words = [word for word in (parts.username, parts.password) if word]
+            greetings.append(command("AUTH", *words))
+        if database := parts.path.strip("/"):
+            greetings.append(command("SELECT", database))
+        return cls((parts.hostname or "127.0.0.1", parts.port or 6379), greetings)
 
     def send(self, push: Push) -> int:
         """Publish; returns the moment just before (ns). Waits for the reply."""
@@ -121,6 +145,15 @@ class Caller:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
+
+
+def command(*words: str | int) -> bytes:
+    """Return a Redis command as it goes over the wire."""
+    parts = [f"*{len(words)}\r\n".encode()]
+    for word in words:
+        text = str(word).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(text), text))
+    return b"".join(parts)
 
 
 def key_of(subject: int, device: int, tab: int) -> int:

@@ -85,9 +85,7 @@ async def _pushes(run: Run, subjects: list[Subject], transport: Transport) -> No
     block = min(BLOCK, run.devices)
     for start in range(0, wanted, block):
         for subject in subjects:
-            devices = [
-                (start + place) % run.devices for place in range(min(block, wanted - start))
-            ]
+            devices = [(start + place) % run.devices for place in range(min(block, wanted - start))]
             took[subject.name] += await _push_to(run, subject, transport, devices)
             run.screen.progress(f"pushes, {transport}", start + len(devices), wanted)
     for name, times in took.items():

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from scripts.benchmark.client import Plan
 from scripts.benchmark.clients import ClientsFailed
 from scripts.benchmark.figures import percentile
-from scripts.benchmark.product import PASSWORD, Web
+from scripts.benchmark.product import PASSWORD, Web, plan_of
 from scripts.benchmark.run import Run
 from scripts.benchmark.subject import Caller, key_of
 
@@ -80,9 +80,7 @@ async def _logins(run: Run, another: Web) -> list[float]:
         caller = Caller(run.product.settings.port, f"jaga_device=bench-device-{number:020}")
         form = await _form(run, caller, actor)
         run.clients.watch(MARKER, keys)
-        began = caller.send(
-            "POST", "/auth/authenticate", form, "application/x-www-form-urlencoded"
-        )
+        began = caller.send("POST", "/auth/authenticate", form, "application/x-www-form-urlencoded")
         times.append(_told(run, began))
         _require_success(await asyncio.to_thread(caller.answer))
         caller.close()
@@ -108,8 +106,8 @@ async def _four_tabs(run: Run, actor: int, another: Web) -> frozenset[int]:
     opened = product.opened[actor] = await product.login(actor)
     plans: list[Plan] = []
     for tab in range(4):
-        web = product.web if tab < 2 else another
-        plans.append(product.plan_of(opened, "ws", actor, tab, web))
+        port = product.settings.port if tab < 2 else another.settings.port
+        plans.append(plan_of(opened, "ws", actor, tab, port))
     run.open(plans, "tabs")
     return frozenset(key_of(0, actor, tab) for tab in range(4))
 

@@ -16,6 +16,7 @@ IDLE_SECONDS = 60.0
 
 BACK_SECONDS = 90.0
 GONE_SECONDS = 10.0
+LOOK_SECONDS = 0.1
 BUCKET_NS = 100_000_000
 
 
@@ -113,9 +114,10 @@ async def measure_churn(run: Run) -> None:
 
 async def _until_gone(run: Run, wanted: int) -> None:
     """Give the server a moment to notice."""
-    deadline = time.monotonic() + GONE_SECONDS
-    while descriptors(run.product.pids()) > wanted and time.monotonic() < deadline:
-        await asyncio.sleep(0.1)
+    for _ in range(int(GONE_SECONDS / LOOK_SECONDS)):
+        if descriptors(run.product.pids()) <= wanted:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _holdings(run: Run) -> dict[str, Any]:
