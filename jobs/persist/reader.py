@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 import redis
 
-from jobs.persist import attendance, audit, members, sessions
+from jobs.persist import attendance, audit, members, qr, sessions
 from jobs.persist.effects import Effect, EffectOf
 from store.database import Connection, statement
 from store.errors import Unavailable
@@ -49,6 +49,7 @@ EFFECTS: Mapping[str, EffectOf] = {
     "session.ended": sessions.ended,
     "audit": audit.written,
     **attendance.EFFECTS,
+    **qr.EFFECTS,
 }
 """What each type of event does. A type that is not here is passed over and counted."""
 
@@ -292,8 +293,8 @@ def _place(entry_id: str) -> tuple[int, int]:
 
 
 def _storable(value: str) -> str:
-    """Text as Postgres takes it: no NUL, no half characters."""
-    return value.replace("\0", "\\0").encode("utf-8", "replace").decode()
+    """Text as Postgres takes it, without NUL."""
+    return value.replace("\0", "\\0")
 
 
 def _line(error: BaseException) -> str:

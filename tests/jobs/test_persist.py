@@ -20,6 +20,7 @@ from jobs.persist.reader import BATCH, LogReader
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.supervisor import Supervisor
 from scripts.migrate import migrate
+from store.database import Connection
 from store.events import KEEP_MS
 from store.opening import Store, open_store
 from store.settings import SETTING_NAMES, Settings
@@ -189,12 +190,13 @@ async def test_poison_is_put_aside_and_the_log_goes_on(store: Store, name: str) 
     assert await LogReader(store).run() == 0
 
 
-async def test_data_that_is_no_json_is_kept_as_it_was(store: Store) -> None:
-    fields: dict[Any, Any] = {"type": "audit", "data": '{"actor": "a"'}
+@pytest.mark.parametrize("data", ['{"actor": "a"', "[1]", "nul \0"])
+async def test_data_that_is_no_json_object_is_kept_as_it_was(store: Store, data: str) -> None:
+    fields: dict[Any, Any] = {"type": "audit", "data": data}
     await store.redis.xadd(store.keys.events(), fields)
     await LogReader(store).run()
     (rejected,) = await rows(store, "SELECT data FROM event_rejected")
-    assert rejected["data"] == '{"actor": "a"'
+    assert rejected["data"] == data.replace("\0", "\\0")
 
 
 async def test_a_broken_hash_puts_aside_the_event_that_named_it(store: Store) -> None:
@@ -208,10 +210,17 @@ async def test_a_broken_hash_puts_aside_the_event_that_named_it(store: Store) ->
 async def test_a_name_held_twice_costs_only_the_later_row(store: Store) -> None:
     one = await store.members.create(email="one@example.id", password_hash="x")
     two = await store.members.create(email="two@example.id", password_hash="x")
+    old = await store.members.create(email="old@example.id", password_hash="x")
+    await LogReader(store).run()
+    await store.members.delete(old.id, by="admin")  # and its name is free within the same batch
+    new = await store.members.create(email="old@example.id", password_hash="x")
     await store.redis.hset(store.keys.member(two.id), "email", "ONE@example.id")
+    await write(store, "member.changed", member=two.id)
     await write(store, "session.opened", **opened())
     await LogReader(store).run()
-    assert [row["id"] for row in await rows(store, "SELECT id FROM member")] == [one.id]
+    found = await rows(store, "SELECT id, email FROM member ORDER BY email")
+    assert [row["id"] for row in found] == [new.id, one.id, two.id]
+    assert found[2]["email"] == "two@example.id"
     assert await count(store, "event_rejected") == await count(store, "session_history") == 1
 
 
@@ -289,7 +298,8 @@ async def test_two_runs_at_once_apply_each_event_once(store: Store, settings: Se
 async def test_an_event_whose_wake_up_finds_the_lock_taken_is_not_left_behind(
     store: Store, settings: Settings
 ) -> None:
-    await _note_each_application(store, slowly=True)
+    await _note_each_application(store)
+    await _execute(store, SLOW.format(table="audit"))
     await write_audits(store, 300)
     async with open_store(settings) as other:
         running = asyncio.create_task(LogReader(store).run())
@@ -300,23 +310,64 @@ async def test_an_event_whose_wake_up_finds_the_lock_taken_is_not_left_behind(
     assert len(await rows(store, "SELECT 1 FROM audit WHERE act = 'late'")) == 1
 
 
-async def test_killed_again_and_again_in_mid_batch_each_event_is_applied_once(
-    store: Store, environment: dict[str, str]
+async def test_an_event_between_the_last_look_and_the_unlocking_is_not_left_behind(
+    store: Store, settings: Settings
 ) -> None:
-    """Real processes, SIGKILL: the batch in hand is undone, and the next run begins with it."""
-    await _note_each_application(store, slowly=True)
+    async with open_store(settings) as other:
+
+        class Slow(LogReader):
+            late = 0
+
+            async def _unlock(self, connection: Connection) -> None:
+                if not self.late:
+                    self.late = 1
+                    await write(other, "audit", actor="a", act="late", at=NOON)
+                    assert await LogReader(other).run() == 0  # its wake-up found the lock taken
+                await super()._unlock(connection)
+
+        await write_audits(store, 3)
+        assert await Slow(store).run() == 4
+        await write_audits(store, 1)
+        assert await LogReader(other).run() == 1  # and the lock was let go
+
+
+async def test_the_cursors_row_alone_keeps_two_runs_apart(store: Store, settings: Settings) -> None:
+    class Lockless(LogReader):
+        async def _lock(self, connection: Connection) -> bool:
+            return True
+
+        async def _unlock(self, connection: Connection) -> None:
+            return None
+
+    await _note_each_application(store)
+    await write_audits(store, 6 * BATCH)
+    async with open_store(settings) as other:
+        passed = await asyncio.gather(Lockless(store).run(), Lockless(other).run())
+    assert sum(passed) == 6 * BATCH
+    await _assert_each_once(store, 6 * BATCH)
+
+
+@pytest.mark.parametrize("moment", ["audit", "event_cursor"])
+async def test_killed_in_mid_batch_each_event_is_applied_once(
+    store: Store, environment: dict[str, str], moment: str
+) -> None:
+    """Real processes, SIGKILL: while the effects are written, and when only the cursor is left.
+
+    Either way the batch in hand is undone, and the next run begins with it.
+    """
+    await _note_each_application(store)
     await write_audits(store, 3 * BATCH)
     for kept in (0, BATCH):
+        await _execute(store, SLOW.format(table=moment))
         process = _start_run(environment)
         await _until(partial(_is_applying, store, beyond=kept))
         process.send_signal(signal.SIGKILL)
         process.wait(10)
         await _until(lambda: _nobody_applies(store))
-        assert await count(store, "audit") == kept
-        await _execute(store, "TRUNCATE pace")
+        assert await count(store, "audit") == await count(store, "applied") == kept
+        await _execute(store, f"DROP TRIGGER slow ON {moment}")
         if kept == 0:
-            await LogReader(store).run(seconds=0)
-            await _execute(store, "INSERT INTO pace VALUES (0.002)")
+            assert await LogReader(store).run(seconds=0) == BATCH
     process = _start_run(environment)
     assert await asyncio.to_thread(process.wait, 30) == 0
     await _assert_each_once(store, 3 * BATCH)
@@ -372,23 +423,29 @@ def _start_run(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(RUN, env=clean | environment, cwd=ROOT)
 
 
-async def _note_each_application(store: Store, *, slowly: bool = False) -> None:
+SLOW = """
+    CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION linger()
+"""
+"""Makes a batch take long enough to be met in the middle."""
+
+
+async def _note_each_application(store: Store) -> None:
     """A trigger that notes each attempt to write an entry, also one that would change nothing."""
     await _execute(
         store,
         """
         CREATE TABLE applied (event_id text);
-        CREATE TABLE pace (seconds float);
         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             INSERT INTO applied VALUES (NEW.event_id);
-            PERFORM pg_sleep(seconds) FROM pace;
             RETURN NEW;
         END $$;
         CREATE TRIGGER note BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION note();
+        CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_sleep(CASE TG_TABLE_NAME WHEN 'audit' THEN 0.002 ELSE 1 END);
+            RETURN NEW;
+        END $$;
         """,
     )
-    if slowly:
-        await _execute(store, "INSERT INTO pace VALUES (0.002)")
 
 
 async def _assert_each_once(store: Store, expected: int) -> None:

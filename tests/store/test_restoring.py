@@ -114,6 +114,18 @@ async def test_many_are_restored_in_batches_by_one_of_several_processes(
     assert len(await store.redis.keys(store.keys.member("*"))) == 320
 
 
+async def test_who_waited_for_another_does_not_do_it_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [False]
+
+    async def is_built(store: Store) -> bool:
+        return answers.pop() if answers else True
+
+    monkeypatch.setattr(restoring, "_is_built", is_built)
+    assert await restore_if_needed(store) is False
+
+
 async def test_an_unfinished_rebuilding_lets_nobody_in_and_is_begun_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
