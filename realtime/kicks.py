@@ -1,6 +1,6 @@
 """Carrying out an end: every tab of the session is told at once, and closed after the grace.
 
-The session ended already, in the store; here its tabs learn of it. Receipts say how many did.
+The session ended already, in the store; here its tabs learn of it.
 """
 
 from __future__ import annotations
@@ -8,57 +8,65 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from dataclasses import dataclass
-
-from redis.exceptions import RedisError
 
 from realtime import messages
 from realtime.connection import Connection, Socket
 from realtime.hub import Hub
 from realtime.metrics import Metrics
+from realtime.receipts import Receipts
 from store.events import Event
-from store.sessions import Ended, Sessions
+from store.sessions import Ended
 
 log = logging.getLogger("jaga.kicks")
 
-MOST_RECEIPTS = 20_000
-"""Receipts waiting to be written: more than one process has connections. Beyond it the oldest is
-dropped, because counting must never hold up telling."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What this process did for a kick."""
-
-    kick_id: str
-    sid: str = ""
-    targeted: int = 0
-    delivered: int = 0
-    acked: int = 0
+SLICE = 24
+"""Kicks carried out between two turns of the loop: one to two milliseconds."""
 
 
 class Kicks:
-    """Tells and closes; counts what came of it."""
+    """Tells and closes.
+
+    Ends that the log brings are carried out newest first. Their order among different sessions
+    means nothing; but a single logout in the midst of a mass logout is so told within a slice or
+    two, and the mass is over no later than it would be.
+    """
 
     def __init__(
-        self, hub: Hub, sessions: Sessions, metrics: Metrics, grace_seconds: float
+        self, hub: Hub, receipts: Receipts, metrics: Metrics, grace_seconds: float
     ) -> None:
         self._hub = hub
-        self._sessions = sessions
-        self._grace_seconds = grace_seconds
-        self._receipts: deque[Receipt] = deque(maxlen=MOST_RECEIPTS)
-        self._something = asyncio.Event()
+        self._receipts = receipts
         self._metrics = metrics
+        self._grace_seconds = grace_seconds
+        self._waiting: list[tuple[Ended, str]] = []
 
     def ended(self, event: Event) -> None:
-        """Carry out a `session.ended` event of the log."""
+        """Take a `session.ended` event of the log; it is carried out before the loop waits.
+
+        What waits is bounded by the sessions that have a tab here: no other is taken.
+        """
         try:
             end = Ended.from_record(event.data)
         except KeyError:
             log.error("unreadable event %s", event.id)
             return
-        self.carry_out(end, event.id)
+        self._hub.overtaken(end.sid)
+        if self._hub.of(end.sid) is None:
+            return
+        self._waiting.append((end, event.id))
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._carry_slice)
+
+    def _carry_slice(self) -> None:
+        for _ in range(min(SLICE, len(self._waiting))):
+            end, event_id = self._waiting.pop()
+            try:
+                self.carry_out(end, event_id)
+            except Exception:
+                # one that cannot be carried out must not keep the others from being heard
+                log.exception("kick %s not carried out", end.kick_id)
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._carry_slice)
 
     def carry_out(self, end: Ended, event_id: str) -> int:
         """Tell every tab of a session that it ended; returns how many took it.
@@ -76,14 +84,15 @@ class Kicks:
             tab.kick_id = end.kick_id
             delivered += tab.tell(message)
         self._close_later(tabs, end)
-        self._note(Receipt(end.kick_id, end.sid, targeted=len(tabs), delivered=delivered))
+        self._receipts.told(end.kick_id, end.sid, len(tabs), delivered)
         self._metrics.told.labels(end.reason).inc(delivered)
         self._metrics.delay.observe(max(0.0, time.time() - end.at / 1000))
         return delivered
 
     def acked(self, tab: Socket, kick_id: str) -> None:
-        """A tab says that it has heard; once is enough."""
-        self._note(Receipt(kick_id, acked=1))
+        """A tab says that it has heard."""
+        if tab.seat is not None:
+            self._receipts.acked(kick_id, tab.seat.sid)
 
     def _close_later(self, tabs: list[Connection], end: Ended) -> None:
         """One timer for all tabs of a kick; the moment is the drain deadline, at least the grace,
@@ -92,30 +101,6 @@ class Kicks:
         left = end.drain_until / 1000 - time.time()
         delay = min(max(left, self._grace_seconds), self._grace_seconds + 1)
         asyncio.get_running_loop().call_later(delay, _close_all, tabs, code)
-
-    def _note(self, receipt: Receipt) -> None:
-        self._receipts.append(receipt)
-        self._something.set()
-
-    async def write_receipts(self) -> None:
-        """Write receipts for ever, one at a time: never in the way of telling."""
-        while True:
-            await self._something.wait()
-            self._something.clear()
-            while self._receipts:
-                await self._write(self._receipts.popleft())
-
-    async def _write(self, receipt: Receipt) -> None:
-        try:
-            await self._sessions.report(
-                receipt.kick_id,
-                targeted=receipt.targeted,
-                delivered=receipt.delivered,
-                acked=receipt.acked,
-                sid=receipt.sid,
-            )
-        except RedisError as error:
-            log.warning("receipt lost kick=%s: %s", receipt.kick_id, type(error).__name__)
 
 
 def _close_all(tabs: list[Connection], code: int) -> None:

@@ -19,8 +19,8 @@ log = logging.getLogger("jaga.relay")
 BLOCK_MS = 5_000
 """How long one read waits; long, because it ends with the first entry."""
 
-BATCH = 200
-"""Entries of one read; between two the event loop has its turn."""
+BATCH = 64
+"""Entries of one read, about a millisecond's work; between two the event loop has its turn."""
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.5

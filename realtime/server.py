@@ -18,6 +18,7 @@ from tornado.netutil import bind_sockets
 from realtime import codes
 from realtime.admission import Admission, jitter_ms
 from realtime.announcements import Announcements
+from realtime.board import BoardAcceptor, Boards
 from realtime.clocks import Clocks
 from realtime.devices import DeviceAcceptor, websocket_stats
 from realtime.front import Front
@@ -25,6 +26,8 @@ from realtime.health import Health, routes
 from realtime.hub import Heart, Hub
 from realtime.kicks import Kicks
 from realtime.metrics import Metrics
+from realtime.qr import QrAcceptor, QrLines
+from realtime.receipts import Receipts
 from realtime.relay import Relay
 from realtime.stream import StreamAcceptor
 from realtime.sweep import Sweep
@@ -68,13 +71,18 @@ class Server:
         self._heart = Heart(settings.heartbeat_seconds)
         self._metrics = Metrics()
         self._hub = Hub(self._heart)
-        self._kicks = Kicks(self._hub, store.sessions, self._metrics, settings.grace_seconds)
+        self._receipts = Receipts(store.sessions)
+        self._kicks = Kicks(self._hub, self._receipts, self._metrics, settings.grace_seconds)
         self._clocks = Clocks(self._hub, store.sessions, self._kicks)
         self._sweep = Sweep(store, self._hub, self._kicks)
         self._announcements = Announcements(self._hub)
+        self._qr = QrLines(self._hub, store)
+        self._boards = Boards(self._hub, store)
         listeners = {
             "session.ended": self._kicks.ended,
             "announced": self._announcements.announced,
+            **self._qr.listeners(),
+            **self._boards.listeners(),
         }
         self._relay = Relay(store, listeners, on_return=self._sweep.soon)
         self._parking = Parking(settings.send_buffer_bytes)
@@ -89,7 +97,12 @@ class Server:
         )
         health = Health(store, self._hub, self._relay, self._sweep, self._admission, self._metrics)
         application = make_application(store, routes(health), partial(websocket_stats, self._hub))
-        acceptors = [StreamAcceptor(self._admission), DeviceAcceptor(self._admission)]
+        acceptors = [
+            StreamAcceptor(self._admission),
+            DeviceAcceptor(self._admission),
+            QrAcceptor(self._admission, self._qr),
+            BoardAcceptor(self._admission, self._boards),
+        ]
         self._http = HTTPServer(
             Front(application, acceptors),  # type: ignore[arg-type]
             idle_connection_timeout=HEAD_SECONDS,
@@ -104,7 +117,8 @@ class Server:
             self._relay.run(),
             self._sweep.run(),
             self._clocks.watch(),
-            self._kicks.write_receipts(),
+            self._receipts.write(),
+            self._boards.rotate(),
             self._beat(),
             self._first_admin(),
         ]

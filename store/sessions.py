@@ -7,9 +7,11 @@ says why. A session's id is public; its secret is kept as a SHA-256 digest.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 import time
 from collections.abc import Sequence
@@ -33,6 +35,8 @@ from store.keys import TOMBSTONE_SECONDS, Keys
 from store.queue import Queue
 from store.scripts import Script, SharedScript
 from store.settings import Settings
+
+log = logging.getLogger("jaga.sessions")
 
 Kind = Literal["web", "mobile"]
 Method = Literal["password", "qr", "mobile"]
@@ -211,7 +215,7 @@ class Sessions:
         self._holder = Script(redis, "session_holder")
         self._end = Script(redis, "session_end")
         self._rotate = Script(redis, "session_rotate")
-        self._receipt = Script(redis, "receipt_add")
+        self._receipt = SharedScript(redis, "receipt_add")
 
     # Opening
 
@@ -324,6 +328,18 @@ class Sessions:
             remember=self._long_token(json.loads(reply[1])),
             replaced=Session.from_json(reply[2]) if reply[2] else None,
         )
+
+    async def settle(self, opened: Opened) -> None:
+        """Wait until a replaced web session was told and its grace is over, so that the outside
+        sees the documented order. Raises LoginSuperseded when a later login took the place."""
+        if opened.replaced is None or opened.session.kind != "web":
+            return
+        await asyncio.sleep(self._settings.grace_seconds)
+        try:
+            await self.confirm(opened.session)
+        except LoginSuperseded:
+            log.info("login superseded sid=%s", opened.session.sid)
+            raise
 
     async def confirm(self, session: Session) -> None:
         """Check, after the grace, that a web session still has the place.
