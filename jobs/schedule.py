@@ -47,10 +47,14 @@ class Periodic:
 
 
 TABLE = (
+    # the gate goes by the clock; this is for whoever looks at the list
+    Periodic("attendance", "jobs.attendance.close", every=30),
     # the safety net under the wake-up that every writer sends
     Periodic("persist", "jobs.persist.run", every=3),
     # those with an open tab end at the moment; nobody waits for the others
     Periodic("sessions", "jobs.sessions.expire", every=60),
+    Periodic("qr", "jobs.qr.expire", every=60),
+    Periodic("qr_forget", "jobs.qr.forget", every=86_400),
 )
 
 

@@ -33,6 +33,9 @@ class Door(Protocol):
     def is_own(self, origin: str) -> bool:
         """Whether an Origin header names us."""
 
+    def qr_secrets(self, headers: HTTPHeaders) -> list[str]:
+        """The secrets of the browser's QR requests."""
+
     def credential(self, headers: HTTPHeaders) -> tuple[str, bool]:
         """The session's credential, and whether a cookie brought it."""
 

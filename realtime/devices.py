@@ -39,31 +39,26 @@ class DeviceAcceptor:
         self._admission.require_room(head)
         tab = tab_of(head.query)
         credential, by_cookie = self._admission.door.credential(head.headers)
-        if by_cookie and not self._is_from_own_page(head):
-            self._refuse(door, handshake, codes.NOT_YOURS)
+        if by_cookie and not is_from_own_page(self._admission, head):
+            refuse(self._admission, door, handshake, codes.NOT_YOURS)
             return
         try:
             place, end = await self._admission.check(credential)
         except SessionExpired as error:
-            self._refuse(door, handshake, codes.EXPIRED, _expired(error))
+            refuse(self._admission, door, handshake, codes.EXPIRED, _expired(error))
             return
         except Unauthenticated:
-            self._refuse(door, handshake, codes.NOT_LOGGED_IN)
+            refuse(self._admission, door, handshake, codes.NOT_LOGGED_IN)
             return
         if end is not None:
             code = messages.closing_code(end)
-            self._refuse(door, handshake, code, messages.ended(end, "", "").frame)
+            refuse(self._admission, door, handshake, code, messages.ended(end, "", "").frame)
         elif place is None:
-            self._refuse(door, handshake, codes.NOT_LOGGED_IN)
+            refuse(self._admission, door, handshake, codes.NOT_LOGGED_IN)
         elif place.session.device != head.path.removeprefix(PREFIX):
-            self._refuse(door, handshake, codes.NOT_YOURS)
+            refuse(self._admission, door, handshake, codes.NOT_YOURS)
         else:
             self._open(door, handshake, place, tab)
-
-    def _is_from_own_page(self, head: Head) -> bool:
-        """A cookie is sent by whatever page asks, so the page must be ours; a bearer is not."""
-        origin = head.headers.get("Origin")
-        return origin is not None and self._admission.door.is_own(origin)
 
     def _open(self, door: Doorway, handshake: bytes, place: Place, tab: str) -> None:
         if not door.is_open:
@@ -86,11 +81,21 @@ class DeviceAcceptor:
         )
         connection.wire.send(handshake + hello.frame)
 
-    def _refuse(self, door: Doorway, handshake: bytes, code: int, why: bytes = b"") -> None:
-        if not door.is_open:
-            return
-        last = handshake + why + close_frame(code)
-        wire_of(door.take(), Nobody(), self._admission.parking, len(last) + 1).finish(last)
+
+def is_from_own_page(admission: Admission, head: Head) -> bool:
+    """Whether our own page asks: a cookie is sent by whatever page does, a bearer is not."""
+    origin = head.headers.get("Origin")
+    return origin is not None and admission.door.is_own(origin)
+
+
+def refuse(
+    admission: Admission, door: Doorway, handshake: bytes, code: int, why: bytes = b""
+) -> None:
+    """Let a client in just far enough to be told why it may not be."""
+    if not door.is_open:
+        return
+    last = handshake + why + close_frame(code)
+    wire_of(door.take(), Nobody(), admission.parking, len(last) + 1).finish(last)
 
 
 def websocket_stats(hub: Hub) -> dict[str, int]:

@@ -73,6 +73,21 @@ class Keys:
         """Set: the sessions of a kick that had a tab open somewhere. One hour."""
         return f"{self.prefix}:receipt:{kick_id}:reached"
 
+    # QR requests
+
+    def qr(self, request_id: str) -> str:
+        """String JSON: a desktop's request to be let in by a phone. Until five minutes after its
+        end. Codes and the browser's secret are in it as digests only."""
+        return f"{self.prefix}:qr:{request_id}"
+
+    def qr_open(self) -> str:
+        """Sorted set: ids of requests that wait, by the moment (ms) at which they expire."""
+        return f"{self.prefix}:qr:open"
+
+    def qr_browser(self, digest: str) -> str:
+        """Sorted set: ids of one browser's open requests, by deadline (ms). As long as the last."""
+        return f"{self.prefix}:qr:browser:{digest}"
+
     # Limits
 
     def failures(self, subject: str) -> str:

@@ -6,18 +6,16 @@ ticket lets the second skip the password's cost, not its check.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
-import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from store.errors import AccountBlocked, LoginSuperseded, WrongPassword
+from store.errors import AccountBlocked, WrongPassword
 from store.keys import Keys
 from store.limits import (
     WRONG_PASSWORDS_PER_ACCOUNT,
@@ -28,8 +26,6 @@ from store.members import Member, Members, fold
 from store.passwords import Passwords
 from store.sessions import Device, Method, Opened, Session, Sessions, digest
 from store.settings import Settings
-
-log = logging.getLogger("jaga.logins")
 
 DeviceOf = Callable[[str], Device]
 """The device that asks, for a member's id: its own id is a digest of both."""
@@ -110,7 +106,7 @@ class Logins:
             ticket=digest(ticket),
             bearer=bearer,
         )
-        await self._grace(opened)
+        await self._sessions.settle(opened)
         return opened
 
     async def prove(self, member_id: str, password: str, *, address: str) -> None:
@@ -120,16 +116,6 @@ class Logins:
         """
         member = await self._members.get(member_id)
         await self._checked(member.email, password, address)
-
-    async def _grace(self, opened: Opened) -> None:
-        if opened.replaced is None or opened.session.kind != "web":
-            return
-        await asyncio.sleep(self._settings.grace_seconds)
-        try:
-            await self._sessions.confirm(opened.session)
-        except LoginSuperseded:
-            log.info("login superseded sid=%s", opened.session.sid)
-            raise
 
     async def _known_by(self, ticket: str, login: str, password: str, address: str) -> Member:
         """The member a good ticket was given to for this very password; else the full check."""

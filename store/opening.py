@@ -22,6 +22,7 @@ from store.limits import Limits
 from store.logins import Logins
 from store.members import Members
 from store.passwords import Passwords
+from store.qr import Qr
 from store.queue import Queue
 from store.sessions import Sessions
 from store.settings import Settings
@@ -53,6 +54,7 @@ class Store:
     attendance: Gate
     attendance_reports: Reports
     devices: Devices
+    qr: Qr
 
     def blocking_connection(self, seconds: float) -> Redis:
         """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""
@@ -101,6 +103,7 @@ def _wire(
         attendance=Gate(redis, keys, queue, database, Proofs(settings.secret_key)),
         attendance_reports=Reports(database),
         devices=Devices(redis, keys, queue, sessions),
+        qr=Qr(settings, redis, keys, queue, limits, sessions),
     )
 
 

@@ -117,7 +117,7 @@ class Browser:
     async def tab(
         self, device_id: str = "", *, port: int = 0, **headers: str
     ) -> AsyncIterator[Tab]:
-        """A tab's WebSocket; asks for the session's own device unless one is named."""
+        """A tab's WebSocket; asks for the session's own device unless one is named, or a path."""
         tab = await Tab.open(self, device_id or await self.device_id(), port or self.port, headers)
         try:
             yield tab
@@ -160,7 +160,8 @@ class Tab:
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         named = {name: value for name, value in named.items() if value}
-        writer.write(_head("GET", f"/api/devices/ws/{device_id}?tab_id=tab_1_abc", named))
+        path = f"/api/devices/ws/{device_id}?tab_id=tab_1_abc"
+        writer.write(_head("GET", device_id if device_id.startswith("/") else path, named))
         async with asyncio.timeout(ANSWER_SECONDS):
             head = await reader.readuntil(b"\r\n\r\n")
         tab.status = int(head.split()[1])

@@ -13,6 +13,11 @@ from tornado.httputil import HTTPHeaders, parse_cookie
 from store.errors import CrossOrigin, InvalidRequest
 from store.settings import Settings
 
+QR_COOKIE = "jaga_qr"
+"""What a browser keeps of its QR requests: the newest few secrets, with dots between."""
+
+_QR_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+
 FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -46,6 +51,12 @@ class Door:
     def is_own(self, origin: str) -> bool:
         """Whether an Origin header names us."""
         return origin.lower() in self._settings.origins
+
+    def qr_secrets(self, headers: HTTPHeaders) -> list[str]:
+        """Return the secrets of the browser's QR requests, the oldest first; odd ones are left
+        out."""
+        words = cookies_of(headers).get(QR_COOKIE, "")[:256].split(".")
+        return [word for word in words if _QR_SECRET.fullmatch(word)]
 
     def credential(self, headers: HTTPHeaders) -> tuple[str, bool]:
         """Return the session's credential ("" when there is none) and whether a cookie brought it.

@@ -109,6 +109,14 @@ class Handler(RequestHandler):
         self._renew(place.session)
         return place
 
+    async def place_or_none(self) -> Place | None:
+        """Return who asks, None for nobody: for a page that is for everybody."""
+        try:
+            place = await self.place(touch=False)
+        except (Unauthenticated, InvalidRequest, PasswordChangeNeeded):
+            return None
+        return None if place.draining else place
+
     async def _revived(self) -> str:
         token = self.get_cookie("jaga_remember") or ""
         if not token:

@@ -1,0 +1,234 @@
+"""QR login: a browser asks, a phone scans and answers, the browser collects (CONTRACT §6)."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import segno
+
+from store.errors import Forbidden, InvalidRequest, NotFound
+from store.members import valid_choice, valid_text
+from store.qr import CODE, Asking, Request, status_of
+from store.sessions import Device
+from web.browsers import device_name
+from web.devices import tokens_of, user_of
+from web.door import FINGERPRINT, QR_COOKIE
+from web.handler import Handler
+from web.sessions import member_of, session_of
+
+MESSAGES = {
+    "pending": "Menunggu scan dari perangkat mobile...",
+    "scanned": "QR code telah di-scan, menunggu konfirmasi...",
+    "approved": "Login disetujui!",
+    "rejected": "Login ditolak",
+    "expired": "QR code sudah kadaluarsa",
+    "not_found": "QR code tidak ditemukan",
+}
+
+MOST_SECRETS = 3
+"""As many requests as one browser may have open (a tab each)."""
+
+
+class Generate(Handler):
+    """`/api/auth/qr/generate`: begins a request; its secret goes into the browser's cookie."""
+
+    async def post(self) -> None:
+        if "qr" not in self.store.settings.web_login:
+            raise Forbidden("Login dengan kode QR tidak diaktifkan di situs ini.")
+        body = self.json_body()
+        delivery = valid_choice("delivery", body.get("delivery", "token"), ("token", "cookie"))
+        asked = await self.store.qr.create(
+            self._asking(body), "cookie" if delivery == "cookie" else "token"
+        )
+        self._remember(asked.secret)
+        self.respond(
+            {
+                "success": True,
+                "token": asked.code,
+                "qr_url": self.store.qr.address(asked.code),
+                "expires_at": asked.deadline / 1000,
+                "ttl_seconds": self.store.settings.qr_token_ttl_seconds,
+            }
+        )
+
+    def _asking(self, body: dict[str, Any]) -> Asking:
+        browser_id = valid_text("browser_id", body.get("browser_id"), 64)
+        fp = valid_text("fingerprint", body.get("fingerprint"), 128)
+        if not browser_id:
+            raise InvalidRequest("browser_id")
+        if fp and not FINGERPRINT.fullmatch(fp):
+            raise InvalidRequest("fingerprint")
+        cookie, _ = self._device_cookie()
+        agent = self.request.headers.get("User-Agent", "")
+        device = Device(
+            id="",
+            name=device_name(agent),
+            fp=fp or self.door.fingerprint(self.request.headers),
+            ip=self.address,
+            user_agent=agent,
+            browser_id=browser_id,
+        )
+        return Asking(words=cookie, device=device)
+
+    def _remember(self, secret: str) -> None:
+        """Each tab has a request of its own; the cookie holds the newest few secrets."""
+        kept = self.door.qr_secrets(self.request.headers)[-(MOST_SECRETS - 1) :]
+        seconds = self.store.settings.qr_token_ttl_seconds + 60
+        self._set(QR_COOKIE, ".".join([*kept, secret]), seconds)
+
+
+class OfBrowser(Handler):
+    """What only the browser that asked may see."""
+
+    async def asked(self, code: str) -> Request:
+        """Return its request. Raises NotFound for everybody and everything else."""
+        found = await self.store.qr.bound(code, self.door.qr_secrets(self.request.headers))
+        if found is None:
+            raise NotFound()
+        return found
+
+
+class Image(OfBrowser):
+    """`/api/auth/qr/image/{token}`: the code as it is shown now, drawn here."""
+
+    async def get(self, code: str) -> None:
+        request = await self.asked(code)
+        self.set_header("Content-Type", "image/svg+xml; charset=utf-8")
+        self.finish(drawn(self.store.qr.picture(request)))
+
+
+class Status(OfBrowser):
+    """`/api/auth/qr/status/{token}`: for pages without WebSockets."""
+
+    async def get(self, code: str) -> None:
+        try:
+            request = await self.asked(code)
+        except NotFound as error:
+            self.respond(error.body() | _status("not_found"), error.status)
+            return
+        extra = {"match": request.number} if request.state == "scanned" else {}
+        self.respond({"success": True, **_status(status_of(request.state)), **extra})
+
+
+class Redeem(OfBrowser):
+    """`/api/auth/qr/redeem`: the bound browser collects, once; the older web session ends here."""
+
+    async def post(self) -> None:
+        request = await self.asked(_code_of(self.json_body()))
+        opened = await self.store.qr.redeem(request)
+        member = await self.store.members.get(opened.session.member)
+        self._drop(QR_COOKIE)
+        if request.delivery == "token":
+            self.respond({"success": True, **tokens_of(opened, member)})
+            return
+        await self.store.sessions.leave(self.cookie_credential)
+        self.keep_session(opened)
+        self.respond(
+            {
+                "success": True,
+                "redirect": "/dashboard",
+                "device_id": opened.session.device,
+                "user": user_of(member),
+            }
+        )
+
+
+class Scan(Handler):
+    """`/api/auth/qr/scan`: a phone has read the code."""
+
+    async def post(self) -> None:
+        place = await self.place()
+        scan = await self.store.qr.scan(_code_of(self.json_body()), place.session, self.address)
+        self.respond(
+            {
+                "success": True,
+                "message": "QR code dipindai. Periksa dulu, lalu pilih angkanya.",
+                "requires_approval": True,
+                "context": {
+                    "browser": scan.browser,
+                    "os": scan.os,
+                    "ip": scan.ip,
+                    "location_mismatch": scan.location_mismatch,
+                    "age_seconds": scan.age_seconds,
+                    "is_new": scan.is_new,
+                },
+                "match": scan.offered,
+            }
+        )
+
+
+class Approve(Handler):
+    """`/api/auth/qr/approve`: the answer of the session that scanned."""
+
+    async def post(self) -> None:
+        place = await self.place()
+        body = self.json_body()
+        approved = body.get("approved")
+        if not isinstance(approved, bool):
+            raise InvalidRequest("approved", "approved harus true atau false.")
+        state = await self.store.qr.answer(
+            _code_of(body), place.session, approved=approved, number=_number(body.get("match"))
+        )
+        self.respond({"success": True, "message": MESSAGES[state], "status": state})
+
+
+class Link(Handler):
+    """`/link`: what the code leads a phone to; the code itself never leaves its browser."""
+
+    async def get(self) -> None:
+        place = await self.place_or_none()
+        phone = place if place and place.session.kind == "mobile" else None
+        self.page(
+            "link.html",
+            member=member_of(phone) if phone else None,
+            session=session_of(phone) if phone else None,
+            browser_session=place.username if place and phone is None else None,
+            domain=self.request.host,
+        )
+
+
+def drawn(address: str) -> bytes:
+    """Return a QR code as SVG. Dark on light whatever the page's colours: phones expect it."""
+    out = io.BytesIO()
+    segno.make_qr(address, error="m").save(
+        out, kind="svg", xmldecl=False, border=2, dark="#10201f", light="#ffffff", omitsize=True
+    )
+    return out.getvalue()
+
+
+def _status(status: str) -> dict[str, Any]:
+    return {"status": status, "is_expired": status == "expired", "message": MESSAGES[status]}
+
+
+def _code_of(body: dict[str, Any]) -> str:
+    """The code; any text that is none is as unknown as one that was never made."""
+    code = body.get("token")
+    if not isinstance(code, str):
+        raise InvalidRequest("token")
+    if not CODE.fullmatch(code):
+        raise NotFound()
+    return code
+
+
+def _number(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 4:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 9999:
+        return value
+    raise InvalidRequest("match")
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/api/auth/qr/generate", Generate),
+        (r"/api/auth/qr/image/([^/]+)", Image),
+        (r"/api/auth/qr/status/([^/]+)", Status),
+        (r"/api/auth/qr/redeem", Redeem),
+        (r"/api/auth/qr/scan", Scan),
+        (r"/api/auth/qr/approve", Approve),
+        (r"/link", Link),
+    ]
