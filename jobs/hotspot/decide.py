@@ -1,0 +1,113 @@
+"""What a member's hotspot access is at a moment: pure rules, no clock and no I/O of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from store.settings import Settings
+
+Status = Literal["blocked", "inactive", "expired", "unlimited", "habis", "fup", "aktif"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+Access = Literal["bypassed", "session", "none"]
+"""How a member's devices get through: by a bypassing binding, by a login with a profile, or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What decides. Bytes, and unix milliseconds; `fup_percent` None means the house's own."""
+
+    is_blocked: bool = False
+    is_active: bool = True
+    is_approved: bool = True
+    is_unlimited: bool = False
+    expires_at: int | None = None
+    purchased: int = 0
+    used: int = 0
+    fup_percent: int | None = None
+    fup_remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The house's rules: where fair use begins, how devices get through, the profiles' names."""
+
+    fup_percent: int
+    mode: Literal["bypass", "session"]
+    profiles: dict[Status, str]
+
+    @classmethod
+    def of(cls, settings: Settings, fup_percent: int | None = None) -> Policy:
+        """Return the settings' policy, with another threshold when one is to be tried."""
+        habis = settings.mikrotik_profile_habis
+        return cls(
+            settings.fup_threshold_percent if fup_percent is None else fup_percent,
+            "session" if settings.hotspot_mode == "session" else "bypass",
+            {
+                "blocked": settings.mikrotik_profile_blokir,
+                "inactive": settings.mikrotik_profile_inactive,
+                "expired": habis,
+                "unlimited": settings.mikrotik_profile_unlimited,
+                "habis": habis,
+                "fup": settings.mikrotik_profile_fup,
+                "aktif": settings.mikrotik_profile_aktif,
+            },
+        )
+
+    def access(self, status: Status) -> Access:
+        """Return how devices get through. A profile has no effect on a bypassed device, so fair
+        use always takes a login."""
+        if status in ("blocked", "inactive", "expired", "habis"):
+            return "none"
+        return "session" if status == "fup" or self.mode == "session" else "bypassed"
+
+
+def decide(account: Account, now: int, policy: Policy) -> Status:
+    """Return the status at `now` (unix ms); the first rule that holds wins (CONTRACT §9)."""
+    if account.is_blocked:
+        return "blocked"
+    if not account.is_active or not account.is_approved:
+        return "inactive"
+    if account.expires_at is not None and account.expires_at <= now:
+        return "expired"
+    if account.is_unlimited:
+        return "unlimited"
+    if account.purchased <= 0 or account.used >= account.purchased:
+        return "habis"
+    return "fup" if _is_heavy(account, policy) else "aktif"
+
+
+def why(account: Account, now: int, policy: Policy) -> str:
+    """Say in one line why the status is what it is: for the plan that an operator reads."""
+    status = decide(account, now, policy)
+    used = f"{account.used} of {account.purchased} bytes used"
+    reasons: dict[Status, str] = {
+        "blocked": "the account is blocked",
+        "inactive": "the account is switched off"
+        if not account.is_active
+        else "the account is not approved yet",
+        "expired": "the package has run out",
+        "unlimited": "the package is unlimited",
+        "habis": used if account.purchased > 0 else "nothing was purchased",
+        "fup": f"{used}: fair use begins at {_threshold(account, policy)}",
+        "aktif": used,
+    }
+    return reasons[status]
+
+
+def _is_heavy(account: Account, policy: Policy) -> bool:
+    if account.fup_remaining is not None:
+        # a package no larger than the threshold would be slow from its first byte
+        left = account.purchased - account.used
+        return account.purchased > account.fup_remaining and left <= account.fup_remaining
+    percent = policy.fup_percent if account.fup_percent is None else account.fup_percent
+    # whole numbers, so that the boundary is exact at any size
+    return account.used * 100 >= account.purchased * percent
+
+
+def _threshold(account: Account, policy: Policy) -> str:
+    if account.fup_remaining is not None:
+        return f"{account.fup_remaining} bytes remaining"
+    percent = policy.fup_percent if account.fup_percent is None else account.fup_percent
+    return f"{percent} %"
