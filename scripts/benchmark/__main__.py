@@ -29,7 +29,7 @@ from scripts.benchmark.screen import Screen
 from scripts.benchmark.subject import TRANSPORTS
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer
-from scripts.embedded.supervisor import StartError, Supervisor, free_port
+from scripts.embedded.supervisor import StartError, Supervisor, free_port, last_lines
 from scripts.migrate import MigrationError, migrate
 from store.settings import SettingsError
 
@@ -123,6 +123,7 @@ async def _bench(asked: argparse.Namespace, screen: Screen) -> None:
                 peers.make(name, supervisor, url, cores, Path(scratch)) for name in asked.against
             ]
             for connections in asked.connections:
+                screen.say(f"{connections:,} connections")
                 with Clients(asked.clients, cores) as clients:
                     run = Run(
                         clients,
@@ -167,6 +168,9 @@ async def _product(
     await product.open()
     try:
         yield product
+    except ClientsFailed as error:
+        # the log is in a directory that is about to be removed
+        raise ClientsFailed(f"{error}{last_lines(home / 'web.log')}") from error
     finally:
         await product.stop()
         await product.close()

@@ -337,7 +337,7 @@ class Client:
             status = tab.head[9:12].decode("ascii", "replace")
             self._statuses[status] += 1
             if status not in ("200", "101"):
-                self._failed(tab, f"status {status}")
+                self._failed(tab, f"{status} {_reason(tab.head)}".strip())
                 return
             if tab.plan.then:
                 os.write(tab.fd, tab.plan.then)
@@ -486,6 +486,12 @@ def _reset_when_closed(fd: int) -> None:
     connection.detach()
 
 
+def _reason(answer: bytes) -> str:
+    """What a refusal says of itself: our JSON's message, else nothing."""
+    found = _MESSAGE.search(answer)
+    return found[1].decode(errors="replace") if found else ""
+
+
 def _masked(first: int, payload: bytes) -> bytes:
     """A short frame under the mask of zeros, which leaves the payload as it is."""
     return bytes([first, 0x80 | len(payload), 0, 0, 0, 0]) + payload
@@ -494,4 +500,5 @@ def _masked(first: int, payload: bytes) -> bytes:
 _PONG = _masked(0x81, b'{"event":"pong"}')
 _RETRY_SSE = re.compile(rb"retry: (\d+)")
 _RETRY_WS = re.compile(rb"retry=(\d+)")
+_MESSAGE = re.compile(rb'"message":"([^"]{1,80})"')
 _KICK = re.compile(rb'"kick_id":"([^"]+)"')
