@@ -27,7 +27,7 @@ from tornado.httputil import (
 from tornado.iostream import IOStream
 
 from realtime.messages import encode
-from store.errors import JagaError, Unavailable
+from store.errors import JagaError, Unavailable, WrongMethod
 
 log = logging.getLogger("jaga.front")
 
@@ -165,16 +165,10 @@ class _TooLarge(JagaError):
     message = "Isi permintaan terlalu besar (maksimal 256 KiB)."
 
 
-class _WrongMethod(JagaError):
-    status = 405
-    type = "METHOD_NOT_ALLOWED"
-    message = "Metode ini tidak didukung di alamat ini."
-
-
 def require_get(head: Head) -> None:
     """Raise the 405 of every method but GET."""
     if head.method != "GET":
-        raise _WrongMethod()
+        raise WrongMethod()
 
 
 def _is_too_large(headers: HTTPHeaders) -> bool:

@@ -14,7 +14,7 @@ from realtime.hub import Hub
 from realtime.metrics import Metrics
 from realtime.relay import Relay
 from realtime.sweep import Sweep
-from store.errors import Unavailable
+from store.errors import Unavailable, of_status
 from store.opening import Store
 
 ANSWER_SECONDS = 2.0
@@ -114,6 +114,9 @@ class Answer(RequestHandler):
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.finish(of_status(status_code).body())
 
 
 class Alive(Answer):

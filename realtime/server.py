@@ -21,7 +21,7 @@ from realtime.announcements import Announcements
 from realtime.board import BoardAcceptor, Boards
 from realtime.clocks import Clocks
 from realtime.devices import DeviceAcceptor, websocket_stats
-from realtime.front import Front
+from realtime.front import LARGEST_BODY, Front
 from realtime.health import Health, routes
 from realtime.hub import Heart, Hub
 from realtime.kicks import Kicks
@@ -107,6 +107,7 @@ class Server:
             Front(application, acceptors),  # type: ignore[arg-type]
             idle_connection_timeout=HEAD_SECONDS,
             body_timeout=BODY_SECONDS,
+            max_body_size=LARGEST_BODY,
             max_header_size=32 * 1024,
         )
 

@@ -19,6 +19,7 @@ JagaError                     status type
  │                                    PRESENCE_REQUIRED | NOT_LISTED
  ├── NotFound                  404    NOT_FOUND
  │    └── MeetingNotFound      404    MEETING_NOT_FOUND
+ ├── WrongMethod               405    METHOD_NOT_ALLOWED
  ├── Conflict                  409    CONFLICT
  │    ├── SessionConflict      409    SESSION_CONFLICT
  │    ├── LoginSuperseded      409    LOGIN_SUPERSEDED
@@ -27,6 +28,7 @@ JagaError                     status type
  │    └── AttendanceDuplicate  409    COOKIE_DUPLICATE | USER_DUPLICATE | DEVICE_DUPLICATE
  ├── QrExpired                 410    QR_EXPIRED
  ├── RateLimited               429    RATE_LIMIT           (retry_after)
+ ├── Failed                    500    INTERNAL             (a fault of ours)
  └── Unavailable               503    UNAVAILABLE          (retry_after)
 """
 
@@ -223,6 +225,14 @@ class NotFound(JagaError):
     message = "Tidak ditemukan."
 
 
+class WrongMethod(JagaError):
+    """The address is there, the method is not."""
+
+    status = 405
+    type = "METHOD_NOT_ALLOWED"
+    message = "Metode ini tidak didukung di alamat ini."
+
+
 class Conflict(JagaError):
     """The state is not what the request takes it to be."""
 
@@ -295,6 +305,14 @@ class RateLimited(JagaError):
         return super().body() | {"retry_after": self.retry_after}
 
 
+class Failed(JagaError):
+    """Something of ours broke; the log has it."""
+
+    status = 500
+    type = "INTERNAL"
+    message = "Ada yang salah di sisi kami. Coba lagi sebentar."
+
+
 class Unavailable(JagaError):
     """Something we need is away: nobody is let in, and nothing is claimed to be done."""
 
@@ -351,3 +369,14 @@ class InvalidDevice(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__("deviceId", "Device ID tidak valid")
+
+
+def of_status(status: int) -> JagaError:
+    """Return the error that stands for an HTTP status which nobody gave a name."""
+    if status == 404:
+        return NotFound()
+    if status == 405:
+        return WrongMethod()
+    if 400 <= status < 500:
+        return InvalidRequest("body", "Permintaan tidak valid.")
+    return Failed()

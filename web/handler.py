@@ -28,6 +28,7 @@ from store.errors import (
     SessionExpired,
     Unauthenticated,
     Unavailable,
+    of_status,
 )
 from store.opening import Store
 from store.sessions import Device, Opened, Place, Session, device_id
@@ -274,8 +275,8 @@ class Handler(RequestHandler):
         if isinstance(error, REDIS_AWAY):
             return Unavailable()
         if isinstance(error, HTTPError):
-            return _of_status(error.status_code)
-        return _of_status(status)
+            return of_status(error.status_code)
+        return of_status(status)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if isinstance(value, JagaError | HTTPError):
@@ -291,25 +292,3 @@ class UnknownAddress(Handler):
 
     def prepare(self) -> NoReturn:
         raise NotFound()
-
-
-class _MethodNotAllowed(JagaError):
-    status = 405
-    type = "METHOD_NOT_ALLOWED"
-    message = "Metode ini tidak didukung di alamat ini."
-
-
-class _Failed(JagaError):
-    status = 500
-    type = "INTERNAL"
-    message = "Ada yang salah di sisi kami. Coba lagi sebentar."
-
-
-def _of_status(status: int) -> JagaError:
-    if status == 404:
-        return NotFound()
-    if status == 405:
-        return _MethodNotAllowed()
-    if 400 <= status < 500:
-        return InvalidRequest("body", "Permintaan tidak valid.")
-    return _Failed()

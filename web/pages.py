@@ -12,6 +12,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tornado.web import RequestHandler
 
+from store.errors import of_status
+
 HERE = Path(__file__).parent
 IMMUTABLE = "public, max-age=31536000, immutable"
 """For addresses that carry the content's own hash."""
@@ -67,6 +69,9 @@ class Static(RequestHandler):
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        self.finish(of_status(status_code).body())
 
     def get(self, path: str = "") -> None:
         file = self._pages.files.get(path or self._path)
