@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -194,6 +195,7 @@ class Credential:
         parts = text.split(".")
         if len(text) > 200 or len(parts) != 3 or not all(_is_word(part) for part in parts):
             raise Unauthenticated()
+        _require_id(parts[1])
         return cls(*parts)
 
     def __str__(self) -> str:
@@ -464,6 +466,7 @@ class Sessions:
         if len(text) > 200 or len(parts) != 4 or not all(_is_word(part) for part in parts):
             raise Unauthenticated()
         member, sid, generation, mac = parts
+        _require_id(sid)
         if not generation.isdigit() or len(generation) > 9:
             raise Unauthenticated()
         seed = await self._seed(member, sid)
@@ -553,7 +556,7 @@ def device_id(member: str, words: str) -> str:
 
 def digest(secret: str) -> str:
     """Return what is kept of a secret: SHA-256, which is enough for 256 random bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _place_of(reply: list[Any]) -> Place:
@@ -579,6 +582,15 @@ def _refusal(reply: list[Any]) -> Exception:
     if reply[0] == "expired":
         return SessionExpired(reply[1])
     return Unavailable() if reply[0] == "unbuilt" else Unauthenticated()
+
+
+def _require_id(sid: str) -> None:
+    """Raise Unauthenticated for what is no id of a session: `sessions` has other fields too."""
+    if not _ID.fullmatch(sid):
+        raise Unauthenticated()
+
+
+_ID = re.compile(r"[0-9a-f]{16}")
 
 
 def _is_word(text: str) -> bool:
