@@ -143,3 +143,26 @@ class Keys:
     def familiar_devices(self, meeting_id: str) -> str:
         """Hash: device id → the student who used it last. 60 days after its last change."""
         return f"{self.prefix}:{{t:{meeting_id}}}:familiar"
+
+    # Payments
+
+    def payment(self, delivery_id: str, state: str) -> str:
+        """String `1`: this delivery is in the log, as what it was when it came. One hour."""
+        return f"{self.prefix}:payment:{delivery_id}:{state}"
+
+    def payment_order(self, ref: str) -> str:
+        """String JSON: how far an order is, for its buyer's page. 30 days."""
+        return f"{self.prefix}:payment:order:{ref}"
+
+    def password_link(self, digest: str) -> str:
+        """String: id of the member who may set a password by the link that was mailed. 72 h."""
+        return f"{self.prefix}:payment:password:{digest}"
+
+    def licence(self, digest: str) -> str:
+        """Hash: a licence and the device that holds it (see `store.payments.licences`). Lives as
+        long as the licence; the name is a digest of the key."""
+        return f"{self.prefix}:licence:{digest}"
+
+    def licence_by_id(self, licence_id: int | str) -> str:
+        """String: the digest under which the licence with this id is found."""
+        return f"{self.prefix}:licence:id:{licence_id}"
