@@ -79,6 +79,18 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """Order: note each tab that is told one of these kicks. Answered by Watching."""
+
+    kicks: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Order: stop tracking. Answered by Tracked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Order: close these tabs (None: all). Abruptly is with a reset. Answered by Closed."""
 
@@ -98,7 +110,7 @@ class Count:
     """Order: say how many tabs are open. Answered by State."""
 
 
-Order = Open | Watch | Forget | Close | Return | Count
+Order = Open | Watch | Forget | Track | Recall | Close | Return | Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +144,13 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Tracked:
+    """For each kick that was tracked, the moments at which tabs were told."""
+
+    told: dict[bytes, list[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """Done."""
 
@@ -145,7 +164,7 @@ class State:
     returned: array[int]
 
 
-Reply = Progress | Opened | Watching | Seen | Closed | State
+Reply = Progress | Opened | Watching | Seen | Tracked | Closed | State
 
 CONNECTING, OPENING, OPEN, GONE = range(4)
 
@@ -205,6 +224,7 @@ class Client:
         self._watched: frozenset[int] | None = frozenset()
         self._watch = 0
         self._missing = 0
+        self._tracked: dict[bytes, list[int]] = {}
         self._answers: list[tuple[Tab, bytes]] = []
         self._returning = False
         self._returns: list[tuple[float, int, Tab]] = []
@@ -241,6 +261,12 @@ class Client:
                 self._begin_watch(marker, keys)
             case Forget():
                 self._end_watch(0)
+            case Track(kicks):
+                self._tracked = {kick: [] for kick in kicks}
+                self._reply(Watching())
+            case Recall():
+                self._reply(Tracked(self._tracked))
+                self._tracked = {}
             case Close(keys, abruptly):
                 self._close(keys, abruptly)
             case Return(wanted):
@@ -335,10 +361,10 @@ class Client:
         tab.head += data
         if not before and b"\r\n\r\n" in tab.head:
             status = tab.head[9:12].decode("ascii", "replace")
-            self._statuses[status] += 1
             if status not in ("200", "101"):
                 self._failed(tab, f"{status} {_reason(tab.head)}".strip())
                 return
+            self._statuses[status] += 1
             if tab.plan.then:
                 os.write(tab.fd, tab.plan.then)
         if tab.plan.ready in tab.head:
@@ -398,6 +424,8 @@ class Client:
                 self._missing -= 1
                 if not self._missing:
                     self._end_watch(time.perf_counter_ns())
+        if self._tracked:
+            self._note(data)
         if tab.plan.dialect == "ws":
             self._hear_frames(tab, data)
         elif tab.plan.dialect == "socketio":
@@ -405,6 +433,12 @@ class Client:
                 self._answers.append((tab, _masked(0x81, b"3")))
         elif b"event: close" in data:
             self._sent_away(tab, _RETRY_SSE.search(data))
+
+    def _note(self, data: bytes) -> None:
+        found = _KICK.search(data)
+        moments = self._tracked.get(found[1]) if found else None
+        if moments is not None:
+            moments.append(time.perf_counter_ns())
 
     def _hear_frames(self, tab: Tab, data: bytes) -> None:
         """Answer what a page answers. A frame cut in two, which the loopback does not do to such

@@ -23,9 +23,12 @@ from scripts.benchmark.client import (
     Order,
     Plan,
     Progress,
+    Recall,
     Return,
     Seen,
     State,
+    Track,
+    Tracked,
     Watch,
     Watching,
     run,
@@ -36,7 +39,7 @@ OPEN_SECONDS = 300.0
 REPLY_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
-Answer = TypeVar("Answer", Opened, Watching, Seen, Closed, State)
+Answer = TypeVar("Answer", Opened, Watching, Seen, Tracked, Closed, State)
 
 
 class ClientsFailed(Exception):
@@ -164,6 +167,18 @@ class Clients:
             max(result.last for result in results.values()),
             sum(result.missing for result in results.values()),
         )
+
+    def track(self, kicks: Iterable[bytes]) -> None:
+        """Get ready to note which tabs are told of these kicks, and when."""
+        self._ask(Track(frozenset(kicks)), Watching)
+
+    def tracked(self) -> dict[bytes, list[int]]:
+        """Stop tracking; returns for each kick when its tabs were told (ns)."""
+        told: dict[bytes, list[int]] = {}
+        for reply in self._ask(Recall(), Tracked):
+            for kick, moments in reply.told.items():
+                told.setdefault(kick, []).extend(moments)
+        return told
 
     def close(self, keys: Iterable[int] | None = None, *, abruptly: bool = True) -> None:
         """Close these tabs, or all."""

@@ -97,41 +97,38 @@ def plot(title: str, subtitle: str, series: Sequence[Series]) -> str:
 
 
 def _panel(figure: Figure, series: Sequence[Series], x: int, y: int) -> str:
-    most = max(
-        [one.values[figure.key] for one in series if figure.key in one.values]
-        + [figure.goal or 0.0]
-    )
-    room = COLUMN - NAME - VALUE
-    scale = room / most if most > 0 else 0.0
+    measured = [one.values[figure.key] for one in series if figure.key in one.values]
+    most = max(value for value in [*measured, figure.goal or 0.0] if not math.isnan(value))
+    scale = (COLUMN - NAME - VALUE) / most if most > 0 else 0.0
     parts = [_text(x, y + 12, TITLES[figure.key], weight=600)]
-    for place, one in enumerate(series):
-        row = y + TITLE + place * STEP
-        parts.append(_text(x + NAME - 8, row + 11, one.name, anchor="end", colour="#334155"))
-        value = one.values.get(figure.key)
-        if value is None:
-            parts.append(_text(x + NAME, row + 11, "not measured", colour="#94a3b8"))
-            continue
-        width = max(1.0, value * scale)
-        colour = COLOURS[min(place, len(COLOURS) - 1)]
-        parts.append(
-            f'<rect x="{x + NAME}" y="{row}" width="{width:.1f}" height="{BAR}" rx="2" '
-            f'fill="{colour}"/>'
-        )
-        parts.append(_text(x + NAME + width + 6, row + 11, f"{number(value)} {figure.unit}"))
     if figure.goal is not None:
-        parts.append(_goal(figure, x + NAME + figure.goal * scale, y, len(series)))
+        parts.append(_goal(figure, x, figure.goal * scale, y, len(series)))
+    for place, one in enumerate(series):
+        colour = COLOURS[min(place, len(COLOURS) - 1)]
+        parts.append(_bar(figure, one, x + NAME, y + TITLE + place * STEP, scale, colour))
     return "\n".join(parts)
 
 
-def _goal(figure: Figure, x: float, y: int, rows: int) -> str:
-    """A dashed line, and above it which side of it is good."""
+def _bar(figure: Figure, one: Series, x: int, y: int, scale: float, colour: str) -> str:
+    name = _text(x - 8, y + 11, one.name, anchor="end", colour="#334155")
+    value = one.values.get(figure.key, math.nan)
+    if math.isnan(value):
+        return name + _text(x, y + 11, "not measured", colour="#94a3b8")
+    width = max(1.0, value * scale)
+    bar = f'<rect x="{x}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2" fill="{colour}"/>'
+    return name + bar + _text(x + width + 6, y + 11, f"{number(value)} {figure.unit}")
+
+
+def _goal(figure: Figure, x: int, at: float, y: int, rows: int) -> str:
+    """A dashed line through the bars, and at the end of the title which side of it is good."""
     sign = "≥" if figure.at_least else "≤"
+    place = f'x1="{x + NAME + at:.1f}" x2="{x + NAME + at:.1f}"'
     line = (
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y + TITLE - 5}" y2="{y + TITLE + rows * STEP - 3}" '
+        f'<line {place} y1="{y + TITLE - 3}" y2="{y + TITLE + rows * STEP - 3}" '
         'stroke="#dc2626" stroke-width="1" stroke-dasharray="3 3"/>'
     )
-    label = f"goal {sign} {number(figure.goal or 0)}"
-    return line + _text(x, y + TITLE - 8, label, size=9, colour="#dc2626", anchor="middle")
+    label = f"goal {sign} {number(figure.goal or 0)} {figure.unit}"
+    return line + _text(x + COLUMN, y + 12, label, size=11, colour="#dc2626", anchor="end")
 
 
 def _text(
@@ -146,7 +143,8 @@ def _text(
 ) -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" '
-        f'fill="{colour}" text-anchor="{anchor}">{escape(text)}</text>'
+        f'fill="{colour}" text-anchor="{anchor}" stroke="#ffffff" stroke-width="3" '
+        f'paint-order="stroke">{escape(text)}</text>'
     )
 
 

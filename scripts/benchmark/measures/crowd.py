@@ -81,21 +81,30 @@ def _conclude_connects(run: Run, subjects: list[Subject], transport: Transport) 
 async def _pushes(run: Run, subjects: list[Subject], transport: Transport) -> None:
     """One device after another, a block of them at each subject in turn."""
     took: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+    replied: dict[str, list[float]] = {subject.name: [] for subject in subjects}
     wanted = run.rounds(PUSHES)
     block = min(BLOCK, run.devices)
     for start in range(0, wanted, block):
         for subject in subjects:
             devices = [(start + place) % run.devices for place in range(min(block, wanted - start))]
-            took[subject.name] += await _push_to(run, subject, transport, devices)
+            for push_ms, reply_ms in await _push_to(run, subject, transport, devices):
+                took[subject.name].append(push_ms)
+                replied[subject.name].append(reply_ms)
             run.screen.progress(f"pushes, {transport}", start + len(devices), wanted)
     for name, times in took.items():
-        for share in (50, 99):
-            run.figures.put(name, f"push.{transport}.p{share}", percentile(times, share / 100))
+        run.figures.put(
+            name,
+            f"push.{transport}.p50",
+            median(times),
+            {"pushes": len(times), "publisher_answered_p50_ms": round(median(replied[name]), 4)},
+        )
+        run.figures.put(name, f"push.{transport}.p99", percentile(times, 0.99))
 
 
 async def _push_to(
     run: Run, subject: Subject, transport: Transport, devices: list[int]
-) -> list[float]:
+) -> list[tuple[float, float]]:
+    """Push to each; returns how long until its last tab had it and the publisher its reply, ms."""
     publisher = subject.publisher()
     took = []
     for device in devices:
@@ -105,7 +114,7 @@ async def _push_to(
         seen = run.clients.seen(TOLD_SECONDS)
         if seen.missing:
             run.figures.remark(f"{subject.name}: a push did not reach {seen.missing} tabs")
-        took.append((seen.last - began) / 1e6)
+        took.append(((seen.last - began) / 1e6, publisher.replied_after / 1e6))
     publisher.close()
     # what was logged out is logged in again, so that the house stays full
     run.clients.close([key for device in devices for key in run.keys(subject, device)])
