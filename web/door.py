@@ -45,6 +45,9 @@ class Door:
         if site is not None and site not in ("same-origin", "none"):
             raise CrossOrigin()
         origin = headers.get("Origin")
+        if origin == "null" and site == "same-origin":
+            # a form of ours: under `Referrer-Policy: no-referrer` its page may not name itself
+            return
         if origin is not None and not self.is_own(origin):
             raise CrossOrigin()
 

@@ -33,6 +33,7 @@ class Login(Handler):
             signed_in=await self._signed_in(),
             credentials_in_url=self.store.settings.login_url_credentials,
             domain=self.request.host,
+            qr_login="qr" in self.store.settings.web_login,
         )
 
     async def _notice(self) -> dict[str, Any] | None:
@@ -40,8 +41,9 @@ class Login(Handler):
         reason = self.get_query_argument("reason", "")
         if reason not in REASONS:
             return None
-        title = "Session Anda telah berakhir" if reason in _EXPIRED else "Anda telah keluar"
-        return {"title": title, "text": REASONS[reason], "reason": reason}
+        if reason in _EXPIRED:
+            return {"title": REASONS[reason], "text": SessionExpired.message, "reason": reason}
+        return {"title": "Anda telah keluar", "text": REASONS[reason], "reason": reason}
 
     async def _signed_in(self) -> str | None:
         """The username of whoever is logged in here, None when nobody is."""
@@ -220,7 +222,12 @@ class Password(Handler):
 
     async def get(self) -> None:
         place = await self.place()
-        self.page("password_change.html", member=member_of(place), must_change=place.must_change)
+        self.page(
+            "password_change.html",
+            member=member_of(place),
+            session=session_of(place),
+            must_change=place.must_change,
+        )
 
     async def post(self) -> None:
         place = await self.place()

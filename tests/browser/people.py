@@ -75,4 +75,4 @@ async def is_out(page: Page, reason: str = "") -> None:
     """Wait until a page has left for the login page, which says why."""
     await expect(page).to_have_url(LOGIN, timeout=PATIENCE_MS)
     if reason:
-        await expect(page.locator(".notice")).to_contain_text(reason)
+        await expect(page.locator("section.notice")).to_contain_text(reason)

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 
 from tests.browser.people import DASHBOARD, PATIENCE_MS, is_out
 
-ENDED = "Session Anda telah berakhir"
+ENDED = "Session Anda telah berakhir. Silakan login kembali."
 
 IDLE_SECONDS = 9
 """The notice comes a third before the end, which leaves a page three seconds to answer it."""

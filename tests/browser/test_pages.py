@@ -98,4 +98,4 @@ async def test_the_page_for_a_new_password_is_left_when_the_session_ends(product
         "state", "live", timeout=PATIENCE_MS
     )
     await store.sessions.end(member.id, "web", reason="admin", by="admin")
-    await expect(page.locator(".notice")).to_contain_text("Session dihentikan oleh admin")
+    await expect(page.locator("section.notice")).to_contain_text("Session dihentikan oleh admin")
