@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -54,11 +55,27 @@ def conclude(passed: dict[str, bool]) -> int:
 def _javascript() -> dict[str, Sequence[str]]:
     files = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/js/**/*.test.*js"))
     # Named one by one: what `node --test` makes of a directory differs between its versions.
-    return {"javascript": [_node(), "--test", "--test-reporter=spec", *files]} if files else {}
+    return {
+        "javascript": [_node(), "--test", "--test-reporter=spec", *files],
+        "javascript types": [_npx(), "--yes", "--package", _typescript(), *_TSC],
+    }
+
+
+_TSC = ("tsc", "--project", "jsconfig.json")
 
 
 def _node() -> str:
     return shutil.which("node") or "node (20 or newer, needed for tests/js)"
+
+
+def _npx() -> str:
+    return shutil.which("npx") or "npx (comes with npm, needed for tsc)"
+
+
+def _typescript() -> str:
+    """The compiler in the version that package.json names; npx brings and keeps it."""
+    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]["typescript"]
+    return f"typescript@{wanted}"
 
 
 def _short(word: str) -> str:
