@@ -6,6 +6,7 @@ JagaError                     status type
  ├── CurrentDevice             400    CURRENT_DEVICE
  ├── Unauthenticated           401    UNAUTHENTICATED
  │    ├── WrongPassword        401    INVALID_CREDENTIALS
+ │    ├── WrongCode            401    INVALID_OTP
  │    ├── SessionEnded         401    SESSION_REPLACED | SESSION_REVOKED | ACCOUNT_BLOCKED
  │    └── SessionExpired       419    SESSION_EXPIRED      (reason idle|absolute|remember)
  ├── Forbidden                 403    FORBIDDEN
@@ -105,6 +106,13 @@ class WrongPassword(Unauthenticated):
 
     def body(self) -> dict[str, Any]:
         return super().body() | {"status": "invalid"}
+
+
+class WrongCode(Unauthenticated):
+    """A login code that is wrong, used, or too old: one answer for all."""
+
+    type = "INVALID_OTP"
+    message = "Kode salah atau sudah kedaluwarsa. Minta kode baru bila perlu."
 
 
 class SessionEnded(Unauthenticated):

@@ -166,3 +166,58 @@ class Keys:
     def licence_by_id(self, licence_id: int | str) -> str:
         """String: the digest under which the licence with this id is found."""
         return f"{self.prefix}:licence:id:{licence_id}"
+
+    # Hotspot
+
+    def hotspot(self, member_id: str) -> str:
+        """Hash: the member's hotspot account (see `store.hotspot.Account`), and `look`, the last
+        counters seen. Lives until the member is deleted."""
+        return f"{self.prefix}:{{m:{member_id}}}:hotspot"
+
+    def hotspot_slots(self, member_id: str) -> str:
+        """Hash: slot id → JSON of a device. Lives as long as the account."""
+        return f"{self.prefix}:{{m:{member_id}}}:hotspot:slots"
+
+    def hotspot_accounts(self) -> str:
+        """Set: ids of all members with a hotspot account."""
+        return f"{self.prefix}:hotspot:accounts"
+
+    def hotspot_phones(self) -> str:
+        """Hash: phone (`628…`) → member id."""
+        return f"{self.prefix}:hotspot:phones"
+
+    def hotspot_macs(self) -> str:
+        """Hash: MAC → `member:slot` that has it."""
+        return f"{self.prefix}:hotspot:macs"
+
+    def hotspot_packages(self) -> str:
+        """Hash: package id → JSON. Lives for ever."""
+        return f"{self.prefix}:hotspot:packages"
+
+    def hotspot_leaving(self) -> str:
+        """Hash: member id → since when (ms) they are to be deleted, once the router is clean."""
+        return f"{self.prefix}:hotspot:leaving"
+
+    def hotspot_runs(self) -> str:
+        """List: JSON of the engine's runs, newest first, at most 200."""
+        return f"{self.prefix}:hotspot:runs"
+
+    def hotspot_preflight(self, router: str) -> str:
+        """String JSON: names of the profiles a router was last seen to have. 15 minutes."""
+        return f"{self.prefix}:hotspot:router:{router}:preflight"
+
+    def hotspot_lease(self, router: str) -> str:
+        """String: token of whoever may write to a router; its TTL is the lease's."""
+        return f"{self.prefix}:hotspot:router:{router}:lease"
+
+    def hotspot_fence(self, router: str) -> str:
+        """String: the last token given for a router. Lives for ever."""
+        return f"{self.prefix}:hotspot:router:{router}:fence"
+
+    def hotspot_answer(self, question: str) -> str:
+        """String JSON: what a job answers to a page. Five minutes."""
+        return f"{self.prefix}:hotspot:answer:{question}"
+
+    def otp(self, phone: str) -> str:
+        """Hash `code tries`: HMAC of the code that was sent to a phone. OTP_TTL_SECONDS."""
+        return f"{self.prefix}:otp:{phone}"

@@ -11,6 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
+from store.hotspot import Hotspot
 from store.keys import Keys
 from store.passwords import LONGEST_BYTES, Passwords
 from store.queue import Queue
@@ -73,13 +74,20 @@ class Members:
     """Every way a member may change."""
 
     def __init__(
-        self, redis: Redis, keys: Keys, queue: Queue, passwords: Passwords, sessions: Sessions
+        self,
+        redis: Redis,
+        keys: Keys,
+        queue: Queue,
+        passwords: Passwords,
+        sessions: Sessions,
+        hotspot: Hotspot,
     ) -> None:
         self._redis = redis
         self._keys = keys
         self._queue = queue
         self._passwords = passwords
         self._sessions = sessions
+        self._hotspot = hotspot
         self._create = Script(redis, "member_create")
         self._change = Script(redis, "member_change")
         self._delete = Script(redis, "member_delete")
@@ -154,6 +162,7 @@ class Members:
         if verdict == "unbuilt":
             raise Unavailable()
         self._queue.wake_persist()
+        await self._hotspot.enrol(member_id, fields["phone"])
         return Member.from_hash(fields | {"id": member_id})
 
     async def change(self, member_id: str, **changes: str) -> Member:
@@ -165,6 +174,8 @@ class Members:
         member = await self.get(member_id)
         fields = {name: _valid_field(name, value) for name, value in changes.items()}
         await self._write(member, fields)
+        if "phone" in fields:
+            await self._hotspot.enrol(member_id, fields["phone"])
         return await self.get(member_id)
 
     async def set_password(
@@ -221,22 +232,35 @@ class Members:
         """Lift a block or a deactivation; nobody is logged in by it."""
         await self.get(member_id)
         await self._sessions.end(member_id, "-", reason="admin", by=by, status="active")
+        await self._hotspot.wish(member_id)
 
     async def _bar(self, member_id: str, status: str, reason: str, by: str) -> Kick:
         await self.get(member_id)
-        return await self._sessions.end(member_id, "all", reason=reason, by=by, status=status)
+        kick = await self._sessions.end(member_id, "all", reason=reason, by=by, status=status)
+        await self._hotspot.wish(member_id)
+        return kick
 
     async def delete(self, member_id: str, *, by: str) -> Kick:
-        """End every session, then delete the row and its login names."""
+        """End every session, then delete the row and its login names.
+
+        A member with a hotspot account keeps the row, unusable, until the router was seen to have
+        no trace of them (`forget`).
+        """
         kick = await self._bar(member_id, "inactive", "deleted", by)
+        if not await self._hotspot.begin_leaving(member_id):
+            await self.forget(member_id)
+        return kick
+
+    async def forget(self, member_id: str) -> None:
+        """Delete the row and its login names. Raises NotFound."""
         member = await self.get(member_id)
         keys = self._keys
         logins = [keys.login(fold(member.email)), keys.login(fold(member.username))]
         await self._delete(
             [keys.member(member_id), keys.events(), *logins, keys.sessions(member_id)], [member_id]
         )
+        await self._hotspot.forget(member_id)
         self._queue.wake_persist()
-        return kick
 
     async def _now(self) -> int:
         seconds, micros = await self._redis.time()

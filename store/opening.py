@@ -17,6 +17,7 @@ from store.attendance.reports import Reports
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
+from store.hotspot import Hotspot, Leases, Otp
 from store.keys import Keys
 from store.limits import Limits
 from store.logins import Logins
@@ -55,6 +56,9 @@ class Store:
     attendance_reports: Reports
     devices: Devices
     qr: Qr
+    hotspot: Hotspot
+    leases: Leases
+    otp: Otp
 
     def blocking_connection(self, seconds: float) -> Redis:
         """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""
@@ -85,7 +89,8 @@ def _wire(
     keys = Keys(settings.redis_prefix)
     limits = Limits(redis, keys)
     sessions = Sessions(settings, redis, keys, queue)
-    members = Members(redis, keys, queue, passwords, sessions)
+    hotspot = Hotspot(settings, redis, keys, queue)
+    members = Members(redis, keys, queue, passwords, sessions, hotspot)
     logins = Logins(settings, redis, keys, limits, passwords, members, sessions)
     return Store(
         settings=settings,
@@ -104,6 +109,9 @@ def _wire(
         attendance_reports=Reports(database),
         devices=Devices(redis, keys, queue, sessions),
         qr=Qr(settings, redis, keys, queue, limits, sessions),
+        hotspot=hotspot,
+        leases=Leases(redis, keys),
+        otp=Otp(settings, redis, keys, limits),
     )
 
 

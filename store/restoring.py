@@ -17,6 +17,7 @@ import psycopg
 from store.attendance.restoring import restore_attendance
 from store.database import Connection, Row, statement
 from store.errors import Unavailable
+from store.hotspot.restoring import restore_hotspot
 from store.members import fold
 from store.opening import Store
 from store.scripts import text_of
@@ -114,6 +115,7 @@ async def _restore(store: Store, connection: Connection, say: Say) -> int:
                 say(f"restoring: {members} members read, {restored} put back")
                 told = time.monotonic()
         await restore_attendance(store.redis, store.keys, connection)
+        await restore_hotspot(store.redis, store.keys, connection)
         if first and not await store.redis.exists(store.keys.member(first)):
             say("restoring: Redis was emptied meanwhile, beginning again")
             continue

@@ -1,0 +1,90 @@
+"""The lasting copy of hotspot accounts. An event carries the account as it was then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jobs.persist.effects import Effect, EffectOf, moment, moment_of, text, whole
+from store.database import statement
+from store.events import Event
+
+
+def changed(event: Event) -> Effect:
+    """`hotspot.changed {member, phone, approved, …, at}`; every value but the moment is text."""
+    expires = text(event, "expires_at", "")
+    percent = text(event, "fup_percent", "")
+    return Effect(
+        statement("hotspot", "save_account"),
+        {
+            "member": text(event, "member"),
+            "phone": text(event, "phone", ""),
+            "approved": text(event, "approved", "") != "0",
+            "unlimited": text(event, "unlimited", "") == "1",
+            "expires_at": moment_of(int(expires)) if expires else None,
+            "purchased": int(text(event, "purchased", "") or 0),
+            "used": int(text(event, "used", "") or 0),
+            "fup_percent": int(percent) if percent else None,
+            "package": text(event, "package", ""),
+            "settled": text(event, "settled", ""),
+            "at": moment(event),
+        },
+    )
+
+
+def device(event: Event) -> Effect:
+    """`hotspot.device {member, slot, mac, ip, name, verdict, at}`."""
+    place = {"member": text(event, "member"), "slot": text(event, "slot")}
+    if text(event, "verdict") == "removed":
+        return Effect(statement("hotspot", "delete_device"), place)
+    more = {
+        "mac": text(event, "mac"),
+        "ip": text(event, "ip", ""),
+        "name": text(event, "name", ""),
+        "at": moment(event),
+    }
+    return Effect(statement("hotspot", "save_device"), place | more)
+
+
+def settled(event: Event) -> Effect:
+    """`hotspot.settled {member, status, before, at}`."""
+    return Effect(
+        statement("hotspot", "save_transition"),
+        {
+            "event_id": event.id,
+            "member": text(event, "member"),
+            "before": text(event, "before", ""),
+            "status": text(event, "status"),
+            "at": moment(event),
+        },
+    )
+
+
+def package(event: Event) -> Effect:
+    """`hotspot.package {id, name, quota, days, unlimited, fup_percent, at}`."""
+    percent = event.data.get("fup_percent")
+    return Effect(
+        statement("hotspot", "save_package"),
+        {
+            "id": text(event, "id"),
+            "name": text(event, "name"),
+            "quota": whole(event, "quota"),
+            "days": whole(event, "days"),
+            "unlimited": event.data.get("unlimited") is True,
+            "fup_percent": None if percent is None else whole(event, "fup_percent"),
+            "at": moment(event),
+        },
+    )
+
+
+def deleted(event: Event) -> Effect:
+    """`hotspot.deleted {member}`."""
+    return Effect(statement("hotspot", "delete_account"), {"member": text(event, "member")})
+
+
+EFFECTS: Mapping[str, EffectOf] = {
+    "hotspot.changed": changed,
+    "hotspot.device": device,
+    "hotspot.settled": settled,
+    "hotspot.package": package,
+    "hotspot.deleted": deleted,
+}

@@ -1,0 +1,9 @@
+"""The hotspot as it is known: accounts with their quota, devices, packages, login codes, leases."""
+
+from __future__ import annotations
+
+from store.hotspot.accounts import Account, Hotspot, Package, Slot
+from store.hotspot.leases import Lease, Leases
+from store.hotspot.otp import Otp
+
+__all__ = ["Account", "Hotspot", "Lease", "Leases", "Otp", "Package", "Slot"]

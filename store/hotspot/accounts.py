@@ -1,0 +1,493 @@
+"""Hotspot accounts: who may use how much, with which devices; changed here only.
+
+An account is one Redis hash beside the member's row. Whether the member is blocked or switched off
+is the row's own status; what the account decides besides is its package. The router is never asked
+here: what it was last seen to agree with is `settled`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.errors import InvalidRequest, NotFound, Unavailable
+from store.keys import Keys
+from store.phones import normal_phone
+from store.queue import Queue
+from store.scripts import Script
+from store.sessions import new_id
+from store.settings import Settings
+
+MB = 1 << 20
+"""A megabyte of quota: 2^20 bytes (CONTRACT §10)."""
+
+DAY_MS = 86_400_000
+
+SLOTS = 3
+"""Devices of one member: a phone, a laptop and one more. The fourth asks which one it replaces."""
+
+BATCH = 500
+"""Accounts per round trip: some milliseconds of Redis's time."""
+
+RUNS_KEPT = 200
+"""Runs that can be looked at: most of a day of runs every five minutes."""
+
+ANSWER_SECONDS = 300
+"""How long a job's answer waits for the page that asked."""
+
+log = logging.getLogger("jaga.hotspot")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What can be bought. `quota` in bytes; `fup_percent` None: the house's own."""
+
+    id: str
+    name: str
+    quota: int
+    days: int
+    unlimited: bool
+    fup_percent: int | None
+
+    def public(self) -> dict[str, Any]:
+        """Return it as the admin's answers have it, in MB."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "quota_mb": self.quota // MB,
+            "days": self.days,
+            "unlimited": self.unlimited,
+            "fup_percent": self.fup_percent,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One device of a member: its MAC of today, and the few before it."""
+
+    id: str
+    mac: str
+    ip: str
+    name: str
+    seen_at: int
+    former: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, slot: str, text: str) -> Slot:
+        """Read a slot as the scripts write it."""
+        kept = json.loads(text)
+        # Lua writes an empty list as an object
+        former = tuple(kept.get("former") or ())
+        return cls(slot, kept["mac"], kept["ip"], kept["name"], int(kept["seen_at"]), former)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A member's hotspot account, with what of the member's row decides. Bytes, unix ms."""
+
+    member: str
+    name: str
+    status: str
+    phone: str
+    approved: bool
+    unlimited: bool
+    expires_at: int | None
+    purchased: int
+    used: int
+    fup_percent: int | None
+    package: str
+    settled: str
+    settled_at: int
+    look: str
+    slots: tuple[Slot, ...]
+    is_leaving: bool
+
+
+_MEMBER_FIELDS = ("status", "name", "username")
+_FIELDS = (
+    "phone",
+    "approved",
+    "unlimited",
+    "expires_at",
+    "purchased",
+    "used",
+    "fup_percent",
+    "package",
+    "settled",
+    "settled_at",
+    "look",
+)
+
+
+class Hotspot:
+    """Every way an account may change."""
+
+    def __init__(self, settings: Settings, redis: Redis, keys: Keys, queue: Queue) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._keys = keys
+        self._queue = queue
+        self._change = Script(redis, "hotspot_change")
+        self._enrol = Script(redis, "hotspot_enrol")
+        self._bind = Script(redis, "hotspot_bind")
+        self._unbind = Script(redis, "hotspot_unbind")
+        self._count = Script(redis, "hotspot_count")
+        self._settle = Script(redis, "hotspot_settle")
+
+    @property
+    def has_router(self) -> bool:
+        """Whether a router is set at all."""
+        return bool(self._settings.mikrotik_host)
+
+    # Who
+
+    async def enrol(self, member: str, phone: str, *, approved: bool = True) -> bool:
+        """Let a member log in by this phone; returns False when it is no mobile number or
+        somebody else's."""
+        number = normal_phone(phone)
+        if number is None:
+            return False
+        verdict = await self._enrol(
+            [*self._account_keys(member), self._keys.hotspot_phones()],
+            [member, _now(), number, int(approved)],
+        )
+        if verdict == "taken":
+            log.warning("phone of member %s is somebody else's", member)
+        elif verdict == "enrolled":
+            await self._announced(member)
+        return bool(verdict != "taken")
+
+    async def member_of(self, phone: str) -> str | None:
+        """Return the id of the member with this phone (`628…`), None for nobody."""
+        found = await self._redis.hget(self._keys.hotspot_phones(), phone)
+        return str(found) if found else None
+
+    async def account(self, member: str) -> Account:
+        """Return a member's account. Raises NotFound."""
+        found = await self.accounts([member])
+        if not found:
+            raise NotFound()
+        return found[0]
+
+    async def members(self) -> list[str]:
+        """Return the ids of all who have an account.
+
+        Raises Unavailable after Redis was emptied: "nobody" would be a lie that costs everybody
+        their access.
+        """
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.smembers(self._keys.hotspot_accounts())
+            pipe.exists(self._keys.built())
+            members, built = await pipe.execute()
+        if not built:
+            raise Unavailable()
+        return sorted(str(member) for member in members)
+
+    async def accounts(self, members: Sequence[str]) -> list[Account]:
+        """Return these members' accounts, those that are gone left out."""
+        found = []
+        leaving = await self.leaving()
+        for at in range(0, len(members), BATCH):
+            part = members[at : at + BATCH]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for member in part:
+                    pipe.hmget(self._keys.member(member), _MEMBER_FIELDS)
+                    pipe.hmget(self._keys.hotspot(member), _FIELDS)
+                    pipe.hgetall(self._keys.hotspot_slots(member))
+                replies = await pipe.execute()
+            for place, member in enumerate(part):
+                row, values, slots = replies[place * 3 : place * 3 + 3]
+                if row[0] is not None:
+                    found.append(_account(member, row, values, slots, member in leaving))
+        return found
+
+    async def approve(self, member: str, approved: bool) -> None:
+        """Approve a registration, or take the approval back. Raises NotFound."""
+        await self.account(member)
+        await self._write(member, {"approved": "1" if approved else "0"})
+
+    # Quota
+
+    async def save_package(
+        self, name: str, quota_mb: int, days: int, unlimited: bool, fup_percent: int | None
+    ) -> Package:
+        """Make a package."""
+        package = Package(new_id(), name, quota_mb * MB, days, unlimited, fup_percent)
+        kept = {
+            "id": package.id,
+            "name": name,
+            "quota": package.quota,
+            "days": days,
+            "unlimited": unlimited,
+            "fup_percent": fup_percent,
+        }
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(self._keys.hotspot_packages(), package.id, json.dumps(kept))
+            event = {"type": "hotspot.package", "data": json.dumps(kept | {"at": _now()})}
+            pipe.xadd(self._keys.events(), event)  # type: ignore[arg-type]
+            await pipe.execute()
+        self._queue.wake_persist()
+        return package
+
+    async def packages(self) -> list[Package]:
+        """Return every package, by name."""
+        kept = await self._redis.hgetall(self._keys.hotspot_packages())
+        return sorted((Package(**json.loads(text)) for text in kept.values()), key=_by_name)
+
+    async def give(self, member: str, package_id: str) -> Package:
+        """Add a package to a member's account: bytes and days on top of what is left; an account
+        that has run out begins anew. Raises NotFound."""
+        text = await self._redis.hget(self._keys.hotspot_packages(), package_id)
+        if text is None or not await self._redis.exists(self._keys.member(member)):
+            raise NotFound()
+        package = Package(**json.loads(text))
+        account = await self.account(member)
+        await self._write(member, _bought(account, package, _now()))
+        return package
+
+    async def change_account(self, member: str, **fields: str) -> None:
+        """Set fields of an account outright: what an administrator corrects. Raises NotFound."""
+        await self.account(member)
+        await self._write(member, fields)
+
+    async def count(
+        self, member: str, before: str, now: str, used: int, lease_key: str, token: int
+    ) -> bool:
+        """Add bytes that were counted between two looks; returns whether they were added.
+
+        Nothing is added when another look came between, or the lease is not ours any more.
+        """
+        verdict = await self._count(
+            [self._keys.hotspot(member), self._keys.events(), lease_key],
+            [member, _now(), before, now, used, token],
+        )
+        return bool(verdict == 1)
+
+    # Devices
+
+    async def bind(
+        self,
+        member: str,
+        mac: str,
+        ip: str,
+        *,
+        name: str = "",
+        browser: str = "",
+        replace: str = "",
+    ) -> tuple[str, str]:
+        """Take a device into the member's slots; returns the verdict and the slot's id.
+
+        Verdicts: `known`, `turned` (the same browser with another random MAC), `added`,
+        `replaced`, `full` (a choice has to be made), `taken` (another member's device).
+        """
+        verdict, slot, _former = await self._bind(
+            [self._keys.hotspot_slots(member), self._keys.hotspot_macs(), self._keys.events()],
+            [
+                member,
+                _now(),
+                new_id()[:8],
+                mac,
+                ip,
+                name,
+                browser,
+                int(is_random(mac)),
+                SLOTS,
+                replace,
+            ],
+        )
+        if verdict not in ("full", "taken"):
+            self._queue.wake_persist()
+        return str(verdict), str(slot)
+
+    async def unbind(self, member: str, slot: str) -> None:
+        """Take a device out of the member's slots. Raises NotFound."""
+        mac = await self._unbind(
+            [self._keys.hotspot_slots(member), self._keys.hotspot_macs(), self._keys.events()],
+            [member, _now(), slot],
+        )
+        if not mac:
+            raise NotFound()
+        await self._announced(member)
+
+    # The router
+
+    async def settle(self, member: str, status: str, lease_key: str, token: int) -> bool:
+        """Note that the router was seen to agree; returns whether that is news."""
+        verdict = await self._settle(
+            [self._keys.hotspot(member), self._keys.events(), lease_key],
+            [member, _now(), status, token],
+        )
+        if verdict == 1:
+            self._queue.wake_persist()
+        return bool(verdict == 1)
+
+    async def wish(self, member: str) -> None:
+        """Have the router agree with this member soon. A wish that is lost is made up for by the
+        next run over everybody."""
+        if not self.has_router:
+            return
+        try:
+            await self._queue.enqueue(
+                "jobs.hotspot.sync_member",
+                member,
+                queue="urgent",
+                unique=f"hotspot-{member}",
+                seconds=60,
+            )
+        except Unavailable:
+            log.warning("queue away: the router hears of %s at the next run", member)
+
+    def password(self, member: str) -> str:
+        """Return the password of a member's hotspot user: known to the router and to us alone."""
+        key = self._settings.secret_key.encode()
+        return hmac.new(key, f"hotspot|{member}".encode(), hashlib.sha256).hexdigest()[:24]
+
+    async def note_run(self, run: Mapping[str, Any]) -> None:
+        """Keep what became of a run, for the page that shows them."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.lpush(self._keys.hotspot_runs(), json.dumps(run))
+            pipe.ltrim(self._keys.hotspot_runs(), 0, RUNS_KEPT - 1)
+            await pipe.execute()
+
+    async def runs(self, most: int = 50) -> list[dict[str, Any]]:
+        """Return the newest runs."""
+        kept = await self._redis.lrange(self._keys.hotspot_runs(), 0, most - 1)
+        return [json.loads(text) for text in kept]
+
+    # Questions that a job answers, for web processes never talk to a router
+
+    async def ask(self, function: str, *args: Any) -> str:
+        """Have a job find something out; returns where its answer will be. Raises Unavailable."""
+        question = new_id()
+        await self._queue.enqueue(f"jobs.hotspot.{function}", question, *args, queue="urgent")
+        return question
+
+    async def answer(self, question: str, answer: Mapping[str, Any]) -> None:
+        """Give an answer."""
+        key = self._keys.hotspot_answer(question)
+        await self._redis.set(key, json.dumps(answer), ex=ANSWER_SECONDS)
+
+    async def answer_to(self, question: str) -> dict[str, Any] | None:
+        """Return the answer, None while there is none."""
+        text = await self._redis.get(self._keys.hotspot_answer(question))
+        return dict(json.loads(text)) if text else None
+
+    # Leaving
+
+    async def begin_leaving(self, member: str) -> bool:
+        """Note that a member is to be deleted once the router has no trace of them; returns False
+        for a member the router knows nothing of."""
+        keys = self._keys
+        if not await self._redis.sismember(keys.hotspot_accounts(), member):
+            return False
+        await self._redis.hset(keys.hotspot_leaving(), member, str(_now()))
+        await self.wish(member)
+        return self.has_router
+
+    async def leaving(self) -> set[str]:
+        """Return those who are to be deleted."""
+        return {str(member) for member in await self._redis.hkeys(self._keys.hotspot_leaving())}
+
+    async def forget(self, member: str) -> None:
+        """Drop an account whose traces are gone from the router."""
+        keys = self._keys
+        phone = await self._redis.hget(keys.hotspot(member), "phone")
+        slots = await self._redis.hgetall(keys.hotspot_slots(member))
+        macs = [json.loads(text)["mac"] for text in slots.values()]
+        async with self._redis.pipeline(transaction=True) as pipe:
+            if phone:
+                pipe.hdel(keys.hotspot_phones(), phone)
+            if macs:
+                pipe.hdel(keys.hotspot_macs(), *macs)
+            pipe.delete(keys.hotspot(member), keys.hotspot_slots(member))
+            pipe.srem(keys.hotspot_accounts(), member)
+            pipe.hdel(keys.hotspot_leaving(), member)
+            event = {"type": "hotspot.deleted", "data": json.dumps({"member": member})}
+            pipe.xadd(keys.events(), event)  # type: ignore[arg-type]
+            await pipe.execute()
+        self._queue.wake_persist()
+
+    async def _write(self, member: str, fields: Mapping[str, str]) -> None:
+        flat = [word for pair in fields.items() for word in pair]
+        await self._change(self._account_keys(member), [member, _now(), *flat])
+        await self._announced(member)
+
+    async def _announced(self, member: str) -> None:
+        self._queue.wake_persist()
+        await self.wish(member)
+
+    def _account_keys(self, member: str) -> list[str]:
+        keys = self._keys
+        return [keys.hotspot(member), keys.hotspot_accounts(), keys.events()]
+
+
+def is_random(mac: str) -> bool:
+    """Whether a MAC is locally administered: made up by the device, and soon another."""
+    return bool(int(mac[:2], 16) & 2)
+
+
+def _account(
+    member: str,
+    row: Sequence[str | None],
+    values: Sequence[str | None],
+    slots: Mapping[str, str],
+    is_leaving: bool,
+) -> Account:
+    kept = {name: value or "" for name, value in zip(_FIELDS, values, strict=True)}
+    return Account(
+        member=member,
+        name=row[1] or row[2] or "",
+        status=row[0] or "",
+        phone=kept["phone"],
+        approved=kept["approved"] != "0",
+        unlimited=kept["unlimited"] == "1",
+        expires_at=int(kept["expires_at"]) if kept["expires_at"] else None,
+        purchased=int(kept["purchased"] or 0),
+        used=int(kept["used"] or 0),
+        fup_percent=int(kept["fup_percent"]) if kept["fup_percent"] else None,
+        package=kept["package"],
+        settled=kept["settled"],
+        settled_at=int(kept["settled_at"] or 0),
+        look=kept["look"],
+        slots=tuple(Slot.parse(slot, text) for slot, text in sorted(slots.items())),
+        is_leaving=is_leaving,
+    )
+
+
+def _bought(account: Account, package: Package, now: int) -> dict[str, str]:
+    """What a purchase makes of an account."""
+    is_over = account.expires_at is not None and account.expires_at <= now
+    begins = now if is_over or account.expires_at is None else account.expires_at
+    purchased = package.quota if is_over else account.purchased + package.quota
+    return {
+        "purchased": str(purchased),
+        "used": "0" if is_over else str(account.used),
+        "expires_at": str(begins + package.days * DAY_MS) if package.days else "",
+        "unlimited": "1" if package.unlimited else "0",
+        "fup_percent": "" if package.fup_percent is None else str(package.fup_percent),
+        "package": package.name,
+    }
+
+
+def _by_name(package: Package) -> str:
+    return package.name
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def require_phone(value: object) -> str:
+    """Return a phone as `628…`. Raises InvalidRequest."""
+    number = normal_phone(value) if isinstance(value, str) and len(value) <= 32 else None
+    if number is None:
+        raise InvalidRequest("phone_number", "Nomor HP tidak valid. Contoh: 081234567890.")
+    return number

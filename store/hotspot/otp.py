@@ -1,0 +1,79 @@
+"""One-time codes by phone: asked for, sent, tried, used up.
+
+A code is kept as an HMAC, for six digits are guessed from a bare hash in a second. Whoever asks
+gets the same answer for a phone that is nobody's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from redis.asyncio import Redis
+
+from store.errors import WrongCode
+from store.keys import Keys
+from store.limits import Limit, Limits
+from store.scripts import Script
+from store.settings import Settings
+
+WRONG_CODES = 5
+"""The fifth wrong try kills a code (CONTRACT §9): a chance of 1 in 200,000 to guess it."""
+
+REQUESTS_PER_PHONE = Limit(5, 3600)
+REQUESTS_PER_ADDRESS = Limit(60, 3600)
+"""A whole waiting room behind one address may log in; a machine that rings up numbers may not."""
+
+WRONG_PER_PHONE = Limit(15, 3600)
+"""Three codes' worth: asking for code after code does not help a guesser."""
+
+WRONG_PER_ADDRESS = Limit(50, 300)
+
+
+class Otp:
+    """The codes."""
+
+    def __init__(self, settings: Settings, redis: Redis, keys: Keys, limits: Limits) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._keys = keys
+        self._limits = limits
+        self._verify = Script(redis, "otp_verify")
+
+    async def issue(self, phone: str, address: str) -> str:
+        """Return a new code for a phone (`628…`); the one before is dead.
+
+        The same is done, at the same cost, for a phone that is nobody's. Raises RateLimited.
+        """
+        await self._limits.take(f"otp:address:{address}", REQUESTS_PER_ADDRESS)
+        await self._limits.take(f"otp:phone:{phone}", REQUESTS_PER_PHONE)
+        code = f"{secrets.randbelow(1_000_000):06d}"
+        key = self._keys.otp(phone)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(key)
+            pipe.hset(key, mapping={"code": self._digest(phone, code), "tries": "0"})
+            pipe.expire(key, self._settings.otp_ttl_seconds)
+            await pipe.execute()
+        return code
+
+    async def use(self, phone: str, code: str, address: str) -> None:
+        """Use a code up: of many at once, one succeeds. Raises WrongCode, RateLimited."""
+        by_address = f"otp:wrong:address:{address}"
+        by_phone = f"otp:wrong:phone:{phone}"
+        await self._limits.require_open(by_address, by_phone)
+        verdict = await self._verify(
+            [self._keys.otp(phone)], [self._digest(phone, code), WRONG_CODES]
+        )
+        if verdict == "right":
+            await self._limits.forgive(by_phone)
+            return
+        await self._limits.fail(by_address, WRONG_PER_ADDRESS)
+        if verdict == "wrong":
+            await self._limits.fail(by_phone, WRONG_PER_PHONE)
+        raise WrongCode()
+
+    def _digest(self, phone: str, code: str) -> str:
+        key = self._settings.secret_key.encode()
+        words = f"otp|{phone}|{code}".encode("utf-8", "surrogatepass")
+        return hmac.new(key, words, hashlib.sha256).hexdigest()

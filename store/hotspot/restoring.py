@@ -1,0 +1,68 @@
+"""Putting hotspot accounts, devices and packages back after Redis was emptied."""
+
+from __future__ import annotations
+
+import json
+
+from redis.asyncio import Redis
+
+from store.database import Connection, Row, statement
+from store.hotspot.accounts import is_random
+from store.keys import Keys
+
+
+async def restore_hotspot(redis: Redis, keys: Keys, connection: Connection) -> None:
+    """Put back what Redis lacks; what it has is newer, and stays.
+
+    Counters begin with a new look: what passed meanwhile is not counted.
+    """
+    for row in await _rows(connection, "all_accounts"):
+        await _put_account(redis, keys, row)
+    for row in await _rows(connection, "all_devices"):
+        await _put_device(redis, keys, row)
+    for row in await _rows(connection, "all_packages"):
+        await redis.hsetnx(keys.hotspot_packages(), row["id"], json.dumps(dict(row)))
+
+
+async def _rows(connection: Connection, name: str) -> list[Row]:
+    return await (await connection.execute(statement("hotspot", name))).fetchall()
+
+
+async def _put_account(redis: Redis, keys: Keys, row: Row) -> None:
+    member = row["member_id"]
+    if await redis.exists(keys.hotspot(member)):
+        return
+    fields = {
+        "phone": row["phone"],
+        "approved": "1" if row["approved"] else "0",
+        "unlimited": "1" if row["unlimited"] else "0",
+        "expires_at": "" if row["expires_at"] is None else str(row["expires_at"]),
+        "purchased": str(row["purchased"]),
+        "used": str(row["used"]),
+        "fup_percent": "" if row["fup_percent"] is None else str(row["fup_percent"]),
+        "package": row["package"],
+        "settled": row["settled"],
+    }
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.hset(keys.hotspot(member), mapping=fields)
+        pipe.sadd(keys.hotspot_accounts(), member)
+        if row["phone"]:
+            pipe.hsetnx(keys.hotspot_phones(), row["phone"], member)
+        await pipe.execute()
+
+
+async def _put_device(redis: Redis, keys: Keys, row: Row) -> None:
+    member, slot, mac = row["member_id"], row["slot"], row["mac"]
+    kept = {
+        "mac": mac,
+        "ip": row["ip"],
+        "name": row["name"],
+        "seen_at": row["seen_at"],
+        "added_at": row["seen_at"],
+        "browser": "",
+        "random": is_random(mac),
+    }
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.hsetnx(keys.hotspot_slots(member), slot, json.dumps(kept))
+        pipe.hsetnx(keys.hotspot_macs(), mac, f"{member}:{slot}")
+        await pipe.execute()

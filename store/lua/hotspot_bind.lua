@@ -1,0 +1,51 @@
+-- Takes a device into a member's slots: known, turned within its slot, added, or in another's place.
+-- KEYS: devices, macs (hash MAC → member:slot), events
+-- ARGV: member, now (ms), new slot id, MAC, ip, name, browser, random (1|0), limit, replaced slot or ''
+-- Returns { verdict, slot, former MAC or '' }; verdict 'known', 'turned', 'added', 'replaced',
+-- 'full' or 'taken'.
+local member, now, slot, mac = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local FORMER = 5
+
+local owner = redis.call('HGET', KEYS[2], mac)
+if owner and string.sub(owner, 1, #member + 1) ~= member .. ':' then return { 'taken', '', '' } end
+
+local slots, count = {}, 0
+local all = redis.call('HGETALL', KEYS[1])
+for at = 1, #all, 2 do
+  slots[all[at]] = cjson.decode(all[at + 1])
+  count = count + 1
+end
+
+local function keep(id, device, verdict, former)
+  device.mac, device.ip, device.name, device.seen_at = mac, ARGV[5], ARGV[6], now
+  device.browser, device.random = ARGV[7], ARGV[8] == '1'
+  redis.call('HSET', KEYS[1], id, cjson.encode(device))
+  redis.call('HSET', KEYS[2], mac, member .. ':' .. id)
+  redis.call('XADD', KEYS[3], '*', 'type', 'hotspot.device', 'data', cjson.encode({
+    member = member, slot = id, mac = mac, ip = ARGV[5], name = ARGV[6], verdict = verdict, at = now,
+  }))
+  return { verdict, id, former or '' }
+end
+
+local function turn(id, device, verdict)
+  local former = device.mac
+  redis.call('HDEL', KEYS[2], former)
+  device.former = device.former or {}
+  table.insert(device.former, 1, former)
+  while #device.former > FORMER do table.remove(device.former) end
+  return keep(id, device, verdict, former)
+end
+
+if owner then
+  local id = string.sub(owner, #member + 2)
+  if slots[id] then return keep(id, slots[id], 'known') end
+end
+-- the same browser with another random MAC is the same device
+for id, device in pairs(slots) do
+  if ARGV[8] == '1' and device.random and ARGV[7] ~= '' and device.browser == ARGV[7] then
+    return turn(id, device, 'turned')
+  end
+end
+if ARGV[10] ~= '' and slots[ARGV[10]] then return turn(ARGV[10], slots[ARGV[10]], 'replaced') end
+if count >= tonumber(ARGV[9]) then return { 'full', '', '' } end
+return keep(slot, { added_at = now }, 'added')

@@ -1,0 +1,63 @@
+-- Hotspot: the lasting copy of accounts, devices and packages, and what Redis is rebuilt from.
+
+-- save_account --
+INSERT INTO hotspot_account (
+    member_id, phone, approved, unlimited, expires_at, purchased, used, fup_percent, package,
+    settled, updated_at
+) VALUES (
+    %(member)s, %(phone)s, %(approved)s, %(unlimited)s, %(expires_at)s, %(purchased)s, %(used)s,
+    %(fup_percent)s, %(package)s, %(settled)s, %(at)s
+)
+ON CONFLICT (member_id) DO UPDATE SET
+    phone = excluded.phone,
+    approved = excluded.approved,
+    unlimited = excluded.unlimited,
+    expires_at = excluded.expires_at,
+    purchased = excluded.purchased,
+    used = excluded.used,
+    fup_percent = excluded.fup_percent,
+    package = excluded.package,
+    settled = excluded.settled,
+    updated_at = excluded.updated_at
+WHERE hotspot_account.updated_at <= excluded.updated_at
+
+-- save_device --
+INSERT INTO hotspot_device (member_id, slot, mac, ip, name, seen_at)
+VALUES (%(member)s, %(slot)s, %(mac)s, %(ip)s, %(name)s, %(at)s)
+ON CONFLICT (member_id, slot) DO UPDATE SET
+    mac = excluded.mac, ip = excluded.ip, name = excluded.name, seen_at = excluded.seen_at
+WHERE hotspot_device.seen_at <= excluded.seen_at
+
+-- delete_device --
+DELETE FROM hotspot_device WHERE member_id = %(member)s AND slot = %(slot)s
+
+-- delete_account --
+WITH devices AS (DELETE FROM hotspot_device WHERE member_id = %(member)s),
+     transitions AS (DELETE FROM hotspot_transition WHERE member_id = %(member)s)
+DELETE FROM hotspot_account WHERE member_id = %(member)s
+
+-- save_package --
+INSERT INTO hotspot_package (id, name, quota, days, unlimited, fup_percent, updated_at)
+VALUES (%(id)s, %(name)s, %(quota)s, %(days)s, %(unlimited)s, %(fup_percent)s, %(at)s)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name, quota = excluded.quota, days = excluded.days,
+    unlimited = excluded.unlimited, fup_percent = excluded.fup_percent,
+    updated_at = excluded.updated_at
+
+-- save_transition --
+INSERT INTO hotspot_transition (event_id, member_id, before, status, at)
+VALUES (%(event_id)s, %(member)s, %(before)s, %(status)s, %(at)s)
+ON CONFLICT (event_id) DO NOTHING
+
+-- all_accounts --
+SELECT member_id, phone, approved, unlimited,
+       (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
+       purchased, used, fup_percent, package, settled
+FROM hotspot_account
+
+-- all_devices --
+SELECT member_id, slot, mac, ip, name, (extract(epoch FROM seen_at) * 1000)::bigint AS seen_at
+FROM hotspot_device
+
+-- all_packages --
+SELECT id, name, quota, days, unlimited, fup_percent FROM hotspot_package
