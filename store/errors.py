@@ -19,12 +19,14 @@ JagaError                     status type
  │    └── AttendanceClosed     403    MEETING_INACTIVE | MEETING_ENDED | MEETING_NOT_STARTED |
  │                                    PRESENCE_REQUIRED | NOT_LISTED
  ├── NotFound                  404    NOT_FOUND
- │    └── MeetingNotFound      404    MEETING_NOT_FOUND
+ │    ├── MeetingNotFound      404    MEETING_NOT_FOUND
+ │    └── LicenceUnknown       404    LICENSE_NOT_FOUND    (also a disabled one)
  ├── WrongMethod               405    METHOD_NOT_ALLOWED
  ├── Conflict                  409    CONFLICT
  │    ├── SessionConflict      409    SESSION_CONFLICT
  │    ├── LoginSuperseded      409    LOGIN_SUPERSEDED
  │    ├── MemberExists         409    MEMBER_EXISTS
+ │    ├── LicenceInUse         409    LICENSE_IN_USE
  │    ├── QrState              409    QR_STATE             (state)
  │    └── AttendanceDuplicate  409    COOKIE_DUPLICATE | USER_DUPLICATE | DEVICE_DUPLICATE
  ├── QrExpired                 410    QR_EXPIRED
@@ -388,3 +390,17 @@ def of_status(status: int) -> JagaError:
     if 400 <= status < 500:
         return InvalidRequest("body", "Permintaan tidak valid.")
     return Failed()
+
+
+class LicenceUnknown(NotFound):
+    """No such licence, or a disabled one: the same answer, so that nobody learns which exist."""
+
+    type = "LICENSE_NOT_FOUND"
+    message = "Lisensi tidak ditemukan atau tidak aktif."
+
+
+class LicenceInUse(Conflict):
+    """Another device holds the licence, and keeps it."""
+
+    type = "LICENSE_IN_USE"
+    message = "Lisensi ini sedang dipakai di perangkat lain."
