@@ -112,8 +112,10 @@ async def _bench(asked: argparse.Namespace, screen: Screen) -> None:
     """Everything, from the machine to the last file."""
     limit = machine.raise_descriptor_limit()
     cores = Cores.divided()
-    report = Report(Machine.here(), str(cores))
-    screen.say(f"{report.machine}\n{cores}")
+    is_ours = not (asked.run_json or asked.url)
+    where = str(cores) if is_ours else f"{cores}; jaga where it was started"
+    report = Report(Machine.here(), where)
+    screen.say(f"{report.machine}\n{where}")
     _require_descriptors(asked, limit)
     machine.pin(0, cores.clients)
     with Supervisor() as supervisor, tempfile.TemporaryDirectory(prefix="jaga-bench-") as scratch:

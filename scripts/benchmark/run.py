@@ -17,6 +17,7 @@ IN_FLIGHT = 64
 """Handshakes under way at a time, over all client processes."""
 
 SETTLE_SECONDS = 1.0
+QUICK_SETTLE_SECONDS = 0.1
 """After a crowd has come or gone, before memory is read."""
 
 
@@ -96,7 +97,7 @@ class Run:
 
     async def settle(self, subject: Subject) -> None:
         """Let what was just done come to its end, and garbage be collected."""
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(QUICK_SETTLE_SECONDS if self.quick else SETTLE_SECONDS)
         await subject.settle()
 
 

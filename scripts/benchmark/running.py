@@ -19,8 +19,6 @@ from scripts.benchmark.product import Product, each
 from scripts.embedded.supervisor import StartError, Supervisor
 from store.errors import NotFound
 
-SETTLE_SECONDS = 2.0
-
 
 class Running(Product):
     """The product of a run.json, or the one that listens where the environment says."""
@@ -41,7 +39,7 @@ class Running(Product):
         await asyncio.sleep(0)
 
     async def settle(self) -> None:
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(0)
 
     def pids(self) -> list[int]:
         return [self._pid]

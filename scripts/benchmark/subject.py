@@ -169,5 +169,6 @@ def address_of(device: int) -> str:
 
     So ports never run out, and a limit per address sees as many addresses as there are browsers.
     """
-    number = device + 2 * 256 + 2
-    return f"127.{1 + number // 65_025 % 254}.{number // 255 % 255}.{1 + number % 254}"
+    rest, last = divmod(device, 254)
+    second, third = divmod(rest, 256)
+    return f"127.{1 + second % 254}.{third}.{1 + last}"

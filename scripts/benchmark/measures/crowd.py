@@ -27,14 +27,16 @@ async def measure(run: Run, transport: Transport, wanted: frozenset[str]) -> Non
     """Measure every subject that speaks this transport, side by side."""
     subjects = [subject for subject in run.subjects if transport in subject.transports]
     for subject in subjects:
-        await _fill(run, subject, transport)
+        grown_kib = await _fill(run, subject, transport)
+        if "memory" in wanted:
+            run.figures.put(subject.name, f"memory.{transport}", grown_kib / run.connections)
     if "connects" in wanted:
         for _ in range(1, run.rounds(CONNECT_ROUNDS)):
             for subject in subjects:
                 run.close(subject)
                 await run.settle(subject)
                 _connect(run, subject, transport)
-    _conclude_connects(run, subjects, transport)
+        _conclude_connects(run, subjects, transport)
     if "push" in wanted:
         await _pushes(run, subjects, transport)
     if "all" in wanted:
@@ -42,8 +44,8 @@ async def measure(run: Run, transport: Transport, wanted: frozenset[str]) -> Non
     run.clients.close()
 
 
-async def _fill(run: Run, subject: Subject, transport: Transport) -> None:
-    """Start it afresh and fill it: the first round of connects, and the memory they take."""
+async def _fill(run: Run, subject: Subject, transport: Transport) -> int:
+    """Start it afresh and fill it, the first round of connects; returns what it grew by, KiB."""
     await subject.stop()
     await subject.start()
     run.open(run.plans(subject, transport, range(min(WARM_DEVICES, run.devices))), "to warm up")
@@ -52,13 +54,7 @@ async def _fill(run: Run, subject: Subject, transport: Transport) -> None:
     before = resident_kib(subject.pids())
     _connect(run, subject, transport)
     await run.settle(subject)
-    grown = resident_kib(subject.pids()) - before
-    run.figures.put(
-        subject.name,
-        f"memory.{transport}",
-        grown / run.connections,
-        {"before_kib": before, "grown_kib": grown},
-    )
+    return resident_kib(subject.pids()) - before
 
 
 def _connect(run: Run, subject: Subject, transport: Transport) -> None:

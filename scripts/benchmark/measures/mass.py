@@ -65,7 +65,7 @@ async def _mass_with_singles(run: Run, singles: list[int], mass: list[int]) -> N
         thread.join(PAUSE_SECONDS)
     thread.join()
     publisher.close()
-    await asyncio.sleep(SETTLE_SECONDS)
+    await asyncio.sleep(SETTLE_SECONDS / 10 if run.quick else SETTLE_SECONDS)
     _put_singles(run, began, run.clients.tracked())
 
 
