@@ -52,13 +52,15 @@ class SharedScript(Script):
 
     def __init__(self, redis: Redis, name: str) -> None:
         super().__init__(redis, name)
-        self._waiting: deque[tuple[list[str], asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[list[bytes], asyncio.Future[Any]]] = deque()
         self._sender: asyncio.Task[None] | None = None
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | int | float]) -> Any:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(([str(len(keys)), *keys, *(str(word) for word in args)], answer))
+        # bytes, because redis-py asks six questions about every word that is not
+        words = [str(word).encode() for word in (len(keys), *keys, *args)]
+        self._waiting.append((words, answer))
         if self._sender is None:
             self._sender = loop.create_task(self._send())
         return await answer
@@ -69,7 +71,7 @@ class SharedScript(Script):
             await self._send_some([self._waiting.popleft() for _ in range(size)])
         self._sender = None
 
-    async def _send_some(self, calls: list[tuple[list[str], asyncio.Future[Any]]]) -> None:
+    async def _send_some(self, calls: list[tuple[list[bytes], asyncio.Future[Any]]]) -> None:
         try:
             replies = await self._pipeline([words for words, _ in calls])
             if any(isinstance(reply, NoScriptError) for reply in replies):
@@ -86,7 +88,7 @@ class SharedScript(Script):
             else:
                 answer.set_result(reply)
 
-    async def _pipeline(self, calls: list[list[str]]) -> list[Any]:
+    async def _pipeline(self, calls: list[list[bytes]]) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipe:
             for words in calls:
                 pipe.execute_command("EVALSHA", self._sha, *words)
