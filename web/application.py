@@ -25,7 +25,7 @@ def make_application(
     routes = [
         *sessions.routes(pages, settings.is_dev),
         *attendance.routes(),
-        *devices.routes(),
+        *devices.routes(pages),
         *qr.routes(),
     ]
     return Application(

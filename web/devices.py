@@ -11,6 +11,7 @@ from store.errors import InvalidRequest
 from store.members import Member, valid_choice, valid_text
 from store.sessions import Device, Opened, Session, device_id
 from web.handler import Handler
+from web.pages import Pages, Static
 from web.sessions import login_of, member_of, session_of
 
 Figures = Callable[[], dict[str, int]]
@@ -154,6 +155,13 @@ class DevicesPage(Handler):
         self.page("devices.html", member=member_of(place), session=session_of(place))
 
 
+class Offline(Handler):
+    """`/offline`: what the installed page keeps for when there is no network."""
+
+    def get(self) -> None:
+        self.page("offline.html")
+
+
 def tokens_of(opened: Opened, member: Member) -> dict[str, Any]:
     """The four documented fields of a login that is carried by tokens."""
     return {
@@ -189,7 +197,7 @@ def _row(card: Card, asking: Session) -> dict[str, Any]:
     }
 
 
-def routes() -> list[tuple[Any, ...]]:
+def routes(pages: Pages) -> list[tuple[Any, ...]]:
     """The addresses of this file."""
     return [
         (r"/api/auth/login", MobileLogin),
@@ -200,4 +208,7 @@ def routes() -> list[tuple[Any, ...]]:
         (r"/api/devices/logout-all-web", EndAllWeb),
         (r"/api/devices/([^/]{1,64})", OneDevice),
         (r"/devices", DevicesPage),
+        (r"/offline", Offline),
+        (r"/sw\.js", Static, {"pages": pages, "path": "js/sw.js"}),
+        (r"/manifest\.webmanifest", Static, {"pages": pages, "path": "manifest.webmanifest"}),
     ]

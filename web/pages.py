@@ -103,7 +103,13 @@ def _read_static(folder: Path) -> Mapping[str, StaticFile]:
 
 def _type_of(path: Path) -> str:
     """The machine's own table is not asked for what we know: slim images have none."""
-    known = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+    known = {
+        ".js": "text/javascript",
+        ".css": "text/css",
+        ".svg": "image/svg+xml",
+        ".png": "image/png",
+        ".webmanifest": "application/manifest+json",
+    }
     kind = known.get(path.suffix) or mimetypes.guess_type(path.name)[0]
     text = kind is not None and (kind.startswith("text/") or kind == "image/svg+xml")
     return f"{kind}; charset=utf-8" if text else kind or "application/octet-stream"
