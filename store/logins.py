@@ -131,8 +131,10 @@ class Logins:
         """The member with this name and password, at the same cost whether there is one or not."""
         account = f"account:{digest(fold(login))[:32]}"
         source = f"address:{address}"
+        # asked before the line as well, so that nobody stands in it for a Redis that is away
+        await self._limits.require_open(account, source)
         async with self._passwords.turn():
-            # asked when the thread is ours: a burst that waits in line is refused with the rest
+            # and when the thread is ours: a burst that waits in line is refused with the rest
             await self._limits.require_open(account, source)
             member = await self._members.find(login)
             verdict = await self._passwords.check(password, member.password if member else None)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 LUA = Path(__file__).parent / "lua"
 _INCLUDE = re.compile(r"^--#include (\S+)$", re.MULTILINE)
@@ -34,9 +34,15 @@ class Script:
         """Run the script. Takes its KEYS and ARGV; returns Redis's reply as it is."""
         words = [str(word) for word in (*keys, *args)]
         try:
-            return await self._redis.evalsha(self._sha, len(keys), *words)
+            return await self._run(len(keys), words)
+        except ResponseError as error:
+            raise _named(error) from error
+
+    async def _run(self, keys: int, words: Sequence[str]) -> Any:
+        try:
+            return await self._redis.evalsha(self._sha, keys, *words)
         except NoScriptError:
-            return await self._redis.eval(self._text, len(keys), *words)
+            return await self._redis.eval(self._text, keys, *words)
 
 
 class SharedScript(Script):
@@ -78,12 +84,17 @@ class SharedScript(Script):
                 await self._redis.script_load(self._text)
                 replies = await self._pipeline([words for words, _ in calls])
         except Exception as error:
-            # whatever it was is the callers' to hear: none of them may be left waiting
+            # whatever it was is the callers' to hear, those also who came meanwhile: a round for
+            # each 64 of them, with a deadline each, would keep the last ones waiting for minutes
+            calls = [*calls, *self._waiting]
+            self._waiting.clear()
             replies = [error] * len(calls)
         for (_, answer), reply in zip(calls, replies, strict=True):
             if answer.done():
                 continue
-            if isinstance(reply, Exception):
+            if isinstance(reply, ResponseError):
+                answer.set_exception(_named(reply))
+            elif isinstance(reply, Exception):
                 answer.set_exception(reply)
             else:
                 answer.set_result(reply)
@@ -93,6 +104,14 @@ class SharedScript(Script):
             for words in calls:
                 pipe.execute_command("EVALSHA", self._sha, *words)
             return list(await pipe.execute(raise_on_error=False))
+
+
+def _named(error: ResponseError) -> ResponseError:
+    """Return what Redis would have said outside of a script: that it is full, or a replica."""
+    text = str(error)
+    if "-OOM " in text or "-MISCONF " in text:
+        return OutOfMemoryError(text)
+    return ReadOnlyError(text) if "-READONLY " in text else error
 
 
 @cache
