@@ -23,6 +23,7 @@ from store.limits import Limits
 from store.logins import Logins
 from store.members import Members
 from store.passwords import Passwords
+from store.payments import parts as payments
 from store.qr import Qr
 from store.queue import Queue
 from store.sessions import Sessions
@@ -56,6 +57,7 @@ class Store:
     attendance_reports: Reports
     devices: Devices
     qr: Qr
+    payments: payments.Payments
     hotspot: Hotspot
     leases: Leases
     otp: Otp
@@ -75,7 +77,11 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     passwords = Passwords()
     try:
         await database.open()
-        yield _wire(settings, redis, queue, database, passwords)
+        store = _wire(settings, redis, queue, database, passwords)
+        try:
+            yield store
+        finally:
+            store.payments.spool.close()
     finally:
         passwords.close()
         await database.close()
@@ -109,6 +115,9 @@ def _wire(
         attendance_reports=Reports(database),
         devices=Devices(redis, keys, queue, sessions),
         qr=Qr(settings, redis, keys, queue, limits, sessions),
+        payments=payments.wire(
+            settings, redis, keys, queue, database, limits, passwords, members, sessions
+        ),
         hotspot=hotspot,
         leases=Leases(redis, keys),
         otp=Otp(settings, redis, keys, limits),

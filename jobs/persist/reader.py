@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 import redis
 
-from jobs.persist import attendance, audit, hotspot, members, qr, sessions
+from jobs.persist import attendance, audit, hotspot, members, payments, qr, sessions
 from jobs.persist.effects import Effect, EffectOf
 from store.database import Connection, statement
 from store.errors import Unavailable
@@ -50,6 +50,7 @@ EFFECTS: Mapping[str, EffectOf] = {
     "audit": audit.written,
     **attendance.EFFECTS,
     **qr.EFFECTS,
+    **payments.EFFECTS,
     **hotspot.EFFECTS,
 }
 """What each type of event does. A type that is not here is passed over and counted."""

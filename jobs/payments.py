@@ -1,0 +1,28 @@
+"""Works off payments: the doorways by which RQ and the persist job come in."""
+
+from __future__ import annotations
+
+import logging
+
+import psycopg
+
+from store.errors import Unavailable
+from store.opening import Store, open_store
+from store.settings import Settings
+
+log = logging.getLogger("jaga.payments")
+
+
+async def process() -> None:
+    """Work off the inbox; RQ calls this by name."""
+    async with open_store(Settings.from_environment()) as store:
+        await store.payments.processing.run()
+
+
+async def ring(store: Store) -> None:
+    """Have workers do what is due, payments and mails; what cannot be asked for now is asked for
+    by the next persist job, three seconds later at most."""
+    try:
+        await store.payments.processing.ring()
+    except (Unavailable, psycopg.errors.UndefinedTable) as error:
+        log.debug("not rung: %s", error)

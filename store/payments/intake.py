@@ -1,0 +1,277 @@
+"""Taking deliveries in: judged, and kept somewhere that lasts before anybody hears "success".
+
+Three tiers, each with a deadline: Redis, when it proves in the same step that what it keeps lasts;
+else Postgres; else a file. All of them end in the same row of `lynk_inbox`, so that it does not
+matter when one of them keeps a delivery whose deadline had just passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import secrets
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from store.database import Database, statement
+from store.errors import RateLimited, Unavailable
+from store.keys import Keys
+from store.limits import Limit, Limits
+from store.payments.delivery import Delivery, as_ref
+from store.payments.spool import Spool
+from store.queue import Queue
+from store.scripts import Script
+from store.settings import Settings
+
+REDIS_SECONDS = 0.3
+POSTGRES_SECONDS = 0.8
+SPOOL_SECONDS = 0.6
+"""The tiers' deadlines; together within the 2 s in which every delivery is answered."""
+
+REMEMBERED_SECONDS = 3600
+"""How long the same bytes are only counted by Redis; Postgres knows them for good."""
+
+ORDER_SECONDS = 30 * 86_400
+"""How long an order's page is answered by Redis."""
+
+QUARANTINE_BYTES = 32 * 1024
+"""Ten times a real delivery; more than that is not kept for a sender who proved nothing."""
+
+QUARANTINE_PER_ADDRESS = Limit(20, 3600)
+QUARANTINE_IN_ALL = Limit(300, 3600)
+"""What strangers may have kept. A stale key of ours shows within twenty deliveries."""
+
+DRAIN_SECONDS = 2.0
+"""How often the spool is looked at."""
+
+log = logging.getLogger("jaga.payments")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a delivery is when it comes: the state its row begins in."""
+
+    state: str
+    reason: str = ""
+    signed_with: str = ""
+
+    @property
+    def verified(self) -> bool:
+        return bool(self.signed_with)
+
+
+class NothingKept(Unavailable):
+    """No tier could keep it: the one case in which a genuine delivery is not answered 200."""
+
+    retry_after = 30
+
+
+class Intake:
+    """The webhook's way in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        redis: Redis,
+        keys: Keys,
+        queue: Queue,
+        database: Database,
+        limits: Limits,
+        spool: Spool,
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._queue = queue
+        self._database = database
+        self._limits = limits
+        self._spool = spool
+        self._keep = Script(redis, "payment_keep")
+        self._abandoned: set[asyncio.Task[Any]] = set()
+        self.taken: dict[str, int] = {}
+        """Deliveries by `state:tier`, for the metrics."""
+
+    def judge(self, delivery: Delivery) -> Verdict:
+        """Say what a delivery is (reference/lynk.md §10). Pure but for the settings."""
+        keys = self._settings.lynk_merchant_keys
+        if delivery.is_test:
+            return Verdict("test")
+        if keys:
+            signed_with = delivery.key_that_signed(keys)
+            if signed_with is None:
+                return Verdict("quarantined", "signature")
+            return Verdict("received", signed_with=signed_with)
+        if not delivery.is_object:
+            return Verdict("review", "malformed")
+        if self._settings.is_dev:
+            return Verdict("received", "unverified")
+        return Verdict("held", "no key")
+
+    async def take(self, delivery: Delivery, address: str) -> Verdict:
+        """Keep a delivery; returns what it is. Raises NothingKept when no tier could.
+
+        What proved nothing (a wrong signature, a test) is kept when that is cheap, and refused or
+        answered all the same when not.
+        """
+        verdict = self.judge(delivery)
+        record = _record(delivery, verdict, address)
+        if verdict.state in ("quarantined", "test"):
+            await self._set_aside(record, len(delivery.body), address)
+        else:
+            await self._keep_somewhere(record)
+        return verdict
+
+    async def _set_aside(self, record: dict[str, Any], size: int, address: str) -> None:
+        if size > QUARANTINE_BYTES:
+            return self._count(record["state"], "dropped")
+        kept = await self._within(REDIS_SECONDS, self._is_welcome(address)) and (
+            await self._within(REDIS_SECONDS, self._keep_in_redis(record))
+            or await self._within(
+                POSTGRES_SECONDS, self._keep_in_postgres(record | {"tier": "postgres"})
+            )
+        )
+        self._count(record["state"], "kept" if kept else "dropped")
+
+    async def _is_welcome(self, address: str) -> bool:
+        try:
+            await self._limits.take(f"quarantine:{address}", QUARANTINE_PER_ADDRESS)
+            await self._limits.take("quarantine", QUARANTINE_IN_ALL)
+        except RateLimited:
+            return False
+        return True
+
+    async def _keep_somewhere(self, record: dict[str, Any]) -> None:
+        tiers = (
+            ("redis", REDIS_SECONDS, self._keep_in_redis),
+            ("postgres", POSTGRES_SECONDS, self._keep_in_postgres),
+            ("spool", SPOOL_SECONDS, self._keep_in_spool),
+        )
+        for tier, seconds, keep in tiers:
+            if await self._within(seconds, keep(record | {"tier": tier})):
+                return self._count(record["state"], tier)
+        self._count(record["state"], "nothing")
+        log.error("a delivery was kept by nothing: refused with 503")
+        raise NothingKept()
+
+    async def _within(self, seconds: float, keeping: Coroutine[Any, Any, bool]) -> bool:
+        """Whether it was kept in time. One that hangs is let go, not waited for: telling a server
+        that does not answer to stop takes as long as the answer."""
+        task = asyncio.ensure_future(keeping)
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            self._abandoned.add(task)
+            task.add_done_callback(self._gone)
+            task.cancel()
+            return False
+        try:
+            return task.result()
+        except (RedisError, OSError, Unavailable) as error:
+            log.warning("a tier is away: %s", type(error).__name__)
+            return False
+
+    def _gone(self, task: asyncio.Task[Any]) -> None:
+        self._abandoned.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def _keep_in_redis(self, record: dict[str, Any]) -> bool:
+        claims = record["state"] == "received" and record["ref"]
+        page = json.dumps({"state": "received", "at": record["at"]}) if claims else ""
+        verdict = await self._keep(
+            [
+                self._keys.events(),
+                # what was put aside yesterday for a wrong key of ours is no repetition today
+                self._keys.payment(record["id"], record["state"]),
+                self._keys.payment_order(record["ref"]),
+            ],
+            [
+                REMEMBERED_SECONDS,
+                json.dumps(record),
+                json.dumps({name: record[name] for name in ("id", "receipt", "at")}),
+                ORDER_SECONDS,
+                page,
+            ],
+        )
+        if verdict == "unproven":
+            return False
+        self._queue.wake_persist()
+        return True
+
+    async def _keep_in_postgres(self, record: dict[str, Any]) -> bool:
+        async with self._database.connection() as connection:
+            await connection.execute(statement("payments", "receive"), row_of(record))
+        self._queue.wake_persist()  # which finds what is due
+        return True
+
+    async def _keep_in_spool(self, record: dict[str, Any]) -> bool:
+        await self._spool.keep(f"{time.time_ns()}-{record['id']}", record)
+        return True
+
+    def _count(self, state: str, tier: str) -> None:
+        name = f"{state}:{tier}"
+        self.taken[name] = self.taken.get(name, 0) + 1
+
+    async def drain(self) -> None:
+        """Carry what the spool holds to Redis or Postgres, for ever."""
+        while True:
+            try:
+                if drained := await self._spool.drain(self._keep_from_spool):
+                    log.info("drained %s deliveries from the spool", drained)
+            except (OSError, Unavailable) as error:
+                log.warning("the spool cannot be drained: %s", type(error).__name__)
+            await asyncio.sleep(DRAIN_SECONDS)
+
+    async def _keep_from_spool(self, record: dict[str, Any]) -> bool:
+        return await self._within(REDIS_SECONDS, self._keep_in_redis(record)) or (
+            await self._within(POSTGRES_SECONDS, self._keep_in_postgres(record))
+        )
+
+    async def waiting(self) -> int:
+        """Return how many deliveries wait in the spool. Raises OSError, Unavailable."""
+        return await self._spool.count()
+
+
+def _record(delivery: Delivery, verdict: Verdict, address: str) -> dict[str, Any]:
+    """A delivery as it travels: plain JSON, the body in base64, no secret of ours."""
+    return {
+        "id": delivery.id,
+        "receipt": secrets.token_hex(8),
+        "body": base64.b64encode(delivery.body).decode(),
+        "header": delivery.signature,
+        "address": address,
+        "tier": "redis",
+        "ref": as_ref(delivery.ref),
+        "verified": verdict.verified,
+        "signed_with": verdict.signed_with,
+        "state": verdict.state,
+        "reason": verdict.reason,
+        "at": int(time.time() * 1000),
+    }
+
+
+def row_of(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of the statement `receive`.
+
+    Raises ValueError, KeyError for a record that is none of ours.
+    """
+    return {
+        "id": str(record["id"]),
+        "receipt": str(record["receipt"]),
+        "body": base64.b64decode(record["body"], validate=True),
+        "header": str(record["header"]),
+        "address": str(record["address"]),
+        "tier": str(record["tier"]),
+        "ref_id": str(record["ref"]),
+        "verified": record["verified"] is True,
+        "signed_with": str(record["signed_with"]),
+        "state": str(record["state"]),
+        "reason": str(record["reason"]),
+        "at": datetime.fromtimestamp(record["at"] / 1000, UTC),
+    }

@@ -1,0 +1,223 @@
+"""Licences: which device holds each, decided in Redis; Postgres keeps the lasting copy.
+
+A hash for each licence: id, status (active|disabled), policy (last_wins|first_wins), title, the
+`instance` that holds it now ("" for none) with its `device`, `device_name` and `session`, and
+`version`, which every change moves. The key itself is in no name and no field: a digest of it is
+where the licence is found.
+
+An instance is named by a random id of ours, because a browser's fingerprint is shared by every
+phone of the same make. A client that lost that id is known again by what else it shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.errors import LicenceInUse, LicenceUnknown, NotFound
+from store.keys import Keys
+from store.limits import Limit, Limits
+from store.queue import Queue
+from store.scripts import Script
+
+POLICIES = ("last_wins", "first_wins")
+STATUSES = ("active", "disabled")
+
+TRIES = Limit(5, 60)
+"""Tries a minute of one device, and wrong keys a minute of one address (CONTRACT §8)."""
+
+_KEY = re.compile(r"KEI-[0-9A-F]{4}-[0-9A-F]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """The device that asks: what it names itself, and where it asks from."""
+
+    instance: str
+    device: str
+    name: str
+    address: str
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """A licence as its client sees it."""
+
+    status: str
+    policy: str
+    title: str
+    instance: str
+    device: str
+    name: str
+    session: str
+
+    @property
+    def is_held(self) -> bool:
+        return bool(self.instance)
+
+    def is_held_by(self, claimant: Claimant) -> bool:
+        """Whether this device holds it: by its id, or, when it names none, by what it is."""
+        if not self.instance:
+            return False
+        if claimant.instance:
+            return secrets.compare_digest(claimant.instance.encode(), self.instance.encode())
+        return bool(claimant.device) and claimant.device == self.device
+
+
+class Licences:
+    """Every way a licence may change hands."""
+
+    def __init__(self, redis: Redis, keys: Keys, queue: Queue, limits: Limits) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._queue = queue
+        self._limits = limits
+        self._grant = Script(redis, "licence_grant")
+        self._activate = Script(redis, "licence_activate")
+        self._deactivate = Script(redis, "licence_deactivate")
+        self._change = Script(redis, "licence_change")
+
+    async def publish(self, row: Mapping[str, Any]) -> None:
+        """Make a licence of Postgres known to Redis, unless it is known as new or newer."""
+        digest = digest_of(str(row["key_license"]))
+        fields = {
+            "id": row["id"],
+            "status": row["status"],
+            "policy": row["policy"],
+            "title": row["title"],
+            "instance": row.get("device_active") or "",
+            "device": row.get("fingerprint") or "",
+            "device_name": row.get("device_name") or "",
+            "session": "",
+            "version": row["version"],
+        }
+        await self._grant(
+            [self._keys.licence(digest), self._keys.licence_by_id(row["id"])],
+            [digest, *(word for pair in fields.items() for word in pair)],
+        )
+
+    async def look(self, digest: str) -> Licence | None:
+        """Return a licence, None when there is none."""
+        found = await self._redis.hgetall(self._keys.licence(digest))
+        if not found:
+            return None
+        row = {str(name): str(value) for name, value in found.items()}
+        return Licence(
+            status=row["status"],
+            policy=row["policy"],
+            title=row["title"],
+            instance=row.get("instance", ""),
+            device=row.get("device", ""),
+            name=row.get("device_name", ""),
+            session=row.get("session", ""),
+        )
+
+    async def holders(self, digests: list[str]) -> list[str]:
+        """Return the instance that holds each licence, "" for none."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for digest in digests:
+                pipe.hget(self._keys.licence(digest), "instance")
+            return [str(found or "") for found in await pipe.execute()]
+
+    async def activate(self, key: str, claimant: Claimant) -> Licence:
+        """Make a device the holder; the one before loses it at once, or keeps it (`first_wins`).
+
+        Raises LicenceUnknown (also for a disabled one), LicenceInUse, RateLimited.
+        """
+        digest, _ = await self._admit(key, claimant)
+        reply = await self._activate(
+            [self._keys.licence(digest), self._keys.events()],
+            [
+                secrets.token_urlsafe(16),
+                claimant.instance,
+                claimant.device,
+                claimant.name,
+                claimant.session,
+                _now(),
+            ],
+        )
+        return await self._outcome(reply, claimant)
+
+    async def validate(self, key: str, claimant: Claimant) -> tuple[Licence, bool]:
+        """Return a licence, and whether this device may use it: it holds it, or shows nothing by
+        which it could be told apart and nobody holds it. Raises LicenceUnknown, RateLimited."""
+        _, licence = await self._admit(key, claimant)
+        nobody = not licence.is_held and not claimant.instance and not claimant.device
+        return licence, licence.is_held_by(claimant) or nobody
+
+    async def deactivate(self, key: str, claimant: Claimant) -> Licence:
+        """Take the licence from this device. Raises LicenceUnknown, LicenceInUse (another holds
+        it), RateLimited; one that nobody holds is deactivated already."""
+        digest, _ = await self._admit(key, claimant)
+        reply = await self._deactivate(
+            [self._keys.licence(digest), self._keys.events()],
+            [claimant.instance, claimant.device, _now()],
+        )
+        return await self._outcome(reply, claimant)
+
+    async def require(self, key: str, claimant: Claimant) -> tuple[str, Licence]:
+        """Return a licence with its digest, for its stream. Raises as `validate` does."""
+        return await self._admit(key, claimant)
+
+    async def _admit(self, key: str, claimant: Claimant) -> tuple[str, Licence]:
+        """Look a key up, and count the try: the holder's own id is no try, because nobody guesses
+        it. An address that names wrong keys waits, each time longer."""
+        digest = digest_of(key)
+        licence = await self.look(digest)
+        if licence and claimant.instance and licence.is_held_by(claimant):
+            if licence.status == "active":
+                return digest, licence
+        address = f"licence:{claimant.address}"
+        await self._limits.require_open(address)
+        device = hashlib.sha256((claimant.device or claimant.instance).encode()).hexdigest()[:16]
+        await self._limits.take(f"{address}:{device}", TRIES)
+        if licence is None or licence.status != "active":
+            await self._limits.fail(address, TRIES)
+            raise LicenceUnknown()
+        return digest, licence
+
+    async def _outcome(self, reply: list[str], claimant: Claimant) -> Licence:
+        verdict, instance, title, policy, status, name = reply
+        if verdict in ("unknown", "disabled"):
+            await self._limits.fail(f"licence:{claimant.address}", TRIES)
+            raise LicenceUnknown()
+        if verdict == "held":
+            raise LicenceInUse()
+        self._queue.wake_persist()
+        return Licence(status, policy, title, instance, claimant.device, name, claimant.session)
+
+    async def change(self, licence_id: str, *, status: str = "", policy: str = "") -> None:
+        """Set a licence's status or policy, "" to leave one; disabled, its device loses it.
+
+        Raises NotFound.
+        """
+        digest = await self._redis.get(self._keys.licence_by_id(licence_id))
+        if not digest:
+            raise NotFound()
+        keys = [self._keys.licence(str(digest)), self._keys.events()]
+        if not await self._change(keys, [status, policy, _now()]):
+            raise NotFound()
+        self._queue.wake_persist()
+
+
+def digest_of(key: str) -> str:
+    """Return the name under which a key's licence is found; what is no key has one as well."""
+    text = key.strip().upper()
+    return hashlib.sha256(b"licence " + text.encode("utf-8", "replace")).hexdigest()[:40]
+
+
+def is_key(text: str) -> bool:
+    """Whether a text has the form of a licence key."""
+    return _KEY.fullmatch(text.strip().upper()) is not None
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

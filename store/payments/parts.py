@@ -1,0 +1,127 @@
+"""The parts of payments, wired: what `store.payments` is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.database import Database
+from store.errors import NotFound
+from store.keys import Keys
+from store.limits import Limits
+from store.members import Members, valid_password
+from store.passwords import Passwords
+from store.payments.delivery import as_ref
+from store.payments.inbox import Inbox
+from store.payments.intake import Intake
+from store.payments.licences import Licences
+from store.payments.processing import Processing
+from store.payments.spool import Spool
+from store.queue import Queue
+from store.sessions import Sessions
+from store.settings import Settings
+
+LINK_SECONDS = 72 * 3600
+"""How long a mailed link sets a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """Everything about payments."""
+
+    spool: Spool
+    intake: Intake
+    processing: Processing
+    licences: Licences
+    inbox: Inbox
+    pages: OrderPages
+    links: PasswordLinks
+
+
+class OrderPages:
+    """How far an order is, for its buyer."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    async def look(self, ref: str) -> dict[str, Any] | None:
+        """Return `{state, …}` of an order, None when Redis knows none."""
+        text = await self._redis.get(self._keys.payment_order(as_ref(ref)))
+        return dict(json.loads(text)) if text else None
+
+
+class PasswordLinks:
+    """Links by which a member sets a password once, without knowing one."""
+
+    def __init__(
+        self, settings: Settings, redis: Redis, keys: Keys, members: Members, sessions: Sessions
+    ) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._keys = keys
+        self._members = members
+        self._sessions = sessions
+
+    async def make(self, member_id: str) -> str:
+        """Return a link, good for LINK_SECONDS. Its secret is behind the `#`, which no server and
+        no log sees; what is kept of it is a digest."""
+        token = secrets.token_urlsafe(24)
+        await self._redis.set(self._key(token), member_id, ex=LINK_SECONDS)
+        return f"{self._settings.public_url}/atur-password#{token}"
+
+    async def use(self, token: str, password: str) -> None:
+        """Set the password, once; every session of the member ends.
+
+        Raises NotFound for a link that is used or over, InvalidRequest.
+        """
+        valid_password(password)
+        key = self._key(token)
+        left = int(await self._redis.pttl(key))
+        member_id = await self._redis.getdel(key)
+        if not member_id:
+            raise NotFound("Tautan ini sudah dipakai atau sudah kedaluwarsa.")
+        try:
+            await self._members.set_password(str(member_id), password)
+        except BaseException:
+            await self._redis.set(key, member_id, px=max(left, 1_000), nx=True)
+            raise
+        await self._sessions.end(
+            str(member_id), "all", reason="password_changed", by="tautan email"
+        )
+
+    def _key(self, token: str) -> str:
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+        return self._keys.password_link(digest)
+
+
+def wire(
+    settings: Settings,
+    redis: Redis,
+    keys: Keys,
+    queue: Queue,
+    database: Database,
+    limits: Limits,
+    passwords: Passwords,
+    members: Members,
+    sessions: Sessions,
+) -> Payments:
+    """Build them."""
+    spool = Spool(settings.jaga_home)
+    licences = Licences(redis, keys, queue, limits)
+    return Payments(
+        spool=spool,
+        intake=Intake(settings, redis, keys, queue, database, limits, spool),
+        processing=Processing(
+            settings, redis, keys, queue, database, members, passwords, licences
+        ),
+        licences=licences,
+        inbox=Inbox(settings, database, queue),
+        pages=OrderPages(redis, keys),
+        links=PasswordLinks(settings, redis, keys, members, sessions),
+    )
