@@ -100,6 +100,43 @@ async def test_an_older_sessions_end_leaves_the_device_in_use(store: Store) -> N
     assert device == {"is_active": True, "sid": "s2"}
 
 
+async def test_an_older_login_does_not_replace_what_is_known_of_a_device(store: Store) -> None:
+    await write(store, "session.opened", **opened(sid="s2", at=NOON + 1000, ip="192.0.2.1"))
+    await write(store, "session.opened", **opened())
+    await LogReader(store).run()
+    (device,) = await rows(store, "SELECT sid, last_ip FROM user_device")
+    assert device == {"sid": "s2", "last_ip": "192.0.2.1"}
+
+
+async def test_the_first_end_of_a_session_is_the_one_that_counts(store: Store) -> None:
+    await write(store, "session.ended", **ended())
+    await write(store, "session.ended", **ended(reason="idle", at=NOON + 2000))
+    await LogReader(store).run()
+    assert [row["reason"] for row in await rows(store, "SELECT reason FROM session_history")] == [
+        "replaced"
+    ]
+
+
+async def test_a_log_that_is_read_twice_leaves_what_it_left_the_first_time(store: Store) -> None:
+    """As it is when Redis was replaced by an older copy of itself."""
+    member = await store.members.create(email="ani@example.id", password_hash="x")
+    await write(store, "session.opened", **opened(member=member.id))
+    await write(store, "session.ended", **ended(member=member.id))
+    await write(store, "session.opened", **opened(member=member.id, sid="s2", at=NOON + 1000))
+    await write_audits(store, 3)
+    await write(store, "session.opened", sid="poison")
+    tables = ("member", "session_history", "user_device", "event_rejected")
+    assert await LogReader(store).run() == 8
+    first = [await rows(store, f"SELECT * FROM {table} ORDER BY 1") for table in tables]  # noqa: S608
+    await _execute(store, "UPDATE event_cursor SET last_id = '0-0'")
+    assert await LogReader(store).run() == 8
+    assert [
+        await rows(store, f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608
+        for table in tables
+    ] == first
+    assert await count(store, "audit") == 3
+
+
 async def test_devices_go_on_after_redis_was_emptied_and_epochs_began_anew(store: Store) -> None:
     await write(store, "session.opened", **opened(epoch=40))
     await write(store, "session.opened", **opened(sid="s2", epoch=1, at=NOON + 9, ip="192.0.2.1"))

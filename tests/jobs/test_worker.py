@@ -63,11 +63,13 @@ async def test_both_workers_take_jobs_of_their_queues(store: Store, start: Start
 async def test_a_long_router_pass_delays_no_urgent_job(store: Store, start: Start) -> None:
     start()
     await _note(store, "pass", 4, queue="hotspot")
+    await _note(store, "next pass", queue="hotspot")
     await _until(lambda: _begun(store, "pass"))
     began = time.monotonic()
     await _note(store, "code", queue="urgent")
     await _until(lambda: _done(store, "code"))
     assert time.monotonic() - began < 3
+    assert not await _begun(store, "next pass")
 
 
 async def test_a_change_reaches_postgres_within_moments(

@@ -71,7 +71,7 @@ async def test_a_postgres_that_was_killed_is_found_again(
             async with database.connection() as connection:
                 server.kill()
                 await connection.execute(b"SELECT 1")
-        await asyncio.sleep(6)  # longer than the pool tries by itself
+        await asyncio.sleep(8)  # longer than the pool tries by itself
         server.start()
         began = time.monotonic()
         await asyncio.gather(*(database.ping() for _ in range(8)))
@@ -161,6 +161,15 @@ def test_a_file_that_does_not_run_leaves_nothing_of_itself(empty_url: str, tmp_p
     assert _tables(empty_url) == {"one", "schema_migration"}
     broken.write_text("CREATE TABLE two (a int)")
     assert migrate(empty_url, folder=tmp_path) == ["0002_second"]
+
+
+def test_a_file_and_the_note_that_it_ran_are_one_step(empty_url: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_first.sql").write_text(
+        "CREATE TABLE one (a int); ALTER TABLE schema_migration RENAME sha TO digest"
+    )
+    with pytest.raises(MigrationError, match="^0001_first does not run"):
+        migrate(empty_url, folder=tmp_path)
+    assert _tables(empty_url) == {"schema_migration"}
 
 
 def test_a_number_that_is_given_twice_is_refused(tmp_path: Path) -> None:
