@@ -124,28 +124,41 @@ async def _bench(asked: argparse.Namespace, screen: Screen) -> None:
             others = [
                 peers.make(name, supervisor, url, cores, Path(scratch)) for name in asked.against
             ]
-            for connections in asked.connections:
-                screen.say(f"{connections:,} connections")
-                with Clients(asked.clients, cores) as clients:
-                    run = Run(
-                        clients,
-                        product,
-                        [product, *others],
-                        max(1, connections // asked.tabs),
-                        asked.tabs,
-                        Figures(),
-                        screen,
-                        asked.quick,
-                    )
-                    await _populate(run)
-                    if asked.profile:
-                        print(await profile.measure(run))
-                        continue
-                    await _measure(run, asked.only)
-                measured = Measured(run.connections, run.figures)
-                report.runs.append(measured)
-                print(report.table(measured))
-    report.write(asked.json, asked.plot)
+            try:
+                for connections in asked.connections:
+                    with Clients(asked.clients, cores) as clients:
+                        run = Run(
+                            clients,
+                            product,
+                            [product, *others],
+                            max(1, connections // asked.tabs),
+                            asked.tabs,
+                            Figures(),
+                            screen,
+                            asked.quick,
+                        )
+                        await _one_size(run, asked, report)
+            finally:
+                # also when it broke off: what was measured until then is worth having
+                report.write(asked.json, asked.plot)
+
+
+async def _one_size(run: Run, asked: argparse.Namespace, report: Report) -> None:
+    """Fill a house of one size and measure it, or show where its memory and time go."""
+    run.screen.say(f"{run.connections:,} connections")
+    await _populate(run)
+    if asked.profile:
+        print(await profile.measure(run))
+        return
+    measured = Measured(run.connections, run.figures)
+    report.runs.append(measured)
+    try:
+        await _measure(run, asked.only)
+    except (StartError, ClientsFailed):
+        run.figures.remark("it broke off here: see what was said at the end")
+        raise
+    finally:
+        print(report.table(measured))
 
 
 def _require_descriptors(asked: argparse.Namespace, limit: int) -> None:
@@ -171,7 +184,7 @@ async def _product(
     try:
         yield product
     except ClientsFailed as error:
-        # the log is in a directory that is about to be removed
+        # the log's directory is about to be removed
         raise ClientsFailed(f"{error}{last_lines(home / 'web.log')}") from error
     finally:
         await product.stop()

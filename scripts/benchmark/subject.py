@@ -74,6 +74,7 @@ class Publisher:
         self._connection = socket.create_connection(address, REPLY_SECONDS)
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.replied_after = 0
+        self.reply = b""
         for greeting in greetings:
             self._connection.sendall(greeting)
             self._connection.recv(READ_BYTES)
@@ -93,11 +94,11 @@ class Publisher:
         return cls((parts.hostname or "127.0.0.1", parts.port or 6379), greetings)
 
     def send(self, push: Push) -> int:
-        """Publish; returns the moment just before (ns). Waits for the reply; `replied_after` is
-        how long that took (ns)."""
+        """Publish; returns the moment just before (ns). Waits for the reply; `reply` is what
+        it says, `replied_after` how long that took (ns)."""
         began = time.perf_counter_ns()
         self._connection.sendall(push.request)
-        self._connection.recv(READ_BYTES)
+        self.reply = self._connection.recv(READ_BYTES)
         self.replied_after = time.perf_counter_ns() - began
         return began
 

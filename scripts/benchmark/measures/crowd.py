@@ -48,7 +48,10 @@ async def _fill(run: Run, subject: Subject, transport: Transport) -> int:
     """Start it afresh and fill it, the first round of connects; returns what it grew by, KiB."""
     await subject.stop()
     await subject.start()
-    run.open(run.plans(subject, transport, range(min(WARM_DEVICES, run.devices))), "to warm up")
+    run.open(
+        run.plans(subject, transport, range(min(WARM_DEVICES, run.devices))),
+        f"to warm up {subject.name}",
+    )
     run.close(subject)
     await run.settle(subject)
     before = resident_kib(subject.pids())

@@ -103,5 +103,8 @@ class Nchan(Peer):
         )
         return Push(request.encode(), text.encode())
 
+    def _is_taken(self, reply: bytes) -> bool:
+        return reply[9:10] == b"2"
+
     def publisher(self) -> Publisher:
         return Publisher(("127.0.0.1", self.port))

@@ -78,7 +78,22 @@ class Peer:
             await asyncio.sleep(0.05)
         for pid in self.pids():
             pin(pid, self._cores.servers)
-        await self._prepare()
+        await self._until_it_publishes()
+
+    async def _until_it_publishes(self) -> None:
+        """Wait until a message gets through: some connect to Redis after they listen."""
+        for _ in range(int(START_SECONDS / 0.05)):
+            publisher = self.publisher()
+            publisher.send(await self.announcement())
+            publisher.close()
+            if self._is_taken(publisher.reply):
+                return
+            await asyncio.sleep(0.05)
+        raise StartError(f"{self.name} does not publish")
+
+    def _is_taken(self, reply: bytes) -> bool:
+        """Whether the reply to a publication says that somebody took it."""
+        return reply.startswith(b":") and not reply.startswith(b":0")
 
     def _listens(self) -> bool:
         try:
@@ -86,9 +101,6 @@ class Peer:
         except OSError:
             return False
         return True
-
-    async def _prepare(self) -> None:
-        """Nothing more to do."""
 
     async def stop(self) -> None:
         child, self._child = self._child, None
