@@ -65,8 +65,9 @@ class Clocks:
     def _forget_those_who_left(self) -> None:
         """A tab that comes and goes leaves an entry each time, hours before it is due."""
         seats = ((entry, self._hub.of(entry[1])) for entry in self._heap)
-        self._heap = [entry for entry, seat in seats if seat and seat.clock_at == entry[0]]
-        heapq.heapify(self._heap)
+        # a set: a tab that came back to the same clock has left the same entry again
+        due = {entry for entry, seat in seats if seat and seat.clock_at == entry[0]}
+        self._heap = sorted(due)
 
     def _due(self, session: Session, seat: Seat) -> int | None:
         clock = session.next_clock
