@@ -18,6 +18,7 @@ from tornado.netutil import bind_sockets
 from realtime import codes
 from realtime.admission import Admission, jitter_ms
 from realtime.announcements import Announcements
+from realtime.attempts import Attempts
 from realtime.board import BoardAcceptor, Boards
 from realtime.clocks import Clocks
 from realtime.devices import DeviceAcceptor, websocket_stats
@@ -26,6 +27,7 @@ from realtime.health import Health, routes
 from realtime.hub import Heart, Hub
 from realtime.kicks import Kicks
 from realtime.metrics import Metrics
+from realtime.payments import LicenceAcceptor, OrderAcceptor, PaymentLines
 from realtime.qr import QrAcceptor, QrLines
 from realtime.receipts import Receipts
 from realtime.relay import Relay
@@ -78,11 +80,14 @@ class Server:
         self._announcements = Announcements(self._hub)
         self._qr = QrLines(self._hub, store)
         self._boards = Boards(self._hub, store)
+        self._payments = PaymentLines(self._hub, store)
         listeners = {
             "session.ended": self._kicks.ended,
             "announced": self._announcements.announced,
             **self._qr.listeners(),
+            **Attempts(self._hub).listeners(),
             **self._boards.listeners(),
+            **self._payments.listeners(),
         }
         self._relay = Relay(store, listeners, on_return=self._sweep.soon)
         self._parking = Parking(settings.send_buffer_bytes)
@@ -102,6 +107,8 @@ class Server:
             DeviceAcceptor(self._admission),
             QrAcceptor(self._admission, self._qr),
             BoardAcceptor(self._admission, self._boards),
+            LicenceAcceptor(self._admission),
+            OrderAcceptor(self._admission),
         ]
         self._http = HTTPServer(
             Front(application, acceptors),  # type: ignore[arg-type]
@@ -120,6 +127,8 @@ class Server:
             self._clocks.watch(),
             self._receipts.write(),
             self._boards.rotate(),
+            self._payments.watch(),
+            self._store.payments.intake.drain(),
             self._beat(),
             self._first_admin(),
         ]

@@ -1,4 +1,5 @@
-"""Devices: where a member is or was logged in, and ending what is open there.
+"""Devices: where a member is or was logged in, ending what is open there, and having a say when
+another one comes.
 
 A device's card lives in the member's `sessions` hash and is written by the scripts that open and
 end sessions, so that the list is never a step behind them.
@@ -14,16 +15,25 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from store.errors import CurrentDevice, NotFound, PrimaryDevice
+from store.errors import CurrentDevice, LoginRefused, NotFound, PrimaryDevice, Unauthenticated
 from store.keys import Keys
 from store.queue import Queue
 from store.scripts import Script
-from store.sessions import Ended, Kick, Session, Sessions, new_id
+from store.sessions import Credential, Device, Ended, Kick, Session, Sessions, digest, new_id
 
 RECEIPT_WAIT_SECONDS = 0.3
 """How long an answer waits for the tabs to say that they have heard: a round trip to a phone."""
 
 RECEIPT_LOOK_SECONDS = 0.02
+
+ATTEMPT_SECONDS = 20
+"""How long the live device is asked about a login elsewhere. Nobody waits for its answer."""
+
+REFUSAL_SECONDS = 120
+"""How long its no holds: long enough to change the password, too short to lock an owner out."""
+
+FREEZE_SECONDS = 600
+"""How long a device that was put out may say that it was not its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +54,15 @@ class Devices:
     """The devices of members."""
 
     def __init__(self, redis: Redis, keys: Keys, queue: Queue, sessions: Sessions) -> None:
+        self._redis = redis
         self._keys = keys
         self._queue = queue
         self._sessions = sessions
         self._list = Script(redis, "device_list")
         self._end = Script(redis, "device_end")
+        self._attempt = Script(redis, "device_attempt")
+        self._answer = Script(redis, "device_answer")
+        self._freeze = Script(redis, "device_freeze")
 
     async def of(self, member: str) -> list[Card]:
         """Return a member's devices, the one that was active last first."""
@@ -90,3 +104,77 @@ class Devices:
             if not kick.ended or heard or time.monotonic() >= until:
                 return receipt
             await asyncio.sleep(RECEIPT_LOOK_SECONDS)
+
+    # A login elsewhere
+
+    async def announce_attempt(self, member: str, device: Device) -> None:
+        """Tell the live web session that another device has the password and wants its place."""
+        attempt = {
+            "id": new_id(),
+            "device": device.id,
+            "trace": device.trace,
+            "device_name": device.name,
+            "ip": device.ip,
+        }
+        await self._attempt(
+            [self._keys.sessions(member), self._keys.events()],
+            [json.dumps(attempt), ATTEMPT_SECONDS * 1000],
+        )
+
+    async def answer_attempt(self, session: Session, attempt: str, *, allowed: bool) -> None:
+        """Say yes or no to a login elsewhere. Takes the session that answers.
+
+        A yes only closes the question. A no refuses that device for REFUSAL_SECONDS, if it comes
+        before the other has taken the place. Raises NotFound when there is no such question.
+        """
+        answered = await self._answer(
+            [self._keys.sessions(session.member), self._keys.events()],
+            [session.sid, attempt, int(allowed), REFUSAL_SECONDS * 1000],
+        )
+        if not answered:
+            raise NotFound()
+        self._queue.wake_persist()
+
+    async def require_welcome(self, member: str, device: Device) -> None:
+        """Raise LoginRefused while the live device's no to this one holds."""
+        names = [f"refused:{device.id}"] + ([] if device.known else [f"refused:{device.trace}"])
+        until = await self._redis.hmget(self._keys.sessions(member), names)
+        if any(moment and time.time() * 1000 < int(moment) for moment in until):
+            raise LoginRefused()
+
+    # "Not me"
+
+    async def may_freeze(self, cookie: str) -> bool:
+        """Whether this cookie's session was put out by a login elsewhere within ten minutes."""
+        try:
+            await self._frozen(cookie, only_ask=True)
+        except (NotFound, Unauthenticated):
+            return False
+        return True
+
+    async def freeze(self, cookie: str) -> Kick:
+        """End the session that put this one out: whoever comes next needs the password.
+
+        Takes the cookie of a session that was replaced; it works once. Raises NotFound,
+        Unauthenticated.
+        """
+        kick = await self._frozen(cookie, only_ask=False)
+        self._queue.wake_persist()
+        return kick
+
+    async def _frozen(self, cookie: str, *, only_ask: bool) -> Kick:
+        credential = Credential.parse(cookie)
+        kick_id = new_id()
+        reply = await self._freeze(
+            self._sessions.keys_of(credential.member),
+            [
+                credential.sid,
+                digest(credential.secret),
+                FREEZE_SECONDS * 1000,
+                kick_id,
+                int(only_ask),
+            ],
+        )
+        if reply[0] != "frozen":
+            raise NotFound()
+        return Kick(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in reply[1:]])

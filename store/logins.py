@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from store.errors import AccountBlocked, WrongPassword
+from store.devices import Devices
+from store.errors import AccountBlocked, SessionConflict, WrongPassword
 from store.keys import Keys
 from store.limits import (
     WRONG_PASSWORDS_PER_ACCOUNT,
@@ -54,6 +55,7 @@ class Logins:
         passwords: Passwords,
         members: Members,
         sessions: Sessions,
+        devices: Devices,
     ) -> None:
         self._settings = settings
         self._redis = redis
@@ -62,6 +64,7 @@ class Logins:
         self._passwords = passwords
         self._members = members
         self._sessions = sessions
+        self._devices = devices
 
     async def ask(
         self, login: str, password: str, device: DeviceOf, *, keep: bool, address: str
@@ -69,13 +72,16 @@ class Logins:
         """Check a login and change nothing.
 
         Takes the device as a function of the member's id. Raises WrongPassword, RateLimited,
-        AccountBlocked, Unavailable.
+        AccountBlocked, LoginRefused, Unavailable.
         """
         member = await self._checked(login, password, address)
         asking = device(member.id)
         holder, epoch = await self._sessions.holder(member.id)
-        if holder and not keep and not is_same(asking, holder):
-            return Answer(None)
+        if holder and not is_same(asking, holder):
+            await self._devices.require_welcome(member.id, asking)
+            if not keep:
+                await self._devices.announce_attempt(member.id, asking)
+                return Answer(None)
         return Answer(await self._ticket(member, password, asking, epoch, keep))
 
     async def open(
@@ -97,15 +103,20 @@ class Logins:
         the documented order. Raises what `ask` raises, and SessionConflict, LoginSuperseded.
         """
         member = await self._known_by(ticket, login, password, address)
-        opened = await self._sessions.open(
-            member.id,
-            device(member.id),
-            method=method,
-            keep=keep,
-            remember=remember,
-            ticket=digest(ticket),
-            bearer=bearer,
-        )
+        asking = device(member.id)
+        try:
+            opened = await self._sessions.open(
+                member.id,
+                asking,
+                method=method,
+                keep=keep,
+                remember=remember,
+                ticket=digest(ticket),
+                bearer=bearer,
+            )
+        except SessionConflict:
+            await self._devices.announce_attempt(member.id, asking)
+            raise
         await self._sessions.settle(opened)
         return opened
 

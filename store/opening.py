@@ -97,7 +97,8 @@ def _wire(
     sessions = Sessions(settings, redis, keys, queue)
     hotspot = Hotspot(settings, redis, keys, queue)
     members = Members(redis, keys, queue, passwords, sessions, hotspot)
-    logins = Logins(settings, redis, keys, limits, passwords, members, sessions)
+    devices = Devices(redis, keys, queue, sessions)
+    logins = Logins(settings, redis, keys, limits, passwords, members, sessions, devices)
     return Store(
         settings=settings,
         keys=keys,
@@ -113,7 +114,7 @@ def _wire(
         meetings=Meetings(redis, keys, queue, settings.timezone),
         attendance=Gate(redis, keys, queue, database, Proofs(settings.secret_key)),
         attendance_reports=Reports(database),
-        devices=Devices(redis, keys, queue, sessions),
+        devices=devices,
         qr=Qr(settings, redis, keys, queue, limits, sessions),
         payments=payments.wire(
             settings, redis, keys, queue, database, limits, passwords, members, sessions

@@ -7,7 +7,7 @@ from typing import Any
 from tornado.web import Application
 
 from store.opening import Store
-from web import attendance, devices, qr, sessions
+from web import admin, attendance, devices, payments, qr, sessions
 from web.handler import Handler, UnknownAddress
 from web.pages import Pages
 
@@ -24,9 +24,11 @@ def make_application(
     parts = {"store": store, "pages": pages}
     routes = [
         *sessions.routes(pages, settings.is_dev),
+        *admin.routes(),
         *attendance.routes(),
         *devices.routes(pages),
         *qr.routes(),
+        *payments.routes(),
     ]
     return Application(
         [*more, *(_with_parts(route, parts) for route in routes)],

@@ -32,7 +32,7 @@ async def _put_account(redis: Redis, keys: Keys, row: Row) -> None:
     member = row["member_id"]
     if await redis.exists(keys.hotspot(member)):
         return
-    fields = {
+    fields: dict[str, str] = {
         "phone": row["phone"],
         "approved": "1" if row["approved"] else "0",
         "unlimited": "1" if row["unlimited"] else "0",
@@ -44,7 +44,7 @@ async def _put_account(redis: Redis, keys: Keys, row: Row) -> None:
         "settled": row["settled"],
     }
     async with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(keys.hotspot(member), mapping=fields)
+        pipe.hset(keys.hotspot(member), items=[word for pair in fields.items() for word in pair])
         pipe.sadd(keys.hotspot_accounts(), member)
         if row["phone"]:
             pipe.hsetnx(keys.hotspot_phones(), row["phone"], member)

@@ -5,7 +5,7 @@
 -- Returns { verdict, instance, title, policy, status, name }: 'unknown', 'disabled', 'held' (first
 -- wins, and another has it), 'same' or 'activated'.
 local rows = redis.call('HMGET', KEYS[1], 'id', 'status', 'policy', 'title', 'instance', 'device',
-  'device_name', 'version')
+  'device_name', 'version', 'session')
 local id, status, policy, title = rows[1], rows[2], rows[3], rows[4]
 local instance, device = rows[5] or '', rows[6] or ''
 if not id then return { 'unknown', '', '', '', '', '' } end
@@ -24,6 +24,6 @@ if same and rows[7] == ARGV[4] and device == ARGV[3] then
 end
 redis.call('XADD', KEYS[2], '*', 'type', 'licence.activated', 'data', cjson.encode({
   id = id, digest = string.match(KEYS[1], '[^:]+$'), instance = holder, lost = same and '' or instance,
-  by = ARGV[4], fp = ARGV[3], version = version, at = tonumber(ARGV[6]),
+  by = ARGV[4], fp = ARGV[3], session = same and '' or rows[9] or '', version = version, at = tonumber(ARGV[6]),
 }))
 return { same and 'same' or 'activated', holder, title, policy, status, ARGV[4] }

@@ -173,9 +173,7 @@ class Inbox:
 
     async def known_refs(self, refs: Sequence[str]) -> dict[str, str]:
         """Return the state of each order that ever came in, by refId."""
-        rows = await self._database.fetch(
-            statement("payments", "known_refs"), {"refs": list(refs)}
-        )
+        rows = await self._database.fetch(statement("payments", "known_refs"), {"refs": list(refs)})
         return {row["ref_id"]: row["state"] for row in rows}
 
     async def order_page(self, ref: str) -> dict[str, Any] | None:

@@ -117,9 +117,7 @@ def wire(
     return Payments(
         spool=spool,
         intake=Intake(settings, redis, keys, queue, database, limits, spool),
-        processing=Processing(
-            settings, redis, keys, queue, database, members, passwords, licences
-        ),
+        processing=Processing(settings, redis, keys, queue, database, members, passwords, licences),
         licences=licences,
         inbox=Inbox(settings, database, queue),
         pages=OrderPages(redis, keys),

@@ -1,0 +1,151 @@
+"""`/api/license/…`: a product asks whether this device may use it (CONTRACT §8), and the sample
+product page of the member area."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from store.errors import InvalidRequest, JagaError, LicenceInUse
+from store.members import valid_text
+from store.payments.licences import Claimant, Licence
+from web.handler import DEVICE_COOKIE, Handler
+from web.sessions import member_of, session_of
+
+NOT_HERE = "Lisensi ini tidak aktif di perangkat ini."
+NOBODY = "Lisensi ini belum diaktifkan di perangkat mana pun."
+
+
+class LicenceHandler(Handler):
+    """What the three acts share: who asks for which key, and the shape of the answer."""
+
+    done = ""
+
+    async def post(self) -> None:
+        body = self.json_body()
+        key = valid_text("license_key", body.get("license_key"), 64)
+        if not key:
+            raise InvalidRequest("license_key")
+        await self.act(key, await self._claimant(body))
+
+    async def act(self, key: str, claimant: Claimant) -> None:
+        """Do it and answer."""
+        raise NotImplementedError
+
+    async def _claimant(self, body: dict[str, Any]) -> Claimant:
+        place = await self.place_or_none() if self.cookie_credential else None
+        name = valid_text("device_name", body.get("device_name") or "", 100)
+        fp = valid_text("fingerprint", body.get("fingerprint") or "", 200)
+        return Claimant(
+            instance=valid_text("instance_id", body.get("instance_id") or "", 64),
+            device=self._device(fp, name),
+            name=name or self._browser_name(),
+            address=self.address,
+            session=place.session.sid if place else "",
+        )
+
+    def _device(self, fp: str, name: str) -> str:
+        """What tells this device apart when it names no instance: what it says of itself first,
+        because a program keeps no cookies."""
+        cookie = self.get_cookie("jaga_device") or ""
+        if fp:
+            return f"fp:{fp}"
+        if DEVICE_COOKIE.fullmatch(cookie):
+            return "cookie:" + hashlib.sha256(cookie.encode()).hexdigest()[:32]
+        return f"name:{name}" if name else ""
+
+    def _browser_name(self) -> str:
+        return self.device_of("").name if self.request.headers.get("User-Agent") else ""
+
+    def say(self, key: str, licence: Licence, done: bool, error: str | None = None) -> None:
+        """Answer in the shape of CONTRACT §8; only the holder is told the instance."""
+        instance = {"id": licence.instance, "name": licence.name} if done else None
+        self.respond(
+            {
+                "success": done,
+                self.done: done,
+                "error": error,
+                "license_key": {
+                    "key": key.strip().upper(),
+                    "status": licence.status,
+                    "activation_limit": 1,
+                    "activation_usage": int(licence.is_held),
+                },
+                "instance": instance if licence.is_held else None,
+            }
+        )
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """The error of everybody else, with the fields of this shape beside it."""
+        error = self._named(status_code, kwargs.get("exc_info"))
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(error.retry_after))
+        self.respond(error.body() | self._nothing(error), error.status)
+
+    def _nothing(self, error: JagaError) -> dict[str, Any]:
+        return {self.done: False, "error": error.message, "license_key": None, "instance": None}
+
+
+class Activate(LicenceHandler):
+    """`activate`: this device holds it from now on; the one before is told and loses it."""
+
+    done = "activated"
+
+    async def act(self, key: str, claimant: Claimant) -> None:
+        self.say(key, await self.store.payments.licences.activate(key, claimant), True)
+
+
+class Validate(LicenceHandler):
+    """`validate`: whether this device holds it."""
+
+    done = "valid"
+
+    async def act(self, key: str, claimant: Claimant) -> None:
+        licence, valid = await self.store.payments.licences.validate(key, claimant)
+        error = None if valid else NOT_HERE if licence.is_held else NOBODY
+        self.say(key, licence, valid, error)
+
+
+class Deactivate(LicenceHandler):
+    """`deactivate`: nobody holds it any more."""
+
+    done = "deactivated"
+
+    async def act(self, key: str, claimant: Claimant) -> None:
+        try:
+            licence = await self.store.payments.licences.deactivate(key, claimant)
+        except LicenceInUse:
+            raise LicenceInUse(NOT_HERE) from None
+        free = Licence(licence.status, licence.policy, licence.title, "", "", "", "")
+        self.say(key, free, True)
+
+
+class SampleProduct(Handler):
+    """`/produk/contoh`: a protected product page, for whoever builds one of their own."""
+
+    async def get(self) -> None:
+        place = await self.place()
+        self.page("product.html", member=member_of(place), session=session_of(place))
+
+
+class SampleVideo(Handler):
+    """`/produk/contoh/video`: the frame in it; it says VIDEO_READY when it can be played."""
+
+    async def get(self) -> None:
+        await self.place()
+        self.set_header("X-Frame-Options", "SAMEORIGIN")
+        policy = self._headers["Content-Security-Policy"]
+        self.set_header(
+            "Content-Security-Policy",
+            policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
+        )
+        self.page("product_video.html")
+
+
+ROUTES = [
+    (r"/api/license/activate", Activate),
+    (r"/api/license/validate", Validate),
+    (r"/api/license/deactivate", Deactivate),
+    (r"/produk/contoh", SampleProduct),
+    (r"/produk/contoh/video", SampleVideo),
+]

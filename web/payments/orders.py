@@ -1,0 +1,83 @@
+"""The buyer's page: how far an order is, without ever showing a key; and setting a password by a
+mailed link."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from store.errors import InvalidRequest, NotFound, RateLimited, Unavailable
+from store.limits import Limit
+from web.handler import REDIS_AWAY, Handler
+
+REF = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+UNKNOWN_ORDERS = Limit(30, 60)
+"""Pages of orders that Redis does not know, a minute and address: each asks Postgres."""
+
+LINKS_TRIED = Limit(10, 300)
+"""Passwords set by link in five minutes, an address: a person needs one or two."""
+
+
+class OrderHandler(Handler):
+    """What page and API share."""
+
+    async def order(self, ref: str) -> dict[str, Any]:
+        """Return how far an order is. One that has not come yet waits; that is no error."""
+        if not REF.fullmatch(ref):
+            raise NotFound()
+        found = await self.store.payments.pages.look(ref)
+        return found or await self._older(ref) or {"state": "waiting"}
+
+    async def _older(self, ref: str) -> dict[str, Any] | None:
+        try:
+            await self.store.limits.take(f"orders:{self.address}", UNKNOWN_ORDERS)
+            return await self.store.payments.inbox.order_page(ref)
+        except (RateLimited, Unavailable):
+            return None
+
+
+class OrderPage(OrderHandler):
+    """`/order/{refId}`."""
+
+    async def get(self, ref: str) -> None:
+        try:
+            order = await self.order(ref)
+        except REDIS_AWAY:
+            order = {"state": "waiting"}  # the page's own stream tells more as soon as it can
+        self.page("order.html", order=order, ref=ref)
+
+
+class Order(OrderHandler):
+    """`/api/order/{refId}`: the same as JSON, for a page whose stream was cut."""
+
+    async def get(self, ref: str) -> None:
+        self.respond({"success": True, "order": await self.order(ref)})
+
+
+class PasswordPage(Handler):
+    """`/atur-password#<token>`: the page behind a mailed link."""
+
+    def get(self) -> None:
+        self.page("set_password.html")
+
+
+class SetPassword(Handler):
+    """`/api/auth/set-password {token, password}`: once for each link."""
+
+    async def post(self) -> None:
+        await self.store.limits.take(f"links:{self.address}", LINKS_TRIED)
+        body = self.json_body()
+        token = body.get("token")
+        if not isinstance(token, str) or not 16 <= len(token) <= 128:
+            raise InvalidRequest("token", "Tautan ini tidak lengkap.")
+        await self.store.payments.links.use(token, body.get("password", ""))
+        self.respond({"success": True, "redirect": "/login"})
+
+
+ROUTES = [
+    (r"/order/([^/]+)", OrderPage),
+    (r"/api/order/([^/]+)", Order),
+    (r"/atur-password", PasswordPage),
+    (r"/api/auth/set-password", SetPassword),
+]
