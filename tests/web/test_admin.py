@@ -22,9 +22,7 @@ from store.opening import Store, open_store
 from store.sessions import Device
 from store.settings import Settings
 from tests.client import Answer, Browser
-from web import admin
 from web.application import make_application
-from web.pages import Pages
 
 PASSWORD = "rahasia sekali"
 _HASH: list[str] = []
@@ -97,9 +95,7 @@ async def site_without_postgres(settings: Settings) -> AsyncIterator[Site]:
 
 @asynccontextmanager
 async def _serving(store: Store) -> AsyncIterator[Site]:
-    parts = {"store": store, "pages": Pages(heartbeat_seconds=20, ping_seconds=600)}
-    routes = [(*route, parts) for route in admin.routes()]
-    server = HTTPServer(make_application(store, routes))
+    server = HTTPServer(make_application(store, []))
     sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
     port = sockets[0].getsockname()[1]
