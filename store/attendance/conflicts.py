@@ -76,12 +76,16 @@ def shown(attempt: Mapping[str, Any], zone: str) -> dict[str, Any]:
 
 
 def alike(rows: Sequence[Attendance]) -> set[str]:
-    """Return the ids of attendances that came from two alike devices within a minute."""
-    found: set[str] = set()
-    last: dict[str, Attendance] = {}
+    """Return the ids of attendances that came from two alike devices within a minute.
+
+    Exactly two: where a third is alike, it is a phone that everybody has.
+    """
+    of_trace: dict[str, list[Attendance]] = defaultdict(list)
     for row in sorted((row for row in rows if row.trace), key=lambda row: row.at):
-        before = last.get(row.trace)
-        if before and before.device != row.device and row.at - before.at <= ALIKE_MS:
-            found |= {before.id, row.id}
-        last[row.trace] = row
-    return found
+        of_trace[row.trace].append(row)
+    pairs = (pair for pair in of_trace.values() if len(pair) == 2)
+    return {row.id for pair in pairs if _is_soon(*pair) for row in pair}
+
+
+def _is_soon(one: Attendance, other: Attendance) -> bool:
+    return one.device != other.device and other.at - one.at <= ALIKE_MS

@@ -6,7 +6,7 @@ from typing import Any
 
 from store.attendance.days import day_on
 from store.attendance.gate import STATUSES
-from web.attendance.student import date_in_words, in_words
+from web.attendance.student import date_in_words, in_words, period
 from web.attendance.teacher import TeacherHandler, counts_of, owner_of
 from web.sessions import member_of, session_of
 
@@ -38,8 +38,7 @@ class _MeetingPage(TeacherHandler):
             member=member_of(place),
             session=session_of(place),
             meeting=self.meeting_json(meeting, now),
-            starts=in_words(meeting.starts_at, meeting.timezone),
-            ends=in_words(meeting.ends_at, meeting.timezone),
+            period=period(meeting),
             statuses=STATUSES,
         )
 
@@ -76,7 +75,7 @@ class ListPage(TeacherHandler):
         self.page(
             "meeting_print.html",
             meeting=self.meeting_json(meeting, now),
-            date=date_in_words(meeting, day_on(on, meeting.timezone).starts_at),
+            date=date_in_words(day_on(on, meeting.timezone).starts_at, meeting.timezone),
             printed=in_words(now, meeting.timezone),
             counts=counts_of(rows),
             rows=[row.row(meeting.timezone) for row in sorted(rows, key=_by_class)],

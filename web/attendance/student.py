@@ -39,8 +39,7 @@ class AttendancePage(Handler):
             meeting=meeting,
             state=meeting.state(now),
             leave_open=not meeting.problem_with_leave(now),
-            starts=in_words(meeting.starts_at, meeting.timezone),
-            ends=in_words(meeting.ends_at, meeting.timezone),
+            period=period(meeting),
             day=day,
             now=now,
             listed=listed > 0,
@@ -164,14 +163,27 @@ _ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"
 
 def in_words(moment: int, zone: str) -> str:
     """Return a moment as Indonesian readers write it: `Sabtu, 21 November 2026, 07.00 WIB`."""
+    return f"{date_in_words(moment, zone)}, {local(moment, zone):%H.%M} {_zone_name(moment, zone)}"
+
+
+def date_in_words(moment: int, zone: str) -> str:
+    """Return the date alone: `Sabtu, 21 November 2026`."""
     at = local(moment, zone)
-    name = _ZONES.get(zone) or at.tzname() or zone
-    return f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H.%M} {name}"
+    return f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
-def date_in_words(meeting: Meeting, moment: int) -> str:
-    """Return the date of a moment in the meeting's zone, in words."""
-    return in_words(moment, meeting.timezone).rsplit(", ", 1)[0]
+def period(meeting: Meeting) -> str:
+    """Return from when to when a meeting is held, the date once where one is enough."""
+    zone = meeting.timezone
+    first, last = (local(at, zone) for at in (meeting.starts_at, meeting.ends_at))
+    if first.date() != last.date():
+        return f"{in_words(meeting.starts_at, zone)} sampai {in_words(meeting.ends_at, zone)}"
+    date = date_in_words(meeting.starts_at, zone)
+    return f"{date}, {first:%H.%M}–{last:%H.%M} {_zone_name(meeting.starts_at, zone)}"
+
+
+def _zone_name(moment: int, zone: str) -> str:
+    return _ZONES.get(zone) or local(moment, zone).tzname() or zone
 
 
 def routes() -> list[tuple[Any, ...]]:
