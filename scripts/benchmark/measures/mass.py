@@ -26,7 +26,7 @@ async def measure(run: Run) -> None:
     """First the mass alone, until its last tab is told; then again with single logouts in it."""
     everybody = list(range(run.devices))
     await run.fill("ws")
-    await _mass_alone(run, everybody)
+    await alone(run, everybody)
     await run.product.restore(everybody)
     await run.fill("ws")
     singles = everybody[: min(SINGLES, run.devices // 3)]
@@ -34,7 +34,8 @@ async def measure(run: Run) -> None:
     await run.product.restore(everybody)
 
 
-async def _mass_alone(run: Run, devices: list[int]) -> None:
+async def alone(run: Run, devices: list[int]) -> None:
+    """Log all of these out, and note when the last tab of all was told."""
     pushes = [await run.product.push(device) for device in devices]
     run.clients.watch(b"force_logout", None)
     began = time.perf_counter_ns()
@@ -51,13 +52,13 @@ async def _mass_alone(run: Run, devices: list[int]) -> None:
 async def _mass_with_singles(run: Run, singles: list[int], mass: list[int]) -> None:
     """Single logouts at a steady pace as long as the mass goes on, none waiting for another."""
     pushes = [await run.product.push(device) for device in mass]
-    alone = [await run.product.push(device) for device in singles]
-    run.clients.track(push.marker for push in alone)
+    few = [await run.product.push(device) for device in singles]
+    run.clients.track(push.marker for push in few)
     publisher = run.product.publisher()
     thread = _Mass(run.product.publisher(), pushes)
     thread.start()
     began: dict[bytes, int] = {}
-    for push in alone:
+    for push in few:
         if not thread.is_alive():
             break
         began[push.marker] = publisher.send(push)

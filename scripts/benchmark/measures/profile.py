@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scripts.benchmark.measures import mass
 from scripts.benchmark.run import Run
 from scripts.benchmark.subject import TRANSPORTS, Transport
 
@@ -14,8 +15,8 @@ LINES = 25
 
 
 async def measure(run: Run) -> str:
-    """Return the lines that hold most memory per connection, and the functions that take most
-    time per connect, for each transport."""
+    """Return the lines that hold most memory per connection, the functions that take most time
+    per connect, for each transport, and those per tab of a mass logout."""
     parts = []
     for transport in TRANSPORTS:
         memory = await _under(run, transport, "BENCH_TRACE")
@@ -25,7 +26,20 @@ async def measure(run: Run) -> str:
         parts.append(f"time per connect, {transport} (cProfile, µs; own, with what it calls):")
         parts += [_time_line(row, run.connections) for row in time["time"][:LINES]]
         parts.append("")
+    told = await _mass(run)
+    parts.append("time per tab of a mass logout, ws (cProfile, µs; own, with what it calls):")
+    parts += [_time_line(row, run.connections) for row in told["time"][:LINES]]
     return "\n".join(parts)
+
+
+async def _mass(run: Run) -> dict[str, Any]:
+    """Log everybody out under the profiler, from a full house."""
+    everybody = list(range(run.devices))
+    await _under(run, "ws", "BENCH_PROFILE")
+    await mass.alone(run, everybody)
+    told = await run.product.web.report()
+    await run.product.restore(everybody)
+    return told
 
 
 async def _under(run: Run, transport: Transport, tool: str) -> dict[str, Any]:
