@@ -138,6 +138,35 @@ class EndAllWeb(Handler):
         )
 
 
+class AnswerAttempt(Handler):
+    """`/api/devices/attempts/{id}`: the live device's word on a login elsewhere."""
+
+    async def post(self, attempt: str) -> None:
+        place = await self.place()
+        allow = self.json_body().get("allow")
+        if not isinstance(allow, bool):
+            raise InvalidRequest("allow", "allow harus true atau false.")
+        await self.store.devices.answer_attempt(place.session, attempt, allowed=allow)
+        yes = "Diizinkan. Bila ia melanjutkan, Anda keluar dari sini."
+        no = "Ditolak. Perangkat itu tidak bisa masuk selama dua menit."
+        self.respond({"success": True, "message": yes if allow else no})
+
+
+class NotMe(Handler):
+    """`/api/auth/not-me`: a browser that was put out ends the login that did it."""
+
+    async def post(self) -> None:
+        await self.store.devices.freeze(self.cookie_credential)
+        self.drop_session()
+        self.respond(
+            {
+                "success": True,
+                "message": "Kedua sesi sudah dihentikan. Masuk lagi dengan password Anda, "
+                "lalu segera ganti password.",
+            }
+        )
+
+
 class Stats(Handler):
     """`/api/devices/stats`: what this process holds open, for admins."""
 
@@ -204,6 +233,8 @@ def routes(pages: Pages) -> list[tuple[Any, ...]]:
         (r"/api/auth/refresh", Refresh),
         (r"/api/auth/logout", MobileLogout),
         (r"/api/devices", Devices),
+        (r"/api/auth/not-me", NotMe),
+        (r"/api/devices/attempts/([^/]{1,64})", AnswerAttempt),
         (r"/api/devices/stats", Stats),
         (r"/api/devices/logout-all-web", EndAllWeb),
         (r"/api/devices/([^/]{1,64})", OneDevice),

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from store.errors import (
     REASONS,
+    Forbidden,
     InvalidRequest,
     SessionEnded,
     SessionExpired,
@@ -16,6 +17,7 @@ from store.errors import (
 from store.members import valid_text
 from store.passwords import LONGEST_BYTES
 from store.sessions import Device, Place, Session, new_id
+from store.settings import Settings
 from web.handler import Handler
 from web.pages import Pages, Static
 
@@ -33,6 +35,7 @@ class Login(Handler):
             signed_in=await self._signed_in(),
             credentials_in_url=self.store.settings.login_url_credentials,
             domain=self.request.host,
+            password_login="password" in self.store.settings.web_login,
             qr_login="qr" in self.store.settings.web_login,
         )
 
@@ -41,9 +44,12 @@ class Login(Handler):
         reason = self.get_query_argument("reason", "")
         if reason not in REASONS:
             return None
+        notice: dict[str, Any] = {"reason": reason, "not_me": False}
         if reason in _EXPIRED:
-            return {"title": REASONS[reason], "text": SessionExpired.message, "reason": reason}
-        return {"title": "Anda telah keluar", "text": REASONS[reason], "reason": reason}
+            return notice | {"title": REASONS[reason], "text": SessionExpired.message}
+        if reason == "replaced":
+            notice["not_me"] = await self.store.devices.may_freeze(self.cookie_credential)
+        return notice | {"title": "Anda telah keluar", "text": REASONS[reason]}
 
     async def _signed_in(self) -> str | None:
         """The username of whoever is logged in here, None when nobody is."""
@@ -61,6 +67,7 @@ class CheckFingerprint(Handler):
     """`/cekfingerprint`: may this login go ahead? Changes nothing."""
 
     async def post(self) -> None:
+        require_password_login(self.store.settings)
         body = self.json_body()
         login, password = login_of(body, "username", "pass")
         answer = await self.store.logins.ask(
@@ -87,6 +94,7 @@ class Authenticate(Handler):
     """`/auth/authenticate`: opens the session."""
 
     async def post(self) -> None:
+        require_password_login(self.store.settings)
         form = self._form()
         login, password = login_of(form, "username", "password")
         opened = await self.store.logins.open(
@@ -259,6 +267,12 @@ class OtherLogin(Handler):
         await asyncio.sleep(self.DELAY_SECONDS)
         elsewhere = Device(id=new_id(), name="Firefox - Android", fp="simulasi", ip=self.address)
         await self.store.sessions.open(place.member, elsewhere, method="password", keep=True)
+
+
+def require_password_login(settings: Settings) -> None:
+    """Raise Forbidden where browsers are let in by a phone only (WEB_LOGIN)."""
+    if "password" not in settings.web_login:
+        raise Forbidden("Login dengan password tidak diaktifkan. Gunakan kode QR.")
 
 
 def login_of(body: dict[str, Any], login_field: str, password_field: str) -> tuple[str, str]:

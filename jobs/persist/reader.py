@@ -47,6 +47,8 @@ EFFECTS: Mapping[str, EffectOf] = {
     "member.deleted": members.deleted,
     "session.opened": sessions.opened,
     "session.ended": sessions.ended,
+    "login.attempted": sessions.passing,
+    "login.answered": sessions.passing,
     "audit": audit.written,
     **attendance.EFFECTS,
     **qr.EFFECTS,

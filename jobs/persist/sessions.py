@@ -29,6 +29,11 @@ def opened(event: Event) -> Effect:
     )
 
 
+def passing(event: Event) -> None:
+    """`login.attempted`, `login.answered`: of the moment only; a refusal is audited by itself."""
+    text(event, "member")
+
+
 def ended(event: Event) -> Effect:
     """`session.ended`: why and by whom; the device rests unless a later login uses it, and with a
     phone the rank of the primary one may have passed to another."""

@@ -13,6 +13,7 @@ import { ask } from "./ask.js";
 import { ExpiryBanner } from "./expiry_banner.js";
 import { claimTabId, forget } from "./identity.js";
 import { Leadership } from "./leadership.js";
+import { LoginAttempt } from "./login_attempt.js";
 import { SessionLink } from "./session_link.js";
 import { TabRoll } from "./tab_roll.js";
 
@@ -55,6 +56,7 @@ export class SessionGuard extends HTMLElement {
   /** @type {TabRoll | null} */ #roll = null;
   /** @type {ActivityTracker | null} */ #tracker = null;
   #banner = new ExpiryBanner({ onStay: () => this.#stay() });
+  #attempt = new LoginAttempt();
   /** @type {(() => void) | null} */ #releaseTabId = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #beatTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #seizureTimer;
@@ -132,6 +134,7 @@ export class SessionGuard extends HTMLElement {
     this.#roll?.stop();
     releaseTabId?.();
     this.#banner.hide();
+    this.#attempt.hide();
     clearTimeout(this.#seizureTimer);
     clearTimeout(this.#doubtTimer);
     this.#channel?.close();
@@ -202,6 +205,8 @@ export class SessionGuard extends HTMLElement {
     if (frame.event === "force_logout") this.#forcedOut(frame);
     if (frame.event === "session_expired") this.#leaveAll(frame.reason ?? "idle", "");
     if (frame.event === "session_expiring") this.#announceEnd(frame);
+    if (frame.event === "login_attempt") this.#announceAttempt(frame);
+    if (frame.event === "login_attempt_over") this.#closeAttempt(frame.attempt_id);
     this.#emit(`session-${frame.event}`, frame);
   }
 
@@ -251,6 +256,12 @@ export class SessionGuard extends HTMLElement {
         break;
       case "ending":
         this.#showEnd(message.reason, message.endsAtMs);
+        break;
+      case "attempt":
+        this.#attempt.show(message.attempt);
+        break;
+      case "attempt-over":
+        this.#attempt.hide(message.id);
         break;
       case "pinged":
         this.#banner.thank();
@@ -348,6 +359,21 @@ export class SessionGuard extends HTMLElement {
    */
   #isNot(attribute, value) {
     return this.hasAttribute(attribute) && this.getAttribute(attribute) !== value;
+  }
+
+  // A login elsewhere --------------------------------------------------------------------------
+
+  /** @param {import("./session_link.js").Frame} frame with `in`, seconds to answer */
+  #announceAttempt({ attempt_id, device_name, ip, in: seconds }) {
+    const attempt = { attempt_id, device_name, ip, endsAtMs: Date.now() + Number(seconds) * 1000 };
+    this.#say({ kind: "attempt", attempt });
+    this.#attempt.show(attempt);
+  }
+
+  /** @param {string} id */
+  #closeAttempt(id) {
+    this.#say({ kind: "attempt-over", id });
+    this.#attempt.hide(id);
   }
 
   // Leaving ------------------------------------------------------------------------------------

@@ -20,7 +20,15 @@ const OPEN_DEADLINE_MS = 15_000;
 const BEATS_BEFORE_DEAD = 2.5;
 
 /** Events of the SSE stream that carry the same JSON as the socket's frames. */
-const STREAM_EVENTS = ["connected", "force_logout", "session_expiring", "session_expired"];
+const STREAM_EVENTS = [
+  "connected",
+  "force_logout",
+  "session_expiring",
+  "session_expired",
+  "login_attempt",
+  "login_attempt_over",
+  "qr_login",
+];
 
 /** @typedef {"connecting" | "live" | "reconnecting" | "stopped"} LinkState */
 /** @typedef {{event: string, [field: string]: any}} Frame */
