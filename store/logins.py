@@ -140,7 +140,7 @@ class Logins:
 
     async def _checked(self, login: str, password: str, address: str) -> Member:
         """The member with this name and password, at the same cost whether there is one or not."""
-        account = f"account:{digest(fold(login))[:32]}"
+        account = await self._account(login)
         source = f"address:{address}"
         # asked before the line as well, so that nobody stands in it for a Redis that is away
         await self._limits.require_open(account, source)
@@ -161,6 +161,11 @@ class Logins:
         if verdict.renew:
             await self._members.renew_hash(member, password)
         return member
+
+    async def _account(self, login: str) -> str:
+        """Whose failures are counted: the member's, by whichever of its names it is tried."""
+        member = await self._members.find(login)
+        return f"account:{member.id if member else digest(fold(login))[:32]}"
 
     async def _ticket(
         self, member: Member, password: str, device: Device, epoch: int, keep: bool
