@@ -87,7 +87,7 @@ def event_of(row: Any) -> Event:
     entry_id, fields = row
     try:
         data = json.loads(fields.get("data", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         data = {}
     return Event(entry_id, fields.get("type", ""), data if isinstance(data, dict) else {})
 

@@ -134,6 +134,8 @@ def _redis(url: str, reply_seconds: float, connections: int) -> Redis:
         socket_timeout=reply_seconds,
         socket_connect_timeout=CONNECT_SECONDS,
         decode_responses=True,
+        # one entry of the log that is no UTF-8 must not make the whole log unreadable
+        encoding_errors="replace",
         retry=Retry(NoBackoff(), 0),
     )
     return Redis.from_pool(pool)
