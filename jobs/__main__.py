@@ -21,8 +21,8 @@ import rq
 from rq.serializers import JSONSerializer
 
 import jobs.persist  # noqa: F401  (loaded once, before the forks, so that a job starts at once)
-from jobs.logs import log_as
 from jobs.stopping import StopSignals
+from store.logs import log_as
 from store.queue import RESULT_SECONDS, queue_redis
 from store.settings import Settings, SettingsError
 

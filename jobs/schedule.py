@@ -20,8 +20,8 @@ from rq.serializers import JSONSerializer
 from rq_scheduler import Scheduler
 from rq_scheduler.utils import to_unix
 
-from jobs.logs import log_as
 from jobs.stopping import StopSignals
+from store.logs import log_as
 from store.queue import RUN_SECONDS, push, queue_redis
 from store.settings import Settings, SettingsError
 
