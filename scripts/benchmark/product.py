@@ -223,6 +223,13 @@ class Product:
     # Messages
 
     async def push(self, device: int) -> Push:
+        """An event of one session that changes nothing: a login elsewhere was answered."""
+        attempt = secrets.token_hex(8)
+        session = self.opened[device].session
+        data = {"member": session.member, "sid": session.sid, "attempt": attempt, "allowed": True}
+        return Push(self._event("login.answered", data), attempt.encode())
+
+    async def logout(self, device: int) -> Push:
         """A logout of one device's session, whole: the script that ends it and writes the log."""
         session = self.opened[device].session
         settings, keys, queue = self.settings, self.store.keys, self.store.queue
@@ -232,7 +239,7 @@ class Product:
         return Push(command("EVALSHA", *self._recorder.words), kick.id.encode())
 
     async def load_scripts(self) -> None:
-        """Have Redis know the script that `push` calls by its digest."""
+        """Have Redis know the script that `logout` calls by its digest."""
         if not self._recorder.is_loaded:
             self._recorder.is_loaded = True
             one = secrets.token_hex(8)
@@ -241,10 +248,12 @@ class Product:
     async def announcement(self) -> Push:
         self._number += 1
         text = f"announcement {self._number} {secrets.token_hex(4)}"
-        events = self.store.keys.events()
-        data = json.dumps({"text": text})
-        request = command("XADD", events, "*", "type", "announced", "data", data)
-        return Push(request, text.encode())
+        return Push(self._event("announced", {"text": text}), text.encode())
+
+    def _event(self, type: str, data: dict[str, Any]) -> bytes:
+        """The command by which the store appends an event to the log."""
+        name = self.store.keys.events()
+        return command("XADD", name, "*", "type", type, "data", json.dumps(data))
 
     def publisher(self) -> Publisher:
         return Publisher.to_redis(self.settings.redis_url)

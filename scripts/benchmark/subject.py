@@ -62,9 +62,6 @@ class Subject(Protocol):
     def publisher(self) -> Publisher:
         """Where pushes are sent."""
 
-    async def restore(self, devices: list[int]) -> None:
-        """Make devices that were pushed to as they were before; their tabs are closed."""
-
 
 class Publisher:
     """A bare connection that sends a request and reads its reply: as light as can be."""

@@ -86,7 +86,7 @@ async def _pushes(run: Run, subjects: list[Subject], transport: Transport) -> No
     for start in range(0, wanted, block):
         for subject in subjects:
             devices = [(start + place) % run.devices for place in range(min(block, wanted - start))]
-            for push_ms, reply_ms in await _push_to(run, subject, transport, devices):
+            for push_ms, reply_ms in await _push_to(run, subject, devices):
                 took[subject.name].append(push_ms)
                 replied[subject.name].append(reply_ms)
             run.screen.progress(f"pushes, {transport}", start + len(devices), wanted)
@@ -100,9 +100,7 @@ async def _pushes(run: Run, subjects: list[Subject], transport: Transport) -> No
         run.figures.put(name, f"push.{transport}.p99", percentile(times, 0.99))
 
 
-async def _push_to(
-    run: Run, subject: Subject, transport: Transport, devices: list[int]
-) -> list[tuple[float, float]]:
+async def _push_to(run: Run, subject: Subject, devices: list[int]) -> list[tuple[float, float]]:
     """Push to each; returns how long until its last tab had it and the publisher its reply, ms."""
     publisher = subject.publisher()
     took = []
@@ -115,10 +113,6 @@ async def _push_to(
             run.figures.remark(f"{subject.name}: a push did not reach {seen.missing} tabs")
         took.append(((seen.last - began) / 1e6, publisher.replied_after / 1e6))
     publisher.close()
-    # what was logged out is logged in again, so that the house stays full
-    run.clients.close([key for device in devices for key in run.keys(subject, device)])
-    await subject.restore(devices)
-    run.open(run.plans(subject, transport, devices), "reopened")
     return took
 
 

@@ -18,6 +18,7 @@ from scripts.benchmark.product import PASSWORD, Web, plan_of
 from scripts.benchmark.run import Run
 from scripts.benchmark.subject import Caller, key_of
 
+LOGOUTS = 500
 SWAP_IDLE = 1_000
 SWAPS = 300
 LOGINS = 100
@@ -30,6 +31,21 @@ PROBE_PAUSE_SECONDS = 0.001
 
 MARKER = b"force_logout"
 TOLD_SECONDS = 20.0
+
+
+async def measure_logout(run: Run) -> None:
+    """From the store being asked to end a session to its last tab, one after another."""
+    await run.fill("ws")
+    devices = list(range(min(run.rounds(LOGOUTS), run.devices)))
+    publisher = run.product.publisher()
+    times = []
+    for device in devices:
+        push = await run.product.logout(device)
+        run.clients.watch(push.marker, run.keys(run.product, device))
+        times.append(_told(run, publisher.send(push)))
+    publisher.close()
+    await run.product.restore(devices)
+    _put(run, "logout", times)
 
 
 async def measure_swap(run: Run) -> None:
@@ -115,7 +131,7 @@ async def _four_tabs(run: Run, actor: int, another: Web) -> frozenset[int]:
 def _told(run: Run, began: int) -> float:
     seen = run.clients.seen(TOLD_SECONDS)
     if seen.missing:
-        run.figures.remark(f"jaga: a login was not told to {seen.missing} tabs")
+        run.figures.remark(f"jaga: the end of a session was not told to {seen.missing} tabs")
         return TOLD_SECONDS * 1000
     return (seen.last - began) / 1e6
 

@@ -36,7 +36,7 @@ async def measure(run: Run) -> None:
 
 async def alone(run: Run, devices: list[int]) -> None:
     """Log all of these out, and note when the last tab of all was told."""
-    pushes = [await run.product.push(device) for device in devices]
+    pushes = [await run.product.logout(device) for device in devices]
     run.clients.watch(b"force_logout", None)
     began = time.perf_counter_ns()
     thread = _Mass(run.product.publisher(), pushes)
@@ -51,8 +51,8 @@ async def alone(run: Run, devices: list[int]) -> None:
 
 async def _mass_with_singles(run: Run, singles: list[int], mass: list[int]) -> None:
     """Single logouts at a steady pace as long as the mass goes on, none waiting for another."""
-    pushes = [await run.product.push(device) for device in mass]
-    few = [await run.product.push(device) for device in singles]
+    pushes = [await run.product.logout(device) for device in mass]
+    few = [await run.product.logout(device) for device in singles]
     run.clients.track(push.marker for push in few)
     publisher = run.product.publisher()
     thread = _Mass(run.product.publisher(), pushes)

@@ -126,9 +126,6 @@ class Peer:
         await redis.aclose()
         progress(devices, devices)
 
-    async def restore(self, devices: list[int]) -> None:
-        await asyncio.sleep(0)
-
     # Tabs
 
     def path(self, transport: Transport, device: int) -> str:
