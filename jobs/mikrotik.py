@@ -109,6 +109,21 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class AnyOf:
+    """A question to `print`: rows where one of these fields has this value.
+
+    One object, because the library keeps several in a set and loses their order.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def get_api_format(self) -> list[bytes]:
+        """Return the query words: every equality, then as many ORs as are needed."""
+        words = [f"?{name}={value}".encode() for name, value in self.pairs]
+        return words + ([b"?#" + b"|" * (len(words) - 1)] if len(words) > 1 else [])
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One change: `verb` is add, set or remove; `values` without the id."""
 
@@ -142,14 +157,16 @@ class RouterLink:
         self.calls: Counter[str] = Counter()
         """Sentences sent, by command: what a run costs the router."""
 
-    async def read(self, path: str, *fields: str, **equal: str) -> list[Row]:
-        """Print a menu: these fields (all when none is named) of the rows where every `equal`
-        holds (`mac_address="…"`). Raises Trap."""
+    async def read(self, path: str, *fields: str, any_of: AnyOf | None = None) -> list[Row]:
+        """Print a menu: these fields (all when none is named), of the rows where one of `any_of`
+        holds (of all rows without it). Raises Trap."""
+        if any_of is not None and not any_of.pairs:
+            return []
         options = {"proplist": ",".join(fields).encode()} if fields else {}
-        wanted = {name: value.encode() for name, value in equal.items()}
+        queries = () if any_of is None else (any_of,)
         self.calls[f"{path}/print"] += 1
         rows = await self._in_thread(
-            lambda: self._resource(path).call("print", options, wanted), f"{path}/print"
+            lambda: self._resource(path).call("print", options, None, queries), f"{path}/print"
         )
         return [_decoded(row) for row in rows]
 
@@ -195,7 +212,11 @@ class RouterLink:
         """The link's own thread: the library is neither async nor safe for two."""
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(self._thread, _guarded, self._wire, call, what)
-        return await running
+        try:
+            return await running
+        except asyncio.CancelledError:
+            self._wire.close()  # or the thread would go on writing
+            raise
 
 
 class Wire(base_api.Connection):  # type: ignore[misc]

@@ -1,1 +1,42 @@
 """The hotspot engine: what every member's access is, and the router made to agree (CONTRACT §9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.hotspot.decide import Policy
+from jobs.hotspot.engine import Engine
+from jobs.mikrotik import LoginRefused, RouterAway, Target, Trap
+from store.opening import open_store
+from store.settings import Settings
+
+
+async def run() -> None:
+    """Make the router agree with everybody; every HOTSPOT_SYNC_SECONDS, and when asked."""
+    settings = Settings.from_environment()
+    if not settings.mikrotik_host:
+        return
+    async with open_store(settings) as store:
+        await Engine(store, Target.of(settings), Policy.of(settings)).run()
+
+
+async def sync_member(member: str) -> None:
+    """Make the router agree with one member, now."""
+    settings = Settings.from_environment()
+    if not settings.mikrotik_host:
+        return
+    async with open_store(settings) as store:
+        await Engine(store, Target.of(settings), Policy.of(settings)).run(member)
+
+
+async def preview(question: str, fup_percent: int | None = None) -> None:
+    """Answer a page: what would be written and why, and whom another threshold would move."""
+    settings = Settings.from_environment()
+    async with open_store(settings) as store:
+        engine = Engine(store, Target.of(settings), Policy.of(settings))
+        answer: dict[str, Any]
+        try:
+            answer = {"plan": await engine.preview(Policy.of(settings, fup_percent))}
+        except (RouterAway, LoginRefused, Trap) as error:
+            answer = {"error": str(error)}
+        await store.hotspot.answer(question, answer)

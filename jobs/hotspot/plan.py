@@ -66,7 +66,6 @@ class Wanted:
     """The status that was last seen to be true on the router."""
 
     password: str = ""
-    reason: str = ""
 
     @property
     def name(self) -> str:
@@ -220,6 +219,8 @@ def _plan_user(made: Plan, one: Wanted, view: _View, phase: Phase) -> None:
     wrong = {name: value for name, value in should.items() if row.get(name, "") != value}
     if wrong:
         named = ", ".join(f"{name} {row.get(name, '-')} → {value}" for name, value in wrong.items())
+        if "comment" in wrong:
+            wrong["password"] = one.password  # a user that was made by hand has one of its own
         _step(made, phase, one, f"{status}: {named}", Write(USER, "set", row["id"], _sent(wrong)))
 
 

@@ -51,6 +51,14 @@ class Look:
         rows = {row: (int(up), int(count)) for row, (up, count) in kept.get("rows", {}).items()}
         return cls(frozenset(kept.get("macs", ())), rows)
 
+    def is_like(self, other: Look) -> bool:
+        """Whether it shows the same but for the time that passed: then it need not be kept, for an
+        older uptime only makes a row that began anew harder to tell, and so counts less."""
+        counts = {row: counted for row, (_, counted) in self.rows.items()}
+        return self.macs == other.macs and counts == {
+            row: counted for row, (_, counted) in other.rows.items()
+        }
+
     def text(self) -> str:
         """Return it as it is kept."""
         return json.dumps({"macs": sorted(self.macs), "rows": self.rows})

@@ -34,8 +34,8 @@ DAY_MS = 86_400_000
 SLOTS = 3
 """Devices of one member: a phone, a laptop and one more. The fourth asks which one it replaces."""
 
-BATCH = 500
-"""Accounts per round trip: some milliseconds of Redis's time."""
+BATCH = 250
+"""Accounts per round trip: some two milliseconds of Redis's time."""
 
 RUNS_KEPT = 200
 """Runs that can be looked at: most of a day of runs every five minutes."""
@@ -111,6 +111,20 @@ class Account:
     is_leaving: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Bytes of one member between two looks (as text, see `jobs.hotspot.usage.Look`)."""
+
+    member: str
+    before: str
+    now: str
+    used: int
+
+    def words(self) -> tuple[str, str, str, int]:
+        """Return what the script takes."""
+        return self.member, self.before, self.now, self.used
+
+
 _MEMBER_FIELDS = ("status", "name", "username")
 _FIELDS = (
     "phone",
@@ -136,6 +150,7 @@ class Hotspot:
         self._keys = keys
         self._queue = queue
         self._change = Script(redis, "hotspot_change")
+        self._read = Script(redis, "hotspot_read")
         self._enrol = Script(redis, "hotspot_enrol")
         self._bind = Script(redis, "hotspot_bind")
         self._unbind = Script(redis, "hotspot_unbind")
@@ -197,15 +212,11 @@ class Hotspot:
         leaving = await self.leaving()
         for at in range(0, len(members), BATCH):
             part = members[at : at + BATCH]
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for member in part:
-                    pipe.hmget(self._keys.member(member), _MEMBER_FIELDS)
-                    pipe.hmget(self._keys.hotspot(member), _FIELDS)
-                    pipe.hgetall(self._keys.hotspot_slots(member))
-                replies = await pipe.execute()
-            for place, member in enumerate(part):
-                row, values, slots = replies[place * 3 : place * 3 + 3]
+            keys = [name for member in part for name in self._read_keys(member)]
+            replies = await self._read(keys, [len(_MEMBER_FIELDS), *_MEMBER_FIELDS, *_FIELDS])
+            for member, (row, values, flat) in zip(part, replies, strict=True):
                 if row[0] is not None:
+                    slots = dict(zip(flat[::2], flat[1::2], strict=True))
                     found.append(_account(member, row, values, slots, member in leaving))
         return found
 
@@ -258,18 +269,25 @@ class Hotspot:
         await self.account(member)
         await self._write(member, fields)
 
-    async def count(
-        self, member: str, before: str, now: str, used: int, lease_key: str, token: int
-    ) -> bool:
-        """Add bytes that were counted between two looks; returns whether they were added.
+    async def count(self, counted: Sequence[Counted], lease_key: str, token: int) -> list[str]:
+        """Add bytes that were counted between two looks; returns the members they were added to.
 
-        Nothing is added when another look came between, or the lease is not ours any more.
+        Nothing is added where another look came between, or when the lease is not ours any more.
         """
-        verdict = await self._count(
-            [self._keys.hotspot(member), self._keys.events(), lease_key],
-            [member, _now(), before, now, used, token],
-        )
-        return bool(verdict == 1)
+        added = []
+        for at in range(0, len(counted), BATCH):
+            part = counted[at : at + BATCH]
+            verdicts = await self._count(
+                [lease_key, self._keys.events(), *(self._keys.hotspot(one.member) for one in part)],
+                [token, _now(), *(word for one in part for word in one.words())],
+            )
+            if not verdicts:
+                break
+            pairs = zip(part, verdicts, strict=True)
+            added += [one.member for one, verdict in pairs if verdict == 1]
+        if added:
+            self._queue.wake_persist()
+        return added
 
     # Devices
 
@@ -423,6 +441,10 @@ class Hotspot:
     async def _announced(self, member: str) -> None:
         self._queue.wake_persist()
         await self.wish(member)
+
+    def _read_keys(self, member: str) -> list[str]:
+        keys = self._keys
+        return [keys.member(member), keys.hotspot(member), keys.hotspot_slots(member)]
 
     def _account_keys(self, member: str) -> list[str]:
         keys = self._keys

@@ -1,14 +1,23 @@
--- Adds what a member used, if nobody has looked since the look it was counted from, and the run
--- that counted still holds its router.
--- KEYS: account, events, lease
--- ARGV: member, now (ms), look before, look now, bytes, lease token
--- Returns 1 when it was added, 0 when another look came between, -1 when the lease was lost.
+-- Adds what members used, each only if nobody has looked since the look it was counted from, and
+-- all only if the run that counted still holds its router.
+-- KEYS: lease, events, account, account, …
+-- ARGV: lease token, now (ms), then for each account: member, look before, look now, bytes
+-- Returns for each 1 when it was added, 0 when another look came between; nothing for a lost lease.
 --#include hotspot_rules.lua
-if redis.call('GET', KEYS[3]) ~= ARGV[6] then return -1 end
-if (redis.call('HGET', KEYS[1], 'look') or '') ~= ARGV[3] then return 0 end
-redis.call('HSET', KEYS[1], 'look', ARGV[4])
-if tonumber(ARGV[5]) > 0 then
-  redis.call('HINCRBY', KEYS[1], 'used', ARGV[5])
-  announce_account(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {} end
+local verdicts = {}
+for place = 3, #KEYS do
+  local at = 3 + (place - 3) * 4
+  local member, before, now, bytes = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  if (redis.call('HGET', KEYS[place], 'look') or '') == before then
+    redis.call('HSET', KEYS[place], 'look', now)
+    if tonumber(bytes) > 0 then
+      redis.call('HINCRBY', KEYS[place], 'used', bytes)
+      announce_account(KEYS[place], KEYS[2], member, ARGV[2])
+    end
+    verdicts[place - 2] = 1
+  else
+    verdicts[place - 2] = 0
+  end
 end
-return 1
+return verdicts

@@ -10,11 +10,21 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.mikrotik import LoginRefused, RouterAway, RouterLink, Target, Trap, Write, open_link
+from jobs.mikrotik import (
+    AnyOf,
+    LoginRefused,
+    RouterAway,
+    RouterLink,
+    Target,
+    Trap,
+    Write,
+    open_link,
+)
 from scripts.embedded.supervisor import free_port
 from scripts.router_simulator.part import RouterPart
 
 USERS = "/ip/hotspot/user"
+SITI = AnyOf((("name", "siti"),))
 
 
 def target_of(router: RouterPart) -> Target:
@@ -37,8 +47,11 @@ async def test_rows_are_read_and_changed(router: RouterPart) -> None:
             {"id": "*1", "name": "siti", "comment": "Café = ☕", "disabled": "true"}
         ]
         await link.do(Write(USERS, "set", new, {"comment": "", "disabled": False}))
-        assert await link.read(USERS, "comment", "disabled", name="siti") == [{"disabled": "false"}]
-        assert await link.read(USERS, "name", name="budi") == []
+        assert await link.read(USERS, "comment", "disabled", any_of=SITI) == [{"disabled": "false"}]
+        assert await link.read(USERS, "name", any_of=AnyOf((("name", "budi"),))) == []
+        assert await link.read(USERS, "name", any_of=AnyOf(())) == []
+        either = AnyOf((("name", "budi"), ("name", "siti"), ("name", "tono")))
+        assert await link.read(USERS, "name", any_of=either) == [{"name": "siti"}]
         await link.do(Write(USERS, "remove", new))
         assert link.calls[f"{USERS}/print"] == 3
     assert router.read("state")["flagged"] == []

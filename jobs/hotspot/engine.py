@@ -1,0 +1,499 @@
+"""One run: what is known and what the router shows, made one; what was seen to agree is noted.
+
+A run holds the router's lease, reads at most six prints, writes only differences, in their order,
+and asks before every chunk whether the lease is still its own. It may be killed anywhere: the next
+run plans from what is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.hotspot.decide import STATUSES, Policy, Status, decide, why
+from jobs.hotspot.decide import Account as Deciding
+from jobs.hotspot.plan import Actual, Device, Phase, Plan, Step, Wanted, plan
+from jobs.hotspot.snapshot import Camera
+from jobs.hotspot.usage import Look, Reading, count
+from jobs.mikrotik import (
+    LoginRefused,
+    Receipt,
+    RouterAway,
+    RouterLink,
+    Row,
+    Target,
+    Trap,
+    open_link,
+)
+from store.errors import NotFound
+from store.hotspot.accounts import Account, Counted
+from store.hotspot.leases import Lease, LeaseLost
+from store.opening import Store
+from store.phones import normal_phone
+from store.sessions import new_id
+
+RUN_SECONDS = 90.0
+"""A run over everybody: ten times what 10,000 members take, and below the interval."""
+
+MEMBER_SECONDS = 8.0
+"""A run for one member: a router that is slower than this is left to the run over everybody."""
+
+BUSY_SECONDS = 20.0
+"""How long a run for one member waits for another run's lease."""
+
+CHUNK = 64
+CHUNK_SECONDS = 10.0
+"""Writes between two looks at the lease; they are done or cut off well before it could run out."""
+
+PREFLIGHT_SECONDS = 900
+"""How long a router's profiles, once seen, are relied on; runs without writes look again."""
+
+MOST_STRANGERS = 0.05
+"""Members that only the router knows are put out, unless they are so many that rather our own
+knowledge must be wrong: 5 %, three at least."""
+
+RETURN_SECONDS = 1.0
+"""How long a device that is in use takes to send again, and so to be a host again."""
+
+KEPT_LINES = 200
+"""Errors and changes that a run's report keeps."""
+
+log = logging.getLogger("jaga.hotspot")
+
+
+class NotReady(Exception):
+    """The router is not as it must be before the first write: nothing was written."""
+
+
+@dataclass
+class Report:
+    """What became of a run; kept for the page that shows them."""
+
+    router: str
+    only: str = ""
+    state: str = "done"
+    members: int = 0
+    prints: int = 0
+    writes: int = 0
+    changes: list[dict[str, str]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    conflicts: dict[str, str] = field(default_factory=dict)
+    strangers: int = 0
+    counted: int = 0
+    pending: int = 0
+
+    def as_dict(self, began: float) -> dict[str, Any]:
+        """Return it as it is kept, with when it was and how long it took."""
+        kept = dict(vars(self)) | {
+            "id": new_id(),
+            "at": time.time(),
+            "took_ms": round((time.monotonic() - began) * 1000),
+        }
+        kept["errors"] = self.errors[:KEPT_LINES]
+        kept["changes"] = self.changes[:KEPT_LINES]
+        return kept
+
+
+class Engine:
+    """Runs for one router."""
+
+    def __init__(self, store: Store, target: Target, policy: Policy) -> None:
+        self._store = store
+        self._target = target
+        self._policy = policy
+
+    async def run(self, only: str = "") -> Report:
+        """Make the router agree with everybody, or with one member."""
+        began = time.monotonic()
+        report = Report(self._target.name, only)
+        try:
+            await self._leased(report, only)
+        except (RouterAway, TimeoutError) as error:
+            report.state = "away"
+            report.errors.append(str(error) or "a chunk of writes took too long")
+        except (LoginRefused, NotReady, Trap) as error:
+            report.state = "refused"
+            report.errors.append(str(error))
+        except LeaseLost:
+            report.state = "overtaken"
+        _say(report)
+        await self._store.hotspot.note_run(report.as_dict(began))
+        return report
+
+    async def preview(self, policy: Policy) -> dict[str, Any]:
+        """Return what a run would write and why, and whom this policy would move; writes nothing.
+
+        Raises RouterAway, LoginRefused, Trap.
+        """
+        accounts = await self._accounts("")
+        now = _now()
+        async with open_link(self._target, RUN_SECONDS) as link:
+            camera = Camera(link)
+            actual = await camera.picture()
+            wanted = self._wanted(accounts, now, policy)
+            made = plan(wanted, actual, policy)
+            if made.needs_cookies:
+                made = plan(wanted, await camera.with_cookies(actual), policy)
+        return _previewed(made, accounts, self._policy, policy, now, camera.prints)
+
+    # The run
+
+    async def _leased(self, report: Report, only: str) -> None:
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            async with self._store.leases.taken(self._target.name) as lease:
+                if lease is not None:
+                    seconds = MEMBER_SECONDS if only else RUN_SECONDS
+                    async with open_link(self._target, seconds) as link:
+                        await self._synchronise(report, only, lease, link)
+                    return
+            if not only or time.monotonic() >= deadline:
+                report.state = "busy"
+                return
+            await asyncio.sleep(0.05)
+
+    async def _synchronise(self, report: Report, only: str, lease: Lease, link: RouterLink) -> None:
+        accounts = await self._accounts(only)
+        if only and not accounts:
+            return
+        now = _now()
+        camera = Camera(link, self._wanted(accounts, now, self._policy)[0] if only else None)
+        actual = await camera.picture()
+        accounts = await self._count_usage(report, accounts, actual.hosts, lease)
+        wanted = self._wanted(accounts, now, self._policy)
+        made = plan(wanted, actual, self._policy)
+        if made.adoptions:
+            wanted = await self._adopt(made, only, now)
+        if not only:
+            wanted += await self._strangers(report, made, len(accounts))
+        if made.adoptions or len(wanted) != len(accounts):
+            made = plan(wanted, actual, self._policy)
+        if made.needs_cookies:
+            actual = await camera.with_cookies(actual)
+            made = plan(wanted, actual, self._policy)
+        report.members, report.conflicts = len(wanted), made.conflicts
+        await self._preflight(camera, bool(made.steps))
+        failed = await self._apply(report, made, wanted, lease, link)
+        await self._verify(report, made, wanted, failed, camera, lease, link, actual.hosts)
+        report.prints = camera.prints
+
+    async def _accounts(self, only: str) -> list[Account]:
+        members = [only] if only else await self._store.hotspot.members()
+        accounts = await self._store.hotspot.accounts(members)
+        return [account for account in accounts if account.phone or account.is_leaving]
+
+    def _wanted(self, accounts: Sequence[Account], now: int, policy: Policy) -> list[Wanted]:
+        return [
+            Wanted(
+                member=account.member,
+                phone=account.phone,
+                status=None if account.is_leaving else decide(_deciding(account), now, policy),
+                devices=tuple(Device(slot.id, slot.mac, slot.ip) for slot in account.slots),
+                former=tuple(mac for slot in account.slots for mac in slot.former),
+                settled=_status(account.settled),
+                password=self._store.hotspot.password(account.member),
+            )
+            for account in accounts
+        ]
+
+    async def _count_usage(
+        self, report: Report, accounts: list[Account], hosts: Sequence[Row], lease: Lease
+    ) -> list[Account]:
+        """Add what each member used since the last look; returns the accounts as they are then."""
+        rows: dict[str, list[Reading]] = {}
+        for row in hosts:
+            reading = _reading(row)
+            rows.setdefault(reading.mac, []).append(reading)
+        counted = []
+        for account in accounts:
+            macs = [slot.mac for slot in account.slots]
+            before = Look.parse(account.look)
+            used, look = count(before, macs, [r for mac in macs for r in rows.get(mac, ())])
+            if used or not look.is_like(before):
+                counted.append(Counted(account.member, account.look, look.text(), used))
+        added = await self._store.hotspot.count(counted, lease.key, lease.token)
+        if not added:
+            return accounts
+        newer = {one.member: one for one in await self._store.hotspot.accounts(added)}
+        report.counted = sum(one.used for one in counted if one.member in newer)
+        return [newer.get(account.member, account) for account in accounts]
+
+    async def _adopt(self, made: Plan, only: str, now: int) -> list[Wanted]:
+        """Take devices in that only a phone number marked; returns everybody anew."""
+        for found in made.adoptions:
+            verdict, _ = await self._store.hotspot.bind(
+                found.member, found.mac, found.ip, name="Perangkat lama"
+            )
+            log.info("adopted a binding of member=%s: %s", found.member, verdict)
+        return self._wanted(await self._accounts(only), now, self._policy)
+
+    async def _strangers(self, report: Report, made: Plan, known: int) -> list[Wanted]:
+        """Members that only the router knows, to be put out."""
+        report.strangers = len(made.strangers)
+        if len(made.strangers) > max(3, int(known * MOST_STRANGERS)):
+            report.errors.append(f"{len(made.strangers)} unknown members on the router: left alone")
+            return []
+        exists = self._store.redis.exists
+        keys = self._store.keys
+        return [
+            Wanted(member, "", None)
+            for member in made.strangers
+            if not await exists(keys.member(member), keys.hotspot(member))
+        ]
+
+    async def _preflight(self, camera: Camera, will_write: bool) -> None:
+        """Every profile is there, by its exact name. Raises NotReady before the first write."""
+        key = self._store.keys.hotspot_preflight(self._target.name)
+        kept = await self._store.redis.get(key)
+        if kept is not None and will_write:
+            self._require_profiles(json.loads(kept))
+        elif kept is None:
+            names = await camera.profiles()
+            self._require_profiles(names)
+            if not will_write and await camera.uses_radius():
+                raise NotReady("the hotspot asks a RADIUS server: its own users are ignored")
+            await self._store.redis.set(key, json.dumps(names), ex=PREFLIGHT_SECONDS)
+
+    def _require_profiles(self, names: Sequence[str]) -> None:
+        missing = sorted(set(self._policy.profiles.values()) - set(names))
+        if missing:
+            raise NotReady(f"profiles missing on the router: {', '.join(missing)}")
+
+    # Writing
+
+    async def _apply(
+        self, report: Report, made: Plan, wanted: Sequence[Wanted], lease: Lease, link: RouterLink
+    ) -> set[str]:
+        """Write the steps, phase by phase; returns the members with one that failed."""
+        failed: set[str] = set()
+        steps = self._allowed(made.steps, wanted)
+        report.pending = len(made.steps) - len(steps)
+        left_out = set() if steps is made.steps else {step.member for step in made.steps}
+        left_out -= {step.member for step in steps}
+        for phase in Phase:
+            part = [step for step in steps if step.phase == phase]
+            for at in range(0, len(part), CHUNK):
+                # the barrier between phases: commands with different tags may overtake each other
+                chunk = part[at : at + CHUNK]
+                await self._store.leases.keep(lease)
+                async with asyncio.timeout(CHUNK_SECONDS):
+                    receipts = await link.write([step.write for step in chunk])
+                report.writes += len(chunk)
+                failed |= self._check(report, chunk, receipts)
+        return failed | left_out
+
+    def _allowed(self, steps: list[Step], wanted: Sequence[Wanted]) -> list[Step]:
+        """In test mode everybody is planned, and written are only those that are named."""
+        settings = self._store.settings
+        if not settings.sync_test_mode_enabled:
+            return steps
+        named = {normal_phone(phone) for phone in settings.sync_test_phone_numbers}
+        members = {one.member for one in wanted if one.phone in named}
+        return [step for step in steps if step.member in members]
+
+    def _check(
+        self, report: Report, steps: Sequence[Step], receipts: Sequence[Receipt]
+    ) -> set[str]:
+        """The members whose step was refused; raises Trap when no step can succeed."""
+        failed = set()
+        for step, receipt in zip(steps, receipts, strict=True):
+            trap = receipt.trap
+            if trap is None or (trap.is_gone and step.write.verb == "remove"):
+                continue
+            if trap.is_forbidden:
+                raise trap
+            if step.phase is Phase.LOGIN:
+                continue  # the device has gone meanwhile, or is in already
+            report.errors.append(f"{step.member} {step.write.path}: {trap.message}")
+            failed.add(step.member)
+        return failed
+
+    async def _verify(
+        self,
+        report: Report,
+        made: Plan,
+        wanted: Sequence[Wanted],
+        failed: set[str],
+        camera: Camera,
+        lease: Lease,
+        link: RouterLink,
+        hosts: Sequence[Row],
+    ) -> None:
+        """Look once more at the hosts of those who were changed, and note who agrees."""
+        touched = {step.member for step in made.steps}
+        if touched:
+            if camera.is_spent:
+                # seen by the next run, which has its six prints to itself
+                await self._store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+                failed = failed | touched
+            else:
+                hosts = await self._look_again(made, wanted, camera, lease, link)
+        through = {
+            row["mac-address"]: row.get("bypassed") == "true" or row.get("authorized") == "true"
+            for row in hosts
+        }
+        for one in wanted:
+            if one.member in failed or one.member in made.conflicts:
+                report.pending += one.settled != one.status
+            elif one.status is None:
+                await self._gone(one, through)
+            elif one.status != one.settled and self._agrees(one, through):
+                await self._settle(report, one, lease)
+
+    async def _look_again(
+        self,
+        made: Plan,
+        wanted: Sequence[Wanted],
+        camera: Camera,
+        lease: Lease,
+        link: RouterLink,
+    ) -> Sequence[Row]:
+        """The hosts after the writes. A device that went from a binding to a login is out until
+        it is logged in: it is given a moment to send, and let in again."""
+        dropped = {step.member for step in made.steps if step.phase is Phase.GRANT_HOST}
+        waiting = [
+            one
+            for one in wanted
+            if one.member in dropped
+            and one.status is not None
+            and self._policy.access(one.status) == "session"
+        ]
+        if waiting:
+            await asyncio.sleep(RETURN_SECONDS)
+        hosts = await camera.hosts()
+        if waiting:
+            again = plan(waiting, Actual([], [], [], hosts), self._policy)
+            logins = [step.write for step in again.steps if step.phase is Phase.LOGIN]
+            await self._store.leases.keep(lease)
+            await link.write(logins)
+        return hosts
+
+    def _agrees(self, one: Wanted, through: Mapping[str, bool]) -> bool:
+        if one.status is None or self._policy.access(one.status) != "none":
+            return True
+        return not any(through.get(device.mac) for device in one.devices)
+
+    async def _settle(self, report: Report, one: Wanted, lease: Lease) -> None:
+        status = str(one.status)
+        if await self._store.hotspot.settle(one.member, status, lease.key, lease.token):
+            account = await self._store.hotspot.account(one.member)
+            change = {"member": one.member, "from": one.settled or "", "to": status}
+            because = why(_deciding(account), _now(), self._policy)
+            report.changes.append(change | {"why": because})
+
+    async def _gone(self, one: Wanted, through: Mapping[str, bool]) -> None:
+        """The router has no trace of them: now the row may go."""
+        if any(through.get(device.mac) for device in one.devices):
+            return
+        try:
+            await self._store.members.forget(one.member)
+        except NotFound:
+            await self._store.hotspot.forget(one.member)
+
+
+def _deciding(account: Account) -> Deciding:
+    """What decides. Deactivating sets both flags (the hotspot document), so it shows as blocked."""
+    return Deciding(
+        is_blocked=account.status != "active",
+        is_active=account.status == "active",
+        is_approved=account.approved,
+        is_unlimited=account.unlimited,
+        expires_at=account.expires_at,
+        purchased=account.purchased,
+        used=account.used,
+        fup_percent=account.fup_percent,
+    )
+
+
+def _previewed(
+    made: Plan,
+    accounts: Sequence[Account],
+    now_policy: Policy,
+    policy: Policy,
+    now: int,
+    prints: int,
+) -> dict[str, Any]:
+    names = {account.member: account.name for account in accounts}
+    moved: list[dict[str, str]] = []
+    counts: dict[str, int] = {}
+    for account in accounts:
+        before = decide(_deciding(account), now, now_policy)
+        after = decide(_deciding(account), now, policy)
+        counts[after] = counts.get(after, 0) + 1
+        if before != after:
+            moved.append({"member": account.member, "from": before, "to": after})
+    return {
+        "steps": [
+            {
+                "member": step.member,
+                "name": names.get(step.member, ""),
+                "what": f"{step.write.path} {step.write.verb}",
+                "phase": step.phase.name.lower(),
+                "why": step.why,
+            }
+            for step in made.steps[:KEPT_LINES]
+        ],
+        "writes": len(made.steps),
+        "conflicts": made.conflicts,
+        "strangers": made.strangers[:KEPT_LINES],
+        "statuses": counts,
+        "moved": moved[:KEPT_LINES],
+        "moves": len(moved),
+        "prints": prints,
+        "fup_percent": policy.fup_percent,
+    }
+
+
+def _reading(row: Row) -> Reading:
+    return Reading(
+        mac=row.get("mac-address", ""),
+        id=row["id"],
+        uptime=seconds_of(row.get("uptime", "0s")),
+        bytes=int(row.get("bytes-in", "0")) + int(row.get("bytes-out", "0")),
+    )
+
+
+_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def seconds_of(text: str) -> int:
+    """Read a duration as the router prints it: `1w2d3h4m5s`, or `1d02:03:04`."""
+    total, number = 0, ""
+    for character in text:
+        if character.isdigit() or character == ":":
+            number += character
+        elif character in _UNITS:
+            total += int(number or 0) * _UNITS[character]
+            number = ""
+    if ":" in number:
+        hours, minutes, seconds = (int(part) for part in number.split(":"))
+        total += (hours * 60 + minutes) * 60 + seconds
+    return total
+
+
+def _status(text: str) -> Status | None:
+    return next((status for status in STATUSES if status == text), None)
+
+
+def _say(report: Report) -> None:
+    level = logging.INFO if report.state in ("done", "busy") else logging.WARNING
+    log.log(
+        level,
+        "run router=%s only=%s state=%s members=%d prints=%d writes=%d errors=%d",
+        report.router,
+        report.only or "-",
+        report.state,
+        report.members,
+        report.prints,
+        report.writes,
+        len(report.errors),
+    )
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

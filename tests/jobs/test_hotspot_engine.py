@@ -1,0 +1,358 @@
+"""The hotspot engine against a router over a real socket, with a store on a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from jobs.hotspot.decide import Policy
+from jobs.hotspot.engine import Engine, Report, seconds_of
+from jobs.mikrotik import Target, Write, open_link
+from scripts.router_simulator.part import RouterPart
+from store.hotspot import Account
+from store.opening import Store, open_store
+from store.settings import Settings
+
+PHONE = "AA:BB:CC:00:00:01"
+USER, BINDING = "/ip/hotspot/user", "/ip/hotspot/ip-binding"
+MB = 1 << 20
+
+
+@pytest.fixture
+def settings(environment: dict[str, str], router: RouterPart) -> Settings:
+    more = {"MIKROTIK_HOST": "127.0.0.1", **router.settings}
+    return Settings.from_environment({**environment, **more})
+
+
+@pytest.fixture
+async def house(settings: Settings, router: RouterPart) -> AsyncIterator[House]:
+    async with open_store(settings) as store:
+        await store.redis.set(store.keys.built(), "1")
+        yield House(store, router)
+
+
+class House:
+    """A store, a router, and what people do there."""
+
+    def __init__(self, store: Store, router: RouterPart) -> None:
+        self.store = store
+        self.router = router
+
+    def engine(self, **changes: Any) -> Engine:
+        settings = self.store.settings
+        return Engine(self.store, Target.of(settings), Policy.of(settings, **changes))
+
+    async def sync(self, only: str = "") -> Report:
+        self.router.forget_calls()
+        return await self.engine().run(only)
+
+    async def person(self, number: int, *macs: str, quota_mb: int = 100) -> str:
+        member = await self.store.members.create(
+            email=f"m{number}@jaga.test", password_hash="x", phone=f"0812{number:08d}"
+        )
+        for mac in macs:
+            assert (await self.store.hotspot.bind(member.id, mac, "192.168.200.10"))[0] == "added"
+        if quota_mb:
+            package = await self.store.hotspot.save_package("Paket", quota_mb, 30, False, None)
+            await self.store.hotspot.give(member.id, package.id)
+        return member.id
+
+    async def account(self, member: str) -> Account:
+        return await self.store.hotspot.account(member)
+
+    def rows(self, path: str) -> list[dict[str, str]]:
+        rows: list[dict[str, str]] = self.router.read("state")["tables"][f"/ip/hotspot/{path}"]
+        return rows
+
+    def send(self, size: int = 1, mac: str = PHONE) -> bool:
+        return bool(self.router.control("traffic", mac=mac, bytes_in=0, bytes_out=size)["passed"])
+
+    def prints(self) -> int:
+        calls: dict[str, int] = self.router.read("calls")
+        return sum(count for name, count in calls.items() if name.endswith("/print"))
+
+
+async def test_a_member_gets_in_and_the_second_run_writes_nothing(house: House) -> None:
+    member = await house.person(1, PHONE)
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    assert not house.send()
+    report = await house.sync()
+    assert report.state == "done" and report.writes == 3, report
+    assert house.send()
+    (binding,) = house.rows("ip-binding")
+    assert binding["comment"].startswith("081200000001 [jaga uid=" + member)
+    again = await house.sync()
+    assert (again.writes, again.state) == (0, "done") and house.prints() <= 6
+    assert (await house.account(member)).settled == "aktif"
+
+
+async def test_a_block_takes_the_internet_away_in_two_seconds(house: House) -> None:
+    member = await house.person(1, PHONE)
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    await house.sync()
+    assert house.send()
+    house.router.control("fault", eager_devices=True)
+    began = time.monotonic()
+    await house.store.members.block(member, by="admin")
+    report = await house.sync(member)
+    assert time.monotonic() - began < 2
+    assert not house.send() and house.rows("ip-binding") == []
+    assert house.rows("user")[0]["profile"] == "profile-blokir"
+    assert house.rows("user")[0]["disabled"] == "true"
+    assert house.prints() <= 6 and report.changes[0]["to"] == "blocked"
+    passed = [passed for _, _, passed in house.router.read("state")["passages"]]
+    assert passed == sorted(passed, reverse=True), "it got back between two calls"
+    await house.store.members.admit(member, by="admin")
+    await house.sync(member)
+    assert house.send()
+
+
+async def test_quota_runs_down_to_slow_and_to_nothing(house: House) -> None:
+    member = await house.person(1, PHONE, quota_mb=100)
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    await house.sync()
+    house.send()
+    house.send(84 * MB - 1)
+    await house.sync()
+    assert (await house.account(member)).used == 84 * MB
+    house.send(MB)
+    house.router.control("fault", eager_devices=True)
+    await house.sync()
+    assert (await house.account(member)).settled == "fup"
+    assert house.send(), "it was logged in again"
+    assert house.rows("active")[0]["user"] == "081200000001"
+    house.send(15 * MB)
+    report = await house.sync()
+    assert (await house.account(member)).settled == "habis", report
+    assert not house.send() and house.rows("active") == []
+    package = await house.store.hotspot.save_package("Tambah", 50, 30, False, None)
+    await house.store.hotspot.give(member, package.id)
+    await house.sync()
+    assert house.send()
+
+
+async def test_going_slow_is_a_login_and_the_device_is_in_again(house: House) -> None:
+    member = await house.person(1, PHONE)
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    await house.sync()
+    await house.store.hotspot.change_account(member, used=str(90 * MB))
+    await house.sync()
+    house.send()
+    await house.sync()
+    assert house.send() and house.rows("active")[0]["login-by"] == "admin"
+
+
+@pytest.mark.timeout(120)
+async def test_a_run_cut_off_after_any_write_is_made_whole_by_the_next(house: House) -> None:
+    members = [await house.person(n, f"AA:BB:CC:00:01:{n:02X}") for n in range(1, 5)]
+    for n in range(1, 5):
+        house.router.control("join", mac=f"AA:BB:CC:00:01:{n:02X}", ip=f"192.168.200.{n}")
+    await house.sync()
+    for cut in range(12):
+        for n, member in enumerate(members):
+            barred = (n + cut) % 2
+            change = house.store.members.block if barred else house.store.members.admit
+            await change(member, by="admin")
+        for path in (USER, BINDING, "/ip/hotspot/host"):
+            house.router.control(
+                "fault", kind="lose_reply", command=f"{path}/", after=4 + cut % 4, times=1
+            )
+        first = await house.sync()
+        house.router.control("fault", clear=True)
+        for _ in range(3):
+            report = await house.sync()
+        assert report.writes == 0 and report.state == "done", (cut, first, report)
+        for n, member in enumerate(members):
+            barred = (n + cut) % 2
+            assert house.send(mac=f"AA:BB:CC:00:01:{n + 1:02X}") == (not barred), (cut, n)
+            assert (await house.account(member)).settled == ("blocked" if barred else "aktif")
+
+
+async def test_whoever_lost_the_lease_writes_nothing_more(house: House) -> None:
+    await house.person(1, PHONE)
+    house.router.control("fault", delay_seconds=0.15)
+    running = asyncio.create_task(house.sync())
+    await asyncio.sleep(0.4)
+    lease, fence = (
+        house.store.keys.hotspot_lease("utama"),
+        house.store.keys.hotspot_fence("utama"),
+    )
+    token = await house.store.redis.incr(fence)
+    await house.store.redis.set(lease, token)
+    assert (await running).state == "overtaken"
+    assert house.rows("user") == [] and house.rows("ip-binding") == []
+    assert await house.store.redis.get(lease) == str(token), "another's lease is not given back"
+
+
+async def test_two_runs_at_once_are_one(house: House) -> None:
+    await house.person(1, PHONE)
+    house.router.control("fault", delay_seconds=0.05)
+    reports = await asyncio.gather(*(house.engine().run() for _ in range(3)))
+    assert sorted(report.state for report in reports) == ["busy", "busy", "done"]
+
+
+async def test_an_hour_away_with_many_changes_takes_one_pass(house: House) -> None:
+    members = [await house.person(n, f"AA:BB:CC:00:02:{n:02X}") for n in range(1, 51)]
+    await house.sync()
+    house.router.control("fault", max_sessions=0)
+    assert (await house.sync()).state == "away"
+    for member in members[:40]:
+        await house.store.members.block(member, by="admin")
+    assert (await house.account(members[0])).settled == "aktif"
+    house.router.control("fault", clear=True)
+    report = await house.sync()
+    assert report.state == "done" and report.writes == 80
+    assert len(house.rows("ip-binding")) == 10
+
+
+async def test_a_missing_profile_stops_everything_before_the_first_write(house: House) -> None:
+    await house.person(1, PHONE)
+    async with open_link(Target.of(house.store.settings), 5.0) as link:
+        rows = await link.read("/ip/hotspot/user/profile", ".id", "name")
+        (fup,) = [row["id"] for row in rows if row["name"] == "profile-fup"]
+        await link.do(Write("/ip/hotspot/user/profile", "set", fup, {"name": "Profile-FUP"}))
+    report = await house.sync()
+    assert report.state == "refused" and "profile-fup" in report.errors[0]
+    assert house.rows("user") == []
+
+
+async def test_radius_is_noticed_before_it_is_relied_on(house: House) -> None:
+    async with open_link(Target.of(house.store.settings), 5.0) as link:
+        await link.do(Write("/ip/hotspot/profile", "set", "*1", {"use-radius": True}))
+    report = await house.sync()
+    assert report.state == "refused" and "RADIUS" in report.errors[0]
+
+
+async def test_a_deleted_member_is_gone_from_the_router_before_the_row_goes(house: House) -> None:
+    member = await house.person(1, PHONE)
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    await house.sync()
+    await house.store.members.delete(member, by="admin")
+    assert (await house.store.members.get(member)).status == "inactive"
+    house.router.control("fault", kind="lose_reply", command=f"{BINDING}/remove")
+    assert (await house.sync()).state == "away"
+    assert (await house.store.members.get(member)).status == "inactive"
+    await house.sync()
+    assert not house.send()
+    assert house.rows("user") == [] and house.rows("ip-binding") == []
+    assert await house.store.members.find("m1@jaga.test") is None
+    assert await house.store.hotspot.member_of("6281200000001") is None
+
+
+async def test_a_row_that_only_a_phone_marks_becomes_the_members(house: House) -> None:
+    member = await house.person(1)
+    async with open_link(Target.of(house.store.settings), 5.0) as link:
+        values = {"mac-address": PHONE, "type": "bypassed", "comment": "+62 812 0000 0001"}
+        await link.do(Write(BINDING, "add", values=values))
+        other = {"mac-address": "AA:BB:CC:00:00:09", "comment": "printer kasir"}
+        await link.do(Write(BINDING, "add", values=other))
+    await house.sync()
+    assert (await house.account(member)).slots[0].mac == PHONE
+    assert [row["comment"][:12] for row in house.rows("ip-binding")] == [
+        "081200000001",
+        "printer kasi",
+    ]
+
+
+async def test_members_only_the_router_knows_are_put_out_unless_they_are_many(
+    house: House,
+) -> None:
+    async with open_link(Target.of(house.store.settings), 5.0) as link:
+        for n in range(3):
+            comment = f"0812 [jaga uid={n:016x} v=1]"
+            await link.do(Write(USER, "add", values={"name": f"u{n}", "comment": comment}))
+        await house.sync()
+        assert house.rows("user") == []
+        for n in range(4):
+            comment = f"0812 [jaga uid={n:016x} v=1]"
+            await link.do(Write(USER, "add", values={"name": f"u{n}", "comment": comment}))
+    report = await house.sync()
+    assert report.strangers == 4 and len(house.rows("user")) == 4
+
+
+async def test_a_rehearsal_writes_only_for_those_it_names(
+    environment: dict[str, str], router: RouterPart
+) -> None:
+    settings = Settings.from_environment(
+        {
+            **environment,
+            **router.settings,
+            "MIKROTIK_HOST": "127.0.0.1",
+            "SYNC_TEST_MODE_ENABLED": "1",
+            "SYNC_TEST_PHONE_NUMBERS": "+62 812 0000 0002",
+        }
+    )
+    async with open_store(settings) as store:
+        await store.redis.set(store.keys.built(), "1")
+        house = House(store, router)
+        for n in (1, 2, 3):
+            await house.person(n)
+        report = await house.sync()
+        assert [row["name"] for row in house.rows("user")] == ["081200000002"]
+        assert report.pending > 0
+
+
+async def test_a_preview_says_what_and_why_and_writes_nothing(house: House) -> None:
+    member = await house.person(1, PHONE)
+    await house.store.hotspot.change_account(member, used=str(82 * MB))
+    engine = house.engine()
+    seen = await engine.preview(Policy.of(house.store.settings, 80))
+    assert seen["moved"] == [{"member": member, "from": "aktif", "to": "fup"}]
+    assert seen["writes"] == 2 and house.rows("user") == []
+    assert "no user yet" in seen["steps"][0]["why"]
+    assert "s3cret" not in str(seen) and house.store.hotspot.password(member) not in str(seen)
+
+
+async def test_nobody_is_put_out_because_redis_was_emptied(house: House) -> None:
+    await house.person(1, PHONE)
+    await house.sync()
+    await house.store.redis.flushdb()
+    with pytest.raises(Exception, match="sibuk|tidak tersedia|sebentar"):
+        await house.sync()
+    assert len(house.rows("ip-binding")) == 1
+
+
+def test_uptimes_are_read_in_every_form() -> None:
+    assert [seconds_of(text) for text in ("0s", "1w2d3h4m5s", "00:01:05", "2d03:04:05")] == [
+        *(0, 788_645, 65),
+        2 * 86_400 + 11_045,
+    ]
+
+
+@pytest.mark.timeout(180)
+async def test_ten_thousand_members_take_seconds(house: House) -> None:
+    """No change < 2 s, 1 % changed < 5 s, six prints (the issue's own figures)."""
+    store, keys = house.store, house.store.keys
+    ids = [f"{n:016x}" for n in range(10_000)]
+    async with store.redis.pipeline(transaction=False) as pipe:
+        for n, member in enumerate(ids):
+            mac = f"02:00:00:00:{n >> 8 & 255:02X}:{n & 255:02X}"
+            phone = f"62812{n:08d}"
+            pipe.hset(keys.member(member), mapping={"id": member, "status": "active"})
+            account = {"phone": phone, "approved": "1", "purchased": "1000", "used": "0"}
+            pipe.hset(
+                keys.hotspot(member), items=[word for pair in account.items() for word in pair]
+            )
+            slot = f'{{"mac":"{mac}","ip":"","name":"","seen_at":1}}'
+            pipe.hset(keys.hotspot_slots(member), "00000000", slot)
+        pipe.sadd(keys.hotspot_accounts(), *ids)
+        await pipe.execute()
+    began = time.monotonic()
+    report = await house.sync()
+    assert (report.state, report.writes) == ("done", 20_000)
+    print(f"\nfirst run, 20,000 writes: {time.monotonic() - began:.2f} s")
+    house.router.control("crowd", count=10_000)
+    await house.sync()
+    for share, limit in ((0, 2.0), (100, 5.0)):
+        for member in ids[:share]:
+            await store.redis.hset(keys.member(member), "status", "blocked")
+        began = time.monotonic()
+        report = await house.sync()
+        took = time.monotonic() - began
+        print(f"{share} changed: {took:.2f} s, {report.prints} prints, {report.writes} writes")
+        assert house.prints() <= 6 and took < limit
+    assert report.writes > 0 and len(report.changes) == 100
