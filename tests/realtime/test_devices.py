@@ -248,6 +248,18 @@ class TestWhatATabMaySay:
             (b"\xc1\x80\0\0\0\0", 1002),
             (b"GET / HTTP/1.1\r\n\r\n", 1002),
         ],
+        ids=[
+            "unmasked",
+            "an opcode nobody knows",
+            "binary",
+            "text that is no UTF-8",
+            "too big",
+            "the rest of nothing",
+            "a close code that is never sent",
+            "half a close code",
+            "a reserved bit",
+            "HTTP",
+        ],
     )
     async def test_what_breaks_the_protocol_ends_it(
         self, environment, bad: bytes, code: int
