@@ -16,6 +16,7 @@ from store.settings import Settings
 from tests.client import Browser, Tab
 from tests.flows.test_devices import EMAIL, PASSWORD, Phone, member_of
 from tests.parts import Product
+from web.qr import drawn
 
 Start = Callable[..., Awaitable[Product]]
 
@@ -84,7 +85,8 @@ async def test_the_phone_lets_the_desktop_in_and_the_older_one_leaves(
     assert asked["qr_url"] == f"{web.url}/link#{desk.token}"
     assert 115 < asked["expires_at"] - time.time() <= 121
     image = await desk.get(f"/api/auth/qr/image/{desk.token}")
-    assert image.headers["content-type"].startswith("image/svg+xml") and b"<svg" in image.body
+    assert image.headers["content-type"].startswith("image/svg+xml")
+    assert image.headers["cache-control"] == "no-store" and image.body == drawn(asked["qr_url"])
 
     async with desk.line() as line, old.tab() as tab:
         assert (await line.event())["event"] == "connected"

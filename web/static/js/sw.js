@@ -1,5 +1,4 @@
 // @ts-check
-/// <reference lib="webworker" />
 /**
  * The service worker: keeps the shell of the pages (files whose address carries their content's
  * hash) and one page for when there is no network. Pages, answers and streams always come from the
@@ -9,7 +8,19 @@
 const CACHE = "jaga-shell-1";
 const OFFLINE = "/offline";
 
-const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+/**
+ * A service worker's events, as far as they are used here: TypeScript's library for workers cannot
+ * be loaded beside the one for pages.
+ *
+ * @typedef {{waitUntil: (promise: Promise<unknown>) => void, request: Request,
+ *   respondWith: (answer: Promise<Response>) => void}} WorkerEvent
+ */
+
+const worker = /** @type {{
+ *   addEventListener: (type: string, listener: (event: WorkerEvent) => void) => void,
+ *   skipWaiting: () => Promise<void>,
+ *   clients: {claim: () => Promise<void>}
+ * }} */ (/** @type {unknown} */ (self));
 
 worker.addEventListener("install", (event) => {
   event.waitUntil(keepOfflinePage().then(() => worker.skipWaiting()));
