@@ -6,6 +6,7 @@ to two days or to none, and a day of 23 or 25 hours is one day all the same.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -19,6 +20,7 @@ LATE_AFTER_MS = 15 * 60 * 1000
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 """Moments that a meeting may have: far from where calendars and zones have no rules."""
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
@@ -108,7 +110,8 @@ def valid_zone(value: object) -> str:
 def valid_day(value: object) -> date:
     """Return the date that `2026-11-21` says. Raises InvalidRequest."""
     try:
-        on = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
+        is_date = isinstance(value, str) and _DATE.fullmatch(value)
+        on = date.fromisoformat(str(value)) if is_date else None
     except ValueError:
         on = None
     if on is None or not FIRST_YEAR <= on.year <= LAST_YEAR:

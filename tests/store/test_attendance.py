@@ -1,0 +1,248 @@
+"""The gate over real Redis and Postgres: days, what comes back, and the last wall."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, date, datetime
+
+import pytest
+
+from jobs.persist.reader import LogReader
+from store.attendance.days import moment_of
+from store.attendance.gate import Accepted, Form
+from store.attendance.meetings import By, Meeting
+from store.attendance.restoring import restore_attendance
+from store.attendance.students import read_roster, valid_student
+from store.errors import AttendanceClosed, AttendanceDuplicate, Unavailable
+from store.opening import Store
+from store.restoring import restore_if_needed
+from tests.jobs.log import count, rows
+
+HOUR = 3_600_000
+BY = By("teacher1", "203.0.113.9")
+
+
+async def meeting_of(store: Store, **changes: object) -> Meeting:
+    wish = {"starts_at": "2026-11-16T06:00:00+07:00", "ends_at": "2026-12-31T17:00:00+07:00"}
+    return await store.meetings.create(wish | changes, BY)
+
+
+async def running(store: Store) -> Meeting:
+    """A meeting that goes on now, whenever that is."""
+    now = await store.meetings.now() / 1000
+    first, last = (datetime.fromtimestamp(at, UTC) for at in (now - 60, now + 86_400))
+    return await meeting_of(store, starts_at=first.isoformat(), ends_at=last.isoformat())
+
+
+async def fill(
+    store: Store, meeting: str, now: int = 0, name: str = "Budi", **more: object
+) -> Accepted:
+    """Fill in from a device of its own unless one is named; `cookies` holds what was set."""
+    cookies = more.pop("cookies", {})
+    device = more.pop("device", str(uuid.uuid4()))
+    form = Form(
+        meeting=meeting,
+        name=name,
+        class_="10A",
+        device=device,
+        cookie=lambda one: cookies.get(one, ""),  # type: ignore[attr-defined]
+        **more,  # type: ignore[arg-type]
+    )
+    return await store.attendance.submit(form, now)
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("Asia/Jakarta", 7), ("Asia/Makassar", 8), ("Asia/Jayapura", 9)]
+)
+async def test_the_next_day_begins_with_the_first_millisecond(store, zone, offset):
+    meeting = await meeting_of(store, timezone=zone)
+    midnight = moment_of(datetime(2026, 11, 21, tzinfo=UTC)) - offset * HOUR
+    device = str(uuid.uuid4())
+    last = await fill(store, meeting.id, midnight - 1, device=device)
+    assert (last.day.name, last.day.ends_at) == ("2026-11-20", midnight)
+    cookies = {last.cookie: last.value}
+    with pytest.raises(AttendanceDuplicate) as refused:
+        await fill(store, meeting.id, midnight - 1, device=device, cookies=cookies)
+    assert refused.value.type == "COOKIE_DUPLICATE"
+    # the cookie of yesterday, the student of yesterday, the device of yesterday: all pass
+    first = await fill(store, meeting.id, midnight, device=device, cookies=cookies)
+    assert first.day.name == "2026-11-21"
+    for moment in (midnight + 1, midnight + 24 * HOUR - 1):
+        with pytest.raises(AttendanceDuplicate):
+            await fill(store, meeting.id, moment)
+    assert (await fill(store, meeting.id, midnight + 24 * HOUR)).day.name == "2026-11-22"
+
+
+async def test_morning_and_afternoon_of_a_utc_day_are_two_days_in_jakarta(store):
+    """14:00 and the next day's 06:30 WIB are one date in UTC; 06:30 and 07:30 WIB are two."""
+    meeting = await meeting_of(store)
+    afternoon = moment_of(datetime(2026, 11, 20, 7, tzinfo=UTC))
+    await fill(store, meeting.id, afternoon)
+    morning = moment_of(datetime(2026, 11, 20, 23, 30, tzinfo=UTC))
+    await fill(store, meeting.id, morning)
+    with pytest.raises(AttendanceDuplicate):
+        await fill(store, meeting.id, morning + HOUR)
+
+
+@pytest.mark.parametrize(("on", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25)])
+async def test_a_day_of_23_or_25_hours_counts_once(store, on, hours):
+    meeting = await meeting_of(
+        store,
+        timezone="Europe/Berlin",
+        starts_at="2026-03-01T06:00:00+01:00",
+        ends_at="2026-12-01T06:00:00+01:00",
+    )
+    noon = moment_of(datetime(on.year, on.month, on.day, 11, tzinfo=UTC))
+    day = (await fill(store, meeting.id, noon)).day
+    assert day.ends_at - day.starts_at == hours * HOUR
+    for moment in (day.starts_at, day.ends_at - 1):
+        with pytest.raises(AttendanceDuplicate):
+            await fill(store, meeting.id, moment)
+    await fill(store, meeting.id, day.starts_at - 1)
+    await fill(store, meeting.id, day.ends_at)
+
+
+async def test_a_meetings_window_is_half_open(store):
+    meeting = await meeting_of(store)
+    for moment, problem in (
+        (meeting.starts_at - 1, "MEETING_NOT_STARTED"),
+        (meeting.ends_at, "MEETING_ENDED"),
+    ):
+        with pytest.raises(AttendanceClosed) as refused:
+            await fill(store, meeting.id, moment)
+        assert refused.value.type == problem
+    await fill(store, meeting.id, meeting.starts_at)
+    await fill(store, meeting.id, meeting.ends_at - 1)
+
+
+async def test_an_accepted_attendance_is_one_row_and_a_refused_one_makes_no_student(store):
+    meeting = await meeting_of(store)
+    noon = meeting.starts_at + HOUR
+    accepted = await fill(store, meeting.id, noon, device=(device := str(uuid.uuid4()).upper()))
+    for name in ("Hantu", "Budi"):
+        with pytest.raises(AttendanceDuplicate):
+            await fill(store, meeting.id, noon, name=name, device=device)
+    for _ in range(2):
+        await LogReader(store).run()
+    [row] = await rows(store, "SELECT * FROM attendances")
+    assert (row["id"], row["device_id"]) == (accepted.attendance.id, device.lower())
+    assert row["attendance_day"] == date(2026, 11, 16) and row["status"] == "TERLAMBAT"
+    assert [one["name"] for one in await rows(store, "SELECT name FROM students")] == ["Budi"]
+    attempts = await rows(store, "SELECT type, name, winner FROM attendance_attempts ORDER BY at")
+    assert {(one["type"], one["name"]) for one in attempts} == {
+        ("DEVICE_DUPLICATE", "Hantu"),
+        ("USER_DUPLICATE", "Budi"),
+    }
+    report = await store.attendance_reports.of_day(meeting.id, date(2026, 11, 16), "Asia/Jakarta")
+    assert [one["name"] for one in report["today"]] == ["Budi"]
+    assert report["shared_devices"] == [] and report["walled"] == 0
+
+
+async def test_the_log_applied_twice_changes_nothing(store):
+    meeting = await running(store)
+    now = await store.meetings.now()
+    kept = (await fill(store, meeting.id, now)).attendance
+    gone = (await fill(store, meeting.id, now, name="Siti")).attendance
+    today = meeting.today(now).on
+    await store.attendance.mark(meeting, today, valid_student("Budi", "10A"), "IZIN", "sakit", BY)
+    await store.attendance.revoke(meeting, gone, BY)
+    for _ in range(2):
+        await store.database.fetch(b"UPDATE event_cursor SET last_id = '0-0' RETURNING 1")
+        await LogReader(store).run()
+        found = await rows(store, "SELECT id, status FROM attendances")
+        assert [(one["id"], one["status"]) for one in found] == [(kept.id, "IZIN")]
+        assert await count(store, "attendances_revoked") == 1
+        assert await count(store, "attendance_attempts") == 0
+
+
+async def test_a_gate_that_forgot_is_stopped_at_the_wall_and_that_is_shown(store):
+    meeting = await meeting_of(store)
+    first = (await fill(store, meeting.id, meeting.starts_at)).attendance
+    await LogReader(store).run()
+    day = first.day
+    await store.redis.delete(
+        store.keys.attendances(meeting.id, day), store.keys.attendance_devices(meeting.id, day)
+    )
+    await fill(store, meeting.id, meeting.starts_at)
+    await LogReader(store).run()
+    assert [one["id"] for one in await rows(store, "SELECT id FROM attendances")] == [first.id]
+    report = await store.attendance_reports.of_day(meeting.id, date(2026, 11, 16), "Asia/Jakarta")
+    assert report["walled"] == 1
+
+
+async def test_an_emptied_redis_remembers_who_was_there(store):
+    meeting = await running(store)
+    roster = read_roster("Budi,10A\nSiti,10A\nAgus,10A")
+    await store.meetings.list_students(meeting, roster, BY, replace=True)
+    device = str(uuid.uuid4())
+    budi = await fill(store, meeting.id, device=device)
+    siti = await fill(store, meeting.id, name="Siti")
+    await store.attendance.revoke(meeting, siti.attendance, BY)
+    await LogReader(store).run()
+    await store.redis.flushdb()
+    with pytest.raises(Unavailable):
+        await fill(store, meeting.id, name="Agus")
+    assert await restore_if_needed(store)
+
+    again = await store.meetings.get(meeting.id)
+    assert again == meeting
+    assert len(await store.meetings.students(meeting.id)) == 3
+    assert [one.id for one in await store.meetings.newest()] == [meeting.id]
+    with pytest.raises(AttendanceDuplicate, match="Anda sudah mengisi"):
+        await fill(store, meeting.id)
+    with pytest.raises(AttendanceDuplicate, match=r"oleh Budi \(10A\)"):
+        await fill(store, meeting.id, name="Agus", device=device)
+    with pytest.raises(AttendanceDuplicate, match=r"oleh Budi \(10A\)"):
+        await fill(store, meeting.id, name="Agus", device=device, cookies={budi.cookie: budi.value})
+    # what was taken back stays so: neither record nor cookie hold
+    cookies = {siti.cookie: siti.value}
+    device = siti.attendance.device
+    await fill(store, meeting.id, name="Siti", device=device, cookies=cookies)
+    found = await store.attendance.find(budi.attendance.id)
+    assert found.name == "Budi"
+    async with store.database.connection() as connection:
+        assert await restore_attendance(store.redis, store.keys, connection) == 0
+
+
+async def test_old_days_are_shown_and_corrected_from_postgres(store):
+    meeting = await meeting_of(store, starts_at="2026-01-05T07:00:00+07:00")
+    day = date(2026, 1, 6)
+    then = moment_of(datetime(2026, 1, 6, 1, tzinfo=UTC))
+    old = (await fill(store, meeting.id, then)).attendance
+    await LogReader(store).run()
+    await store.redis.delete(
+        store.keys.attendances(meeting.id, old.day), store.keys.attendance(old.id)
+    )
+    now = await store.meetings.now()
+    [row] = await store.attendance.rows(meeting, day, day, now)
+    assert (row.id, row.name, row.at) == (old.id, "Budi", then)
+    assert (await store.attendance.find(old.id)).id == old.id
+    student = valid_student("Budi", "10A")
+    await store.attendance.mark(meeting, day, student, "IZIN", None, BY)
+    await store.attendance.mark(meeting, day, valid_student("Siti", "10A"), "TIDAK_HADIR", "", BY)
+    await LogReader(store).run()
+    found = await store.attendance.rows(meeting, day, day, now)
+    assert {one.name: one.status for one in found} == {"Budi": "IZIN", "Siti": "TIDAK_HADIR"}
+    await store.attendance.revoke(meeting, await store.attendance.find(old.id), BY)
+    await LogReader(store).run()
+    assert [one.name for one in await store.attendance.rows(meeting, day, day, now)] == ["Siti"]
+
+
+async def test_a_flood_of_refusals_is_kept_to_a_thousand(store):
+    meeting = await meeting_of(store)
+    await fill(store, meeting.id, meeting.starts_at)
+    for _ in range(1_003):
+        with pytest.raises(AttendanceDuplicate):
+            await fill(store, meeting.id, meeting.starts_at)
+    assert len(await store.attendance.attempts(meeting.id, "2026-11-16")) == 1_000
+
+
+async def test_a_failure_of_ours_gives_the_turn_back(store):
+    meeting = await meeting_of(store)
+    device = str(uuid.uuid4())
+    await store.redis.delete(store.keys.built())
+    for _ in range(6):
+        with pytest.raises(Unavailable):
+            await fill(store, meeting.id, meeting.starts_at, device=device)
+    await store.redis.set(store.keys.built(), "1")
+    await fill(store, meeting.id, meeting.starts_at, device=device)
