@@ -1,0 +1,165 @@
+"""The rules of DESIGN §3 and §4, read from the sources: who imports whom, one door per thing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("store", "web", "realtime", "jobs", "scripts")
+
+ALLOWED = {
+    "store": {"store"},
+    "web": {"store", "web"},
+    "realtime": {"store", "realtime"},
+    "jobs": {"store", "jobs"},
+    "scripts": {"store", "jobs", "realtime", "scripts"},
+}
+ALLOWED_BESIDE = {"realtime/server.py": {"web"}}
+
+
+def sources(package: str) -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    """Dotted names of what is imported, for types only as well."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide who is meant"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_who_may_import_whom(package: str) -> None:
+    wrong = []
+    for name, tree in sources(package):
+        allowed = ALLOWED[package] | ALLOWED_BESIDE.get(name, set())
+        for imported in imports_of(tree):
+            top = imported.partition(".")[0]
+            if top in (*PACKAGES, "tests") and top not in allowed:
+                wrong.append(f"{name} imports {imported}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ["store", "web", "realtime", "jobs"])
+def test_the_environment_is_read_in_one_file(package: str) -> None:
+    wrong = []
+    for name, tree in sources(package):
+        for node in ast.walk(tree):
+            named = isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+            if named and name not in ("store/settings.py",):
+                wrong.append(f"{name}:{getattr(node, 'lineno', 0)}")
+    assert wrong == []
+
+
+REDIS_NAME = re.compile(r"\{?(self\.)?_?prefix\}?:|:\{m:|^jaga:\S")
+
+
+@pytest.mark.parametrize("package", ["store", "web", "realtime", "jobs"])
+def test_names_of_redis_are_spelled_in_one_file(package: str) -> None:
+    wrong = []
+    for name, tree in sources(package):
+        if name == "store/keys.py":
+            continue
+        docs = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                text = ast.unparse(node)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                text = node.value if id(node) not in docs else ""
+            else:
+                continue
+            # rq's own namespace is rq's, and named after the prefix where queue.py speaks to it
+            if REDIS_NAME.search(text) and not text.startswith(("f'rq:", 'f"rq:')):
+                wrong.append(f"{name}:{node.lineno} {text[:60]}")
+    assert wrong == []
+
+
+def test_scripts_take_every_name_through_keys() -> None:
+    """No Lua file spells a Redis name, nor makes one that its caller did not pass."""
+    wrong = []
+    for path in sorted((ROOT / "store" / "lua").glob("*.lua")):
+        lines = path.read_text().splitlines()
+        code = "\n".join(line.split("--")[0] for line in lines)
+        for called in re.finditer(r"redis\.p?call\(\s*'(\w+)'\s*,\s*('[^']*')", code):
+            if called[1] not in ("TIME", "INFO"):
+                wrong.append(f"{path.name}: {called[0]}")
+        head = "\n".join(line for line in lines if line.startswith("--"))
+        if not path.stem.endswith("_rules") and "KEYS" in code and "KEYS" not in head:
+            wrong.append(f"{path.name}: its head names no KEYS")
+    assert wrong == []
+
+
+BLOCKING = {
+    "time.sleep",
+    "requests",
+    "subprocess.run",
+    "subprocess.check_output",
+    "urllib.request.urlopen",
+    "sqlite3",
+    "smtplib.SMTP",
+}
+ON_THE_LOOP = ("web", "realtime")
+AT_START = {"web/pages.py"}
+"""Reads its files once, before the first request."""
+
+
+@pytest.mark.parametrize("package", ON_THE_LOOP)
+def test_nothing_blocking_on_the_event_loop(package: str) -> None:
+    wrong = []
+    for name, tree in sources(package):
+        for imported in imports_of(tree):
+            top = imported.partition(".")[0]
+            sync_redis = top == "redis" and not imported.startswith(("redis.asyncio", "redis.exc"))
+            if imported in BLOCKING or top in BLOCKING or sync_redis or top == "bcrypt":
+                wrong.append(f"{name} imports {imported}")
+        awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and id(node) not in awaited:
+                called = ast.unparse(node.func)
+                reads = called == "open" or called.endswith((".read_text", ".read_bytes"))
+                if called in BLOCKING or (reads and name not in AT_START):
+                    wrong.append(f"{name}:{node.lineno} {called}")
+    assert wrong == []
+
+
+def test_bcrypt_is_called_in_one_file() -> None:
+    users = [
+        name
+        for package in PACKAGES
+        for name, tree in sources(package)
+        if any(imported.partition(".")[0] == "bcrypt" for imported in imports_of(tree))
+    ]
+    assert users == ["store/passwords.py"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_begins_with_a_sentence(package: str) -> None:
+    mute = [name for name, tree in sources(package) if not (ast.get_docstring(tree) or "").strip()]
+    assert [name for name in mute if (ROOT / name).read_text().strip()] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_failure_is_swallowed_whole(package: str) -> None:
+    """No bare `except`, and no `except Exception: pass`."""
+    wrong = []
+    for name, tree in sources(package):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ExceptHandler):
+                kind = ast.unparse(node.type) if node.type else ""
+                silent = all(isinstance(line, ast.Pass) for line in node.body)
+                if not kind or (kind in ("Exception", "BaseException") and silent):
+                    wrong.append(f"{name}:{node.lineno}")
+    assert wrong == []
