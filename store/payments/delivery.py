@@ -126,10 +126,11 @@ def forms_of(amount: str) -> list[str]:
     if len(amount) <= LONGEST_LITERAL:
         try:
             value = Decimal(amount)
-            if value.is_finite() and value == value.to_integral_value() and abs(value) < 10**20:
+            is_money = value.is_finite() and -20 < value.adjusted() < 20
+            if is_money and value == value.to_integral_value():
                 forms += [str(int(value)), f"{int(value)}.0", f"{int(value)}.00"]
         except InvalidOperation:
-            pass
+            return forms
     return list(dict.fromkeys(forms))
 
 
