@@ -20,6 +20,7 @@ import redis
 import rq
 from rq.serializers import JSONSerializer
 
+import jobs.hotspot
 import jobs.persist  # noqa: F401  (loaded once, before the forks, so that a job starts at once)
 from jobs.stopping import StopSignals
 from store.logs import log_as

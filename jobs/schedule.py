@@ -55,7 +55,18 @@ TABLE = (
     Periodic("sessions", "jobs.sessions.expire", every=60),
     Periodic("qr", "jobs.qr.expire", every=60),
     Periodic("qr_forget", "jobs.qr.forget", every=86_400),
+    # what was kept while Redis was away, what failed and is due again, mails likewise
+    Periodic("payments", "jobs.payments.process", every=10),
+    Periodic("mail", "jobs.mail.send", every=30),
 )
+
+
+def table_of(settings: Settings) -> tuple[Periodic, ...]:
+    """Return the table with what only some sites have: a router to keep in step."""
+    if not settings.mikrotik_host:
+        return TABLE
+    every = settings.hotspot_sync_seconds
+    return (*TABLE, Periodic("sync", "jobs.hotspot.run", every=every, queue="hotspot"))
 
 
 def main() -> int:
@@ -68,7 +79,7 @@ def main() -> int:
     log_as(settings)
     connection = queue_redis(settings)
     with StopSignals() as signals:
-        keep(Clock(connection, settings.redis_prefix, TABLE), signals)
+        keep(Clock(connection, settings.redis_prefix, table_of(settings)), signals)
     return 0
 
 

@@ -198,6 +198,10 @@ class Keys:
         """Hash: member id → since when (ms) they are to be deleted, once the router is clean."""
         return f"{self.prefix}:hotspot:leaving"
 
+    def hotspot_waiting(self) -> str:
+        """Hash: member id → JSON of a device that waits for a router that is away. One day."""
+        return f"{self.prefix}:hotspot:waiting"
+
     def hotspot_runs(self) -> str:
         """List: JSON of the engine's runs, newest first, at most 200."""
         return f"{self.prefix}:hotspot:runs"

@@ -80,8 +80,11 @@ class Settings:
     fup_threshold_percent: int
     sync_test_mode_enabled: bool
     sync_test_phone_numbers: tuple[str, ...]
+    hotspot_login_hosts: tuple[str, ...]
     otp_sender: str
     otp_ttl_seconds: int
+    otp_http_url: str
+    otp_http_token: str
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -188,8 +191,11 @@ def _read(environ: Mapping[str, str]) -> Settings:
         fup_threshold_percent=read.whole("FUP_THRESHOLD_PERCENT", 85, 1, 100),
         sync_test_mode_enabled=read.flag("SYNC_TEST_MODE_ENABLED", False),
         sync_test_phone_numbers=read.words("SYNC_TEST_PHONE_NUMBERS", ""),
+        hotspot_login_hosts=read.words("HOTSPOT_LOGIN_HOSTS", "hotspot.lan"),
         otp_sender=read.choice("OTP_SENDER", "log", ("log", "http")),
         otp_ttl_seconds=read.whole("OTP_TTL_SECONDS", 300, 30, 3_600),
+        otp_http_url=read.url("OTP_HTTP_URL", "https://api.fonnte.com/send", ("http", "https")),
+        otp_http_token=read.text("OTP_HTTP_TOKEN", ""),
     )
 
 
@@ -234,8 +240,16 @@ class _Reader:
 
     def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
         value = self.text(name, default)
-        if urlsplit(value).scheme not in schemes:
-            raise SettingsError(f"{name} must begin with {' or '.join(f'{s}://' for s in schemes)}")
+        try:
+            parts = urlsplit(value)
+            lacks_host = not parts.hostname and parts.scheme in ("http", "https")
+            is_odd = lacks_host or parts.port == 0
+        except ValueError:  # a bracket without its other half, a port that is no number
+            is_odd = True
+        # the value itself may hold a password, so it is not shown
+        if is_odd or parts.scheme not in schemes:
+            begin = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise SettingsError(f"{name} must be an address that begins with {begin}")
         return value.rstrip("/") if name == "PUBLIC_URL" else value
 
     def _bounded(
@@ -283,8 +297,10 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _origin(url: str) -> str:
+    """As a browser writes it: without the port that goes without saying."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc}".lower().removesuffix(usual)
 
 
 def _connections_that_fit() -> int:

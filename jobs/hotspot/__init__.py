@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.hotspot.decide import Policy
+from jobs.hotspot.binding import bind_device
 from jobs.hotspot.engine import Engine
 from jobs.mikrotik import LoginRefused, RouterAway, Target, Trap
+from store.hotspot.deciding import Policy
 from store.opening import open_store
 from store.settings import Settings
 
@@ -17,7 +18,10 @@ async def run() -> None:
     if not settings.mikrotik_host:
         return
     async with open_store(settings) as store:
-        await Engine(store, Target.of(settings), Policy.of(settings)).run()
+        report = await Engine(store, Target.of(settings), Policy.of(settings)).run()
+        if report.state == "done":
+            for wish in await store.hotspot.waiting():
+                await bind_device(store, wish)
 
 
 async def sync_member(member: str) -> None:
@@ -27,6 +31,12 @@ async def sync_member(member: str) -> None:
         return
     async with open_store(settings) as store:
         await Engine(store, Target.of(settings), Policy.of(settings)).run(member)
+
+
+async def bind(question: str, wish: dict[str, Any]) -> None:
+    """Answer a page: what became of the device that its owner has just logged in on."""
+    async with open_store(Settings.from_environment()) as store:
+        await store.hotspot.answer(question, await bind_device(store, wish))
 
 
 async def preview(question: str, fup_percent: int | None = None) -> None:

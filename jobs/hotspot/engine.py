@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs.hotspot.decide import STATUSES, Policy, Status, decide, why
-from jobs.hotspot.decide import Account as Deciding
 from jobs.hotspot.plan import Actual, Device, Phase, Plan, Step, Wanted, plan
 from jobs.hotspot.snapshot import Camera
 from jobs.hotspot.usage import Look, Reading, count
@@ -32,6 +30,7 @@ from jobs.mikrotik import (
 )
 from store.errors import NotFound
 from store.hotspot.accounts import Account, Counted
+from store.hotspot.deciding import STATUSES, Policy, Status, decide, why
 from store.hotspot.leases import Lease, LeaseLost
 from store.opening import Store
 from store.phones import normal_phone
@@ -192,7 +191,7 @@ class Engine:
             Wanted(
                 member=account.member,
                 phone=account.phone,
-                status=None if account.is_leaving else decide(_deciding(account), now, policy),
+                status=None if account.is_leaving else decide(account.terms(), now, policy),
                 devices=tuple(Device(slot.id, slot.mac, slot.ip) for slot in account.slots),
                 former=tuple(mac for slot in account.slots for mac in slot.former),
                 settled=_status(account.settled),
@@ -383,7 +382,7 @@ class Engine:
         if await self._store.hotspot.settle(one.member, status, lease.key, lease.token):
             account = await self._store.hotspot.account(one.member)
             change = {"member": one.member, "from": one.settled or "", "to": status}
-            because = why(_deciding(account), _now(), self._policy)
+            because = why(account.terms(), _now(), self._policy)
             report.changes.append(change | {"why": because})
 
     async def _gone(self, one: Wanted, through: Mapping[str, bool]) -> None:
@@ -394,20 +393,6 @@ class Engine:
             await self._store.members.forget(one.member)
         except NotFound:
             await self._store.hotspot.forget(one.member)
-
-
-def _deciding(account: Account) -> Deciding:
-    """What decides. Deactivating sets both flags (the hotspot document), so it shows as blocked."""
-    return Deciding(
-        is_blocked=account.status != "active",
-        is_active=account.status == "active",
-        is_approved=account.approved,
-        is_unlimited=account.unlimited,
-        expires_at=account.expires_at,
-        purchased=account.purchased,
-        used=account.used,
-        fup_percent=account.fup_percent,
-    )
 
 
 def _previewed(
@@ -422,8 +407,8 @@ def _previewed(
     moved: list[dict[str, str]] = []
     counts: dict[str, int] = {}
     for account in accounts:
-        before = decide(_deciding(account), now, now_policy)
-        after = decide(_deciding(account), now, policy)
+        before = decide(account.terms(), now, now_policy)
+        after = decide(account.terms(), now, policy)
         counts[after] = counts.get(after, 0) + 1
         if before != after:
             moved.append({"member": account.member, "from": before, "to": after})

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from jobs.hotspot.decide import Access, Policy, Status
 from jobs.hotspot.tags import Tag, comment_of, legacy_phone, tag_of
 from jobs.mikrotik import Row, Write
+from store.hotspot.deciding import Access, Policy, Status
 from store.phones import local_form
 
 USER = "/ip/hotspot/user"

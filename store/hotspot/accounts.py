@@ -19,6 +19,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from store.errors import InvalidRequest, NotFound, Unavailable
+from store.hotspot.deciding import PAGES, Policy, Terms, decide, why
 from store.keys import Keys
 from store.phones import normal_phone
 from store.queue import Queue
@@ -109,6 +110,45 @@ class Account:
     look: str
     slots: tuple[Slot, ...]
     is_leaving: bool
+
+    def terms(self) -> Terms:
+        """Return what decides. Deactivating sets both flags (the hotspot document), so it shows
+        as blocked."""
+        return Terms(
+            is_blocked=self.status != "active",
+            is_active=self.status == "active",
+            is_approved=self.approved,
+            is_unlimited=self.unlimited,
+            expires_at=self.expires_at,
+            purchased=self.purchased,
+            used=self.used,
+            fup_percent=self.fup_percent,
+        )
+
+    def public(self, now: int, policy: Policy) -> dict[str, Any]:
+        """Return the account as its member and the admin may see it; moments in unix seconds.
+
+        `pending` says that the router was not seen to agree yet.
+        """
+        status = decide(self.terms(), now, policy)
+        return {
+            "phone": self.phone,
+            "status": status,
+            "page": PAGES[status],
+            "why": why(self.terms(), now, policy),
+            "pending": self.settled != status,
+            "approved": self.approved,
+            "package": self.package,
+            "unlimited": self.unlimited,
+            "purchased_bytes": self.purchased,
+            "used_bytes": self.used,
+            "remaining_bytes": max(0, self.purchased - self.used),
+            "expires_at": None if self.expires_at is None else self.expires_at / 1000,
+            "devices": [
+                {"id": slot.id, "mac": slot.mac, "name": slot.name, "seen_at": slot.seen_at / 1000}
+                for slot in self.slots
+            ],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +419,26 @@ class Hotspot:
         """Return the newest runs."""
         kept = await self._redis.lrange(self._keys.hotspot_runs(), 0, most - 1)
         return [json.loads(text) for text in kept]
+
+    # Devices that wait for a router that is away
+
+    async def keep_waiting(self, member: str, wish: Mapping[str, Any]) -> None:
+        """Keep a device that could not be confirmed yet; the newest wish of a member counts."""
+        kept = json.dumps({**wish, "asked_at": _now()})
+        await self._redis.hset(self._keys.hotspot_waiting(), member, kept)
+
+    async def waiting(self) -> list[dict[str, Any]]:
+        """Return the devices that wait; those of yesterday are dropped, their owner asks again."""
+        kept = await self._redis.hgetall(self._keys.hotspot_waiting())
+        wishes = [json.loads(text) for text in kept.values()]
+        for wish in wishes:
+            if wish["asked_at"] < _now() - DAY_MS:
+                await self.served(wish["member"])
+        return [wish for wish in wishes if wish["asked_at"] >= _now() - DAY_MS]
+
+    async def served(self, member: str) -> None:
+        """Forget a wish: it was granted, or cannot be."""
+        await self._redis.hdel(self._keys.hotspot_waiting(), member)
 
     # Questions that a job answers, for web processes never talk to a router
 

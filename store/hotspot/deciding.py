@@ -15,7 +15,7 @@ Access = Literal["bypassed", "session", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Terms:
     """What decides. Bytes, and unix milliseconds; `fup_percent` None means the house's own."""
 
     is_blocked: bool = False
@@ -63,51 +63,63 @@ class Policy:
         return "session" if status == "fup" or self.mode == "session" else "bypassed"
 
 
-def decide(account: Account, now: int, policy: Policy) -> Status:
+PAGES: dict[Status, str] = {
+    "blocked": "/akun-diblokir",
+    "inactive": "/nonaktif",
+    "expired": "/masa-aktif-habis",
+    "unlimited": "/hotspot",
+    "habis": "/kuota-habis",
+    "fup": "/fup",
+    "aktif": "/hotspot",
+}
+"""Where each status is explained to the member (CONTRACT §9)."""
+
+
+def decide(terms: Terms, now: int, policy: Policy) -> Status:
     """Return the status at `now` (unix ms); the first rule that holds wins (CONTRACT §9)."""
-    if account.is_blocked:
+    if terms.is_blocked:
         return "blocked"
-    if not account.is_active or not account.is_approved:
+    if not terms.is_active or not terms.is_approved:
         return "inactive"
-    if account.expires_at is not None and account.expires_at <= now:
+    if terms.expires_at is not None and terms.expires_at <= now:
         return "expired"
-    if account.is_unlimited:
+    if terms.is_unlimited:
         return "unlimited"
-    if account.purchased <= 0 or account.used >= account.purchased:
+    if terms.purchased <= 0 or terms.used >= terms.purchased:
         return "habis"
-    return "fup" if _is_heavy(account, policy) else "aktif"
+    return "fup" if _is_heavy(terms, policy) else "aktif"
 
 
-def why(account: Account, now: int, policy: Policy) -> str:
+def why(terms: Terms, now: int, policy: Policy) -> str:
     """Say in one line why the status is what it is: for the plan that an operator reads."""
-    status = decide(account, now, policy)
-    used = f"{account.used} of {account.purchased} bytes used"
+    status = decide(terms, now, policy)
+    used = f"{terms.used} of {terms.purchased} bytes used"
     reasons: dict[Status, str] = {
         "blocked": "the account is blocked",
         "inactive": "the account is switched off"
-        if not account.is_active
+        if not terms.is_active
         else "the account is not approved yet",
         "expired": "the package has run out",
         "unlimited": "the package is unlimited",
-        "habis": used if account.purchased > 0 else "nothing was purchased",
-        "fup": f"{used}: fair use begins at {_threshold(account, policy)}",
+        "habis": used if terms.purchased > 0 else "nothing was purchased",
+        "fup": f"{used}: fair use begins at {_threshold(terms, policy)}",
         "aktif": used,
     }
     return reasons[status]
 
 
-def _is_heavy(account: Account, policy: Policy) -> bool:
-    if account.fup_remaining is not None:
+def _is_heavy(terms: Terms, policy: Policy) -> bool:
+    if terms.fup_remaining is not None:
         # a package no larger than the threshold would be slow from its first byte
-        left = account.purchased - account.used
-        return account.purchased > account.fup_remaining and left <= account.fup_remaining
-    percent = policy.fup_percent if account.fup_percent is None else account.fup_percent
+        left = terms.purchased - terms.used
+        return terms.purchased > terms.fup_remaining and left <= terms.fup_remaining
+    percent = policy.fup_percent if terms.fup_percent is None else terms.fup_percent
     # whole numbers, so that the boundary is exact at any size
-    return account.used * 100 >= account.purchased * percent
+    return terms.used * 100 >= terms.purchased * percent
 
 
-def _threshold(account: Account, policy: Policy) -> str:
-    if account.fup_remaining is not None:
-        return f"{account.fup_remaining} bytes remaining"
-    percent = policy.fup_percent if account.fup_percent is None else account.fup_percent
+def _threshold(terms: Terms, policy: Policy) -> str:
+    if terms.fup_remaining is not None:
+        return f"{terms.fup_remaining} bytes remaining"
+    percent = policy.fup_percent if terms.fup_percent is None else terms.fup_percent
     return f"{percent} %"

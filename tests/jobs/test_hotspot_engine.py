@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobs.hotspot.decide import Policy
+from store.hotspot.deciding import Policy
 from jobs.hotspot.engine import Engine, Report, seconds_of
 from jobs.mikrotik import Target, Write, open_link
 from scripts.router_simulator.part import RouterPart

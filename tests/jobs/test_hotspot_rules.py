@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.hotspot.decide import STATUSES, Account, Policy, Status, decide, why
 from jobs.hotspot.plan import (
     ACTIVE,
     BINDING,
@@ -27,6 +26,7 @@ from jobs.hotspot.tags import Tag, comment_of, legacy_phone, tag_of
 from jobs.hotspot.usage import Look, Reading, count
 from jobs.mikrotik import Row, Write
 from scripts.router_simulator.commands import Command, Router, Trap
+from store.hotspot.deciding import STATUSES, Policy, Status, Terms, decide, why
 from store.phones import local_form, normal_phone
 
 GB = 1 << 30
@@ -65,7 +65,7 @@ def test_the_truth_table_of_decisions_is_complete() -> None:
     for (blocked, off, refused, unlimited), expiry, (purchased, used, last) in itertools.product(
         flags, expiries, usages
     ):
-        account = Account(
+        account = Terms(
             is_blocked=blocked,
             is_active=not off,
             is_approved=not refused,
@@ -92,17 +92,17 @@ def test_the_truth_table_of_decisions_is_complete() -> None:
 @pytest.mark.parametrize(
     ("account", "status"),
     [
-        (Account(purchased=10 * GB, used=7 * GB, fup_remaining=3 * GB), "fup"),
-        (Account(purchased=10 * GB, used=7 * GB - 1, fup_remaining=3 * GB), "aktif"),
-        (Account(purchased=3 * GB, used=GB, fup_remaining=3 * GB), "aktif"),
-        (Account(purchased=100, used=50, fup_percent=50), "fup"),
-        (Account(purchased=100, used=49, fup_percent=50), "aktif"),
+        (Terms(purchased=10 * GB, used=7 * GB, fup_remaining=3 * GB), "fup"),
+        (Terms(purchased=10 * GB, used=7 * GB - 1, fup_remaining=3 * GB), "aktif"),
+        (Terms(purchased=3 * GB, used=GB, fup_remaining=3 * GB), "aktif"),
+        (Terms(purchased=100, used=50, fup_percent=50), "fup"),
+        (Terms(purchased=100, used=49, fup_percent=50), "aktif"),
         # exact where a float would round
-        (Account(purchased=10**18, used=85 * 10**16 - 1), "aktif"),
-        (Account(purchased=10**18, used=85 * 10**16), "fup"),
+        (Terms(purchased=10**18, used=85 * 10**16 - 1), "aktif"),
+        (Terms(purchased=10**18, used=85 * 10**16), "fup"),
     ],
 )
-def test_fair_use_begins_where_it_says(account: Account, status: Status) -> None:
+def test_fair_use_begins_where_it_says(account: Terms, status: Status) -> None:
     assert decide(account, NOW, BYPASS) == status
 
 
