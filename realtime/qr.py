@@ -106,8 +106,11 @@ class QrLines:
         self.look_after(str(event.data["request"]), GRANT_SECONDS)
 
     def _lines(self, event: Event) -> list[QrSocket]:
-        topic = TOPIC + str(event.data["request"])
-        return [line for line in self._hub.listeners(topic) if isinstance(line, QrSocket)]
+        return self._listening(str(event.data["request"]))
+
+    def _listening(self, request_id: str) -> list[QrSocket]:
+        listeners = self._hub.listeners(TOPIC + request_id)
+        return [line for line in listeners if isinstance(line, QrSocket)]
 
     def _tell_phone(self, event: Event, status: str) -> None:
         """The phone that scanned hears whether its approval was collected."""
@@ -158,8 +161,14 @@ class QrLines:
             left_ms = await self._store.qr.expire(request_id)
         except (RedisError, OSError):
             left_ms = int(RETRY_SECONDS * 1000)
-        if left_ms and self._hub.listeners(TOPIC + request_id):
+        lines = self._listening(request_id)
+        if left_ms and lines:
             self.look_after(request_id, left_ms / 1000)
+            return
+        for line in lines:
+            # also when an emptied Redis has forgotten the request: no event will say so
+            if not line.is_served:
+                line.over(Message("expired", {"message": EXPIRED}))
 
     def _start(self, part: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(part)
@@ -192,6 +201,7 @@ class QrAcceptor:
             return
         line = self._open(door, handshake, request)
         if line is not None:
+            self._lines.look_after(request.id, max(0, request.deadline - request.now) / 1000)
             await self._catch_up(line)
 
     def _open(self, door: Doorway, handshake: bytes, request: Request) -> QrSocket | None:
@@ -226,8 +236,6 @@ class QrAcceptor:
             line.over(Message("rejected", {"message": REJECTED}))
         elif now.is_over:
             line.over(Message("expired", {"message": EXPIRED}))
-        if line.is_open:
-            self._lines.look_after(now.id, max(0, now.deadline - now.now) / 1000)
 
 
 def _user(member: Member) -> dict[str, str]:

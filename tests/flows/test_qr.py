@@ -556,6 +556,30 @@ async def test_qr_login_can_be_switched_off(product: Start, store: Store) -> Non
     assert (await Desk(web.settings.port).post("/api/auth/qr/generate", body)).status == 403
 
 
+async def test_password_login_can_be_switched_off(product: Start, store: Store) -> None:
+    await member_of(store)
+    web = await product(WEB_LOGIN="qr")
+    browser = Browser(web.settings.port)
+    page = (await browser.get("/login")).body
+    assert b"qr-login" in page and b"formLogin" not in page
+    assert (await browser.login(EMAIL, PASSWORD)).status == 403
+    asked = {"username": EMAIL, "pass": PASSWORD, "action": ""}
+    assert (await browser.post("/cekfingerprint", asked)).status == 403
+    await Phone(web.settings.port).login()
+
+
+async def test_a_request_that_redis_has_forgotten_expires_all_the_same(
+    product: Start, store: Store
+) -> None:
+    web = await product(QR_TOKEN_TTL_SECONDS="1")
+    desk = Desk(web.settings.port)
+    await desk.ask()
+    async with desk.line() as line:
+        await line.event()
+        await store.redis.delete(*await store.redis.keys(f"{store.keys.prefix}:qr:*"))
+        assert (await line.event())["event"] == "expired"
+
+
 async def test_every_request_has_its_row_in_the_state_it_ended_in(
     product: Start, store: Store
 ) -> None:

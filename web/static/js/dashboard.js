@@ -16,6 +16,9 @@ const TICK_MS = 1_000;
 /** The clocks move when other requests count as activity; look again this often. */
 const REFRESH_MS = 60_000;
 
+/** Longer than this, nobody watches the seconds (a login by QR lasts thirty days). */
+const LONG_SECONDS = 48 * 3_600;
+
 /** After a failed look, while the server is away. */
 const RETRY_MS = 5_000;
 
@@ -96,7 +99,12 @@ function showClocks() {
   showClock("idle", last_seen, idle_expires_at, now);
   showClock("remember", opened_at, remember_expires_at, now);
   const ends = [idle_expires_at, absolute_expires_at].filter((end) => end !== null);
-  write("watch-left", ends.length ? asCountdown(remaining(Math.min(...ends), now)) : "∞");
+  write("watch-left", ends.length ? untilThen(remaining(Math.min(...ends), now)) : "∞");
+}
+
+/** @param {number} seconds counted down, unless it is days */
+function untilThen(seconds) {
+  return seconds > LONG_SECONDS ? inWords(seconds) : asCountdown(seconds);
 }
 
 /**
