@@ -249,7 +249,7 @@ class _Reader:
         # the value itself may hold a password, so it is not shown
         if is_odd or parts.scheme not in schemes:
             begin = " or ".join(f"{scheme}://" for scheme in schemes)
-            raise SettingsError(f"{name} must be an address that begins with {begin}")
+            raise SettingsError(f"{name} must begin with {begin} and be a whole address")
         return value.rstrip("/") if name == "PUBLIC_URL" else value
 
     def _bounded(

@@ -1,0 +1,140 @@
+"""Settings: defaults, bounds, and one readable line for whatever cannot be used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from store.settings import SETTING_NAMES, Settings, SettingsError
+from tests.parts import ROOT
+
+SOUND = {"SECRET_KEY": "a key that only tests know"}
+
+
+def read(**environ: str) -> Settings:
+    return Settings.from_environment(SOUND | environ)
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    settings = read()
+    wanted: dict[str, Any] = {
+        "jaga_env": "production",
+        "bind": "0.0.0.0",  # noqa: S104
+        "session_remember_seconds": 43200,
+        "session_idle_seconds": 72000,
+        "session_lifetime_seconds": 86400,
+        "activity_ping_seconds": 600,
+        "grace_seconds": 0.2,
+        "web_session_ttl_days": 30,
+        "qr_token_ttl_seconds": 120,
+        "access_token_seconds": 900,
+        "web_login": ("password", "qr"),
+        "reveal_unknown_user": False,
+        "login_url_credentials": "fragment",
+        "heartbeat_seconds": 20,
+        "sweep_seconds": 5,
+        "send_buffer_bytes": 65536,
+        "max_tabs_per_device": 20,
+        "proxyfix_x_for": 0,
+        "timezone": "Asia/Jakarta",
+        "cookie_secure": "auto",
+    }
+    assert {name: getattr(settings, name) for name in wanted} == wanted
+    assert read(JAGA_ENV="dev").bind == "127.0.0.1"
+    assert settings.max_connections > 16
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JAGA_ENV", "test"),
+        ("PORT", "abc"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PUBLIC_URL", "jaga.test"),
+        ("PUBLIC_URL", "http://["),
+        ("PUBLIC_URL", "https://"),
+        ("REDIS_URL", "http://x"),
+        ("REDIS_URL", "redis://127.0.0.1:port/0"),
+        ("DATABASE_URL", "mysql://x"),
+        ("COOKIE_SECURE", "maybe"),
+        ("TIMEZONE", "Mars/Olympus"),
+        ("TIMEZONE", "../../etc/passwd"),
+        ("TIMEZONE", "Asia"),
+        ("LOG_FORMAT", "xml"),
+        ("GRACE_SECONDS", "-1"),
+        ("GRACE_SECONDS", "nan"),
+        ("GRACE_SECONDS", "inf"),
+        ("SWEEP_SECONDS", "0"),
+        ("SESSION_IDLE_SECONDS", "0"),
+        ("SESSION_IDLE_SECONDS", "20h"),
+        ("SESSION_IDLE_SECONDS", "1.5"),
+        ("WEB_LOGIN", "password,finger"),
+        ("REVEAL_UNKNOWN_USER", "perhaps"),
+        ("LOGIN_URL_CREDENTIALS", "yes"),
+        ("SEND_BUFFER_BYTES", "1"),
+        ("MAX_TABS_PER_DEVICE", "0"),
+        ("PROXYFIX_X_FOR", "-1"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_that_names_it(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(**{name: value})
+    assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["", "short", " " * 20])
+def test_production_needs_a_secret_key(key: str) -> None:
+    with pytest.raises(SettingsError, match="SECRET_KEY"):
+        Settings.from_environment({"SECRET_KEY": key})
+    assert Settings.from_environment({"SECRET_KEY": "", "JAGA_ENV": "dev"}).secret_key
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    assert read(PORT="", SWEEP_SECONDS=" ").port == 8000
+
+
+@pytest.mark.parametrize(
+    ("url", "how", "secure"),
+    [
+        ("https://jaga.test", "auto", True),
+        ("http://jaga.test", "auto", False),
+        ("http://jaga.test", "always", True),
+        ("https://jaga.test", "never", False),
+    ],
+)
+def test_cookies_are_secure_as_the_address_is(url: str, how: str, secure: bool) -> None:
+    assert read(PUBLIC_URL=url, COOKIE_SECURE=how).secure_cookies is secure
+
+
+def test_only_our_own_origins_are_ours() -> None:
+    assert read(PUBLIC_URL="https://Jaga.test/masuk/").origins == {"https://jaga.test"}
+    assert read(PUBLIC_URL="https://jaga.test:443").origins == {"https://jaga.test"}
+    assert read(PUBLIC_URL="http://jaga.test:80").origins == {"http://jaga.test"}
+    assert read(JAGA_ENV="dev", PORT="8123", PUBLIC_URL="http://10.0.0.5:8123").origins == {
+        "http://10.0.0.5:8123",
+        "http://localhost:8123",
+        "http://127.0.0.1:8123",
+    }
+
+
+def test_the_names_are_documented_in_their_order() -> None:
+    assert SETTING_NAMES[0] == "JAGA_ENV" and len(set(SETTING_NAMES)) == len(SETTING_NAMES)
+
+
+def test_a_process_that_cannot_start_says_why_in_one_line() -> None:
+    environ = {"PATH": os.environ["PATH"], "PORT": "many", "SECRET_KEY": "x" * 20}
+    ended = subprocess.run(
+        [sys.executable, "-m", "realtime"],
+        env=environ,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == "jaga: PORT is 'many': it must be a whole number\n"
