@@ -299,7 +299,6 @@ class Letters:
         mail["To"] = Address(display_name=said.get("name") or "", addr_spec=row["recipient"])
         mail["Date"] = format_datetime(row["created_at"])
         mail["Message-ID"] = f"<{self._stable(str(row['dedupe_key']))}>"
-        mail["Content-Language"] = "id"
         mail["Auto-Submitted"] = "auto-generated"
         # services that send by API keep it for a day and drop a repetition
         mail["Resend-Idempotency-Key"] = self._stable(str(row["dedupe_key"]))
@@ -308,6 +307,8 @@ class Letters:
         mail.set_content(self._texts.get_template(f"{file}.txt").render(variables))
         page = self._pages.get_template(f"{file}.html").render(variables)
         mail.add_alternative(page, subtype="html")
+        # last, because a part that becomes one of two takes every Content- header with it
+        mail["Content-Language"] = "id"
         return mail
 
     def _sender(self) -> Address:
