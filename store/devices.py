@@ -15,6 +15,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from store.database import Connection, Row, statement
 from store.errors import CurrentDevice, LoginRefused, NotFound, PrimaryDevice, Unauthenticated
 from store.keys import Keys
 from store.queue import Queue
@@ -25,6 +26,12 @@ RECEIPT_WAIT_SECONDS = 0.3
 """How long an answer waits for the tabs to say that they have heard: a round trip to a phone."""
 
 RECEIPT_LOOK_SECONDS = 0.02
+
+RESTORED_AT_ONCE = 250
+"""Members per round trip when Redis is rebuilt."""
+
+RESTORED_EACH = 20
+"""Devices of one member that come back: the last ones that were used."""
 
 ATTEMPT_SECONDS = 20
 """How long the live device is asked about a login elsewhere. Nobody waits for its answer."""
@@ -178,3 +185,34 @@ class Devices:
         if reply[0] != "frozen":
             raise NotFound()
         return Kick(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in reply[1:]])
+
+
+async def restore_devices(redis: Redis, keys: Keys, connection: Connection) -> None:
+    """Put back the cards that Redis lacks, as devices where nobody is logged in."""
+    after = ""
+    while True:
+        params = {"after": after, "count": RESTORED_AT_ONCE, "each": RESTORED_EACH}
+        async with connection.transaction():
+            found = await connection.execute(statement("devices", "read_page"), params)
+            rows = await found.fetchall()
+        if not rows:
+            return
+        async with redis.pipeline(transaction=False) as pipe:
+            for row in rows:
+                if row["id"] is not None:
+                    name = keys.sessions(row["member"])
+                    pipe.hsetnx(name, f"card:{row['id']}", json.dumps(_card(row)))
+            await pipe.execute()
+        after = str(rows[-1]["member"])
+
+
+def _card(row: Row) -> dict[str, Any]:
+    """A card as the scripts write it (`write_card` in session_rules.lua)."""
+    return {
+        "id": row["id"],
+        "type": row["device_type"],
+        "name": row["device_name"],
+        "ip": row["last_ip"],
+        "created_at": row["created_at"],
+        "seen_at": row["seen_at"],
+    }

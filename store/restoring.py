@@ -1,7 +1,7 @@
 """Rebuilding Redis from Postgres after it was emptied; until that is done nobody is let in.
 
-Only what is lasting comes back: members and the names they log in by. Sessions do not, so
-everybody logs in again. It may be broken off and begun again at any point, and by any process.
+Only what is lasting comes back: members, the names they log in by, their devices. Sessions do not,
+so everybody logs in again. It may be broken off and begun again at any point, by any process.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import psycopg
 
 from store.attendance.restoring import restore_attendance
 from store.database import Connection, Row, statement
+from store.devices import restore_devices
 from store.errors import Unavailable
 from store.hotspot.restoring import restore_hotspot
 from store.members import fold
@@ -114,6 +115,7 @@ async def _restore(store: Store, connection: Connection, say: Say) -> int:
             if time.monotonic() - told >= SAY_SECONDS:
                 say(f"restoring: {members} members read, {restored} put back")
                 told = time.monotonic()
+        await restore_devices(store.redis, store.keys, connection)
         await restore_attendance(store.redis, store.keys, connection)
         await restore_hotspot(store.redis, store.keys, connection)
         if first and not await store.redis.exists(store.keys.member(first)):

@@ -510,6 +510,32 @@ async def test_a_reconnect_hears_where_its_request_is(product: Start, store: Sto
         assert (await third.event())["event"] == "approved"
 
 
+async def test_a_line_that_opens_at_the_moment_of_approval_gets_its_tokens(
+    product: Start, store: Store
+) -> None:
+    await member_of(store)
+    web = await product()
+    phone = await Phone(web.settings.port).login()
+    place = await store.sessions.check(phone.tokens["access_token"], touch=False)
+    for number in range(12):
+        await store.redis.delete(store.keys.failures("qr:127.0.0.1"))
+        desk = Desk(web.settings.port, f"meja-{number}")
+        await desk.ask()
+        await store.qr.scan(desk.token, place.session, "127.0.0.1")
+
+        async def later(desk: Desk = desk, wait: float = number * 0.0004) -> None:
+            await asyncio.sleep(wait)
+            await store.qr.answer(desk.token, place.session, approved=True, number=None)
+
+        answering = asyncio.create_task(later())
+        async with desk.line() as line:
+            await answering
+            assert (await line.event())["event"] == "connected"
+            while (event := await line.event())["event"] == "scanned":
+                pass
+            assert event["event"] == "approved" and event["access_token"]
+
+
 async def test_the_phone_hears_that_the_desktop_is_in(product: Start, store: Store) -> None:
     await member_of(store)
     web = await product()
