@@ -7,7 +7,7 @@ from typing import Any
 from tornado.web import Application
 
 from store.opening import Store
-from web import admin, attendance, devices, payments, qr, sessions
+from web import admin, attendance, devices, hotspot, payments, qr, sessions
 from web.handler import Handler, UnknownAddress
 from web.pages import Pages
 
@@ -28,6 +28,7 @@ def make_application(
         *attendance.routes(),
         *devices.routes(pages),
         *qr.routes(),
+        *hotspot.routes(),
         *payments.routes(),
     ]
     return Application(

@@ -1,0 +1,278 @@
+"""The hotspot as a whole: a code by phone, a device let through, a block that acts at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.router_simulator.part import RouterPart
+from tests.client import Browser
+from tests.parts import Product
+
+PHONE = "AA:BB:CC:00:00:01"
+ADMIN, PASSWORD = "admin@jaga.test", "jaga-admin"
+
+
+class House:
+    """A running product with its router, an admin, and phones that receive codes."""
+
+    def __init__(self, product: Product, router: RouterPart) -> None:
+        self.product = product
+        self.router = router
+        self.port = product.settings.port
+        self.admin = Browser(self.port)
+        self.messages = Path(product.settings.jaga_home) / "messages"
+
+    async def log_in_admin(self) -> None:
+        """The first admin is made a moment after the start."""
+        for _ in range(100):
+            if (await self.admin.login(ADMIN, PASSWORD)).status == 200:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError("no admin")
+
+    async def member(self, phone: str, quota_mb: int = 100) -> str:
+        body = {"email": f"{phone}@jaga.test", "password": "rahasia1", "name": "Siti"}
+        answer = await self.admin.post("/api/admin/members", {**body, "phone": phone})
+        assert answer.status == 201, answer.body
+        member = str(answer.json["member"]["id"])
+        package = {"name": "Harian", "quota_mb": quota_mb, "days": 30, "unlimited": False}
+        made = await self.admin.post("/api/admin/packages", package)
+        assert made.status == 201, made.body
+        given = await self.admin.post(
+            f"/api/admin/members/{member}/package", {"package_id": made.json["package"]["id"]}
+        )
+        assert given.json["hotspot"]["purchased_bytes"] == quota_mb << 20, given.body
+        return member
+
+    async def code(self, phone: str, seen: int) -> str:
+        def files() -> list[Path]:
+            return sorted(self.messages.glob("[!.]*.json"))
+
+        await self.until(lambda: len(files()) > seen, 10.0)
+        message = json.loads(files()[-1].read_text())
+        assert message["to"] == phone
+        return str(message["text"].split("Kode masuk Jaga: ")[1][:6])
+
+    def send(self, mac: str = PHONE) -> bool:
+        sent = self.router.control("traffic", mac=mac, bytes_in=1, bytes_out=1)
+        return bool(sent["passed"])
+
+    async def until(self, holds: Callable[[], bool], seconds: float) -> float:
+        began = time.monotonic()
+        while not await asyncio.to_thread(holds):
+            assert time.monotonic() - began < seconds
+            await asyncio.sleep(0.02)
+        return time.monotonic() - began
+
+
+@pytest.fixture
+async def house(
+    product: Callable[..., Awaitable[Product]], router: RouterPart, request: pytest.FixtureRequest
+) -> House:
+    settings: dict[str, Any] = {
+        **router.settings,
+        "MIKROTIK_HOST": "127.0.0.1",
+        "ADMIN_EMAIL": ADMIN,
+        "ADMIN_PASSWORD": PASSWORD,
+        "PROXYFIX_X_FOR": "1",
+        "HOTSPOT_CIDRS": "192.168.200.0/24",
+    }
+    house = House(await product(worker=True, **settings), router)
+    await house.log_in_admin()
+    return house
+
+
+async def test_a_code_lets_the_device_through_and_a_block_takes_it_out(house: House) -> None:
+    member = await house.member("081234567890")
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    assert not house.send()
+    phone = Browser(house.port)
+    asked = await phone.post("/api/auth/request-otp", {"phone_number": "+62 812-3456-7890"})
+    nobody = await phone.post("/api/auth/request-otp", {"phone_number": "081299999999"})
+    assert (asked.status, asked.json) == (nobody.status, nobody.json)
+    code = await house.code("6281234567890", 0)
+    await phone.get("/hotspot/login?mac=AA")
+    verified = await phone.post(
+        "/api/auth/verify-otp",
+        {"phone_number": "6281234567890", "otp": code},
+        X_Forwarded_For="192.168.200.10",
+    )
+    assert verified.status == 200, verified.body
+    assert verified.json["hotspot"]["state"] == "bound", verified.body
+    assert verified.json["user"]["id"] == member and verified.json["access_token"]
+    assert house.send()
+    (binding,) = house.router.read("state")["tables"]["/ip/hotspot/ip-binding"]
+    assert binding["comment"].startswith("081234567890 [jaga uid=")
+    assert (await phone.get("/hotspot")).status == 200
+    mine = (await phone.get("/api/hotspot")).json["hotspot"]
+    assert (mine["status"], mine["pending"]) == ("aktif", False)
+
+    async with phone.tab() as tab:
+        began = time.monotonic()
+        blocked = await house.admin.post(f"/api/admin/members/{member}/block")
+        assert blocked.status == 200
+        await tab.until("force_logout")
+        told = time.monotonic() - began
+        out = await house.until(lambda: not house.send(), 2.0)
+    print(f"\nblock: tab told after {told:.3f} s, no internet {out:.3f} s after that")
+    assert told < 1
+    assert (await phone.get("/api/hotspot")).status == 401
+    assert house.router.read("state")["tables"]["/ip/hotspot/ip-binding"] == []
+
+
+async def test_what_a_stranger_says_of_an_address_binds_nothing(house: House) -> None:
+    await house.member("081200000001")
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    thief = Browser(house.port)
+    await thief.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    code = await house.code("6281200000001", 0)
+    body = {"phone_number": "081200000001", "otp": code}
+    foreign = {"mac": PHONE, "ip": "192.168.200.10", "link_login_only": "http://evil.test/login"}
+    refused = await thief.post("/api/auth/verify-otp", body | foreign)
+    assert refused.status == 400 and refused.json["field"] == "link_login_only"
+    lied = await thief.post(
+        "/api/auth/verify-otp",
+        body | {"mac": "AA:BB:CC:00:00:99", "ip": "192.168.200.10"},
+        X_Forwarded_For="192.168.200.10, 203.0.113.9",
+    )
+    assert lied.status == 200 and lied.json["hotspot"]["state"] == "mismatch"
+    assert not house.send()
+
+
+async def test_of_a_hundred_tries_with_one_code_one_succeeds(house: House) -> None:
+    await house.member("081200000001")
+    browser = Browser(house.port)
+    await browser.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    code = await house.code("6281200000001", 0)
+    body = {"phone_number": "081200000001", "otp": code}
+    answers = await asyncio.gather(
+        *(
+            Browser(house.port).post("/api/auth/verify-otp", body, X_Forwarded_For=f"203.0.113.{n}")
+            for n in range(100)
+        )
+    )
+    assert sorted({a.status for a in answers}) in ([200, 401], [200, 401, 429])
+    assert sum(answer.status == 200 for answer in answers) == 1
+
+
+async def test_five_wrong_codes_kill_the_right_one(house: House) -> None:
+    await house.member("081200000001")
+    browser = Browser(house.port)
+    await browser.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    code = await house.code("6281200000001", 0)
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    for n in range(5):
+        answer = await browser.post(
+            "/api/auth/verify-otp",
+            {"phone_number": "081200000001", "otp": wrong},
+            X_Forwarded_For=f"203.0.113.{n}",
+            User_Agent=f"other/{n}",
+        )
+        assert (answer.status, answer.json["type"]) == (401, "INVALID_OTP")
+    late = await browser.post("/api/auth/verify-otp", {"phone_number": "081200000001", "otp": code})
+    assert late.status == 401
+    for _ in range(4):
+        last = await browser.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    assert last.status == 200
+    sixth = await browser.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    assert sixth.status == 429 and int(sixth.headers["retry-after"]) > 0
+
+
+async def test_a_router_that_is_away_keeps_nobody_out(house: House) -> None:
+    await house.member("081200000001")
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    house.router.control("fault", max_sessions=0)
+    browser = Browser(house.port)
+    await browser.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    code = await house.code("6281200000001", 0)
+    verified = await browser.post(
+        "/api/auth/verify-otp",
+        {"phone_number": "081200000001", "otp": code},
+        X_Forwarded_For="192.168.200.10",
+    )
+    assert verified.status == 200 and verified.json["hotspot"]["state"] == "pending"
+    assert (await browser.get("/api/hotspot")).json["hotspot"]["pending"] is True
+    house.router.control("fault", clear=True)
+    assert (await house.admin.post("/api/admin/hotspot/sync")).status == 202
+    await house.until(house.send, 5.0)
+
+
+async def test_a_newcomer_waits_for_approval(house: House) -> None:
+    browser = Browser(house.port)
+    body = {"name": "Rina", "phone_number": "0812 0000 0005"}
+    assert (await browser.post("/api/auth/register", body)).status == 202
+    rows = (await house.admin.get("/api/admin/hotspot/members")).json["members"]
+    (rina,) = [row for row in rows if row["phone"] == "6281200000005"]
+    assert (rina["status"], rina["page"]) == ("inactive", "/nonaktif")
+    answer = await house.admin.post(f"/api/admin/members/{rina['id']}/approve", {"approved": True})
+    assert answer.json["hotspot"]["status"] == "habis"
+
+
+async def test_the_operator_sees_the_plan_and_the_runs(house: House) -> None:
+    member = await house.member("081200000001")
+    await house.until(lambda: bool(house.router.read("state")["tables"]["/ip/hotspot/user"]), 5.0)
+    house.router.control("fault", clear=True)
+    assert (await house.admin.post("/api/admin/hotspot/sync")).status == 202
+    plan = (await house.admin.get("/api/admin/hotspot/plan?fup_percent=50")).json["plan"]
+    assert plan["fup_percent"] == 50 and plan["writes"] == 0, plan
+    async with asyncio.timeout(10):
+        while True:
+            runs = (await house.admin.get("/api/admin/hotspot/runs")).json["runs"]
+            if any(run["state"] == "done" and not run["only"] for run in runs):
+                break
+            await asyncio.sleep(0.05)
+    assert all(run["prints"] <= 6 for run in runs)
+    status = (await house.admin.get(f"/api/admin/members/{member}/hotspot")).json["hotspot"]
+    assert (status["status"], status["pending"]) == ("aktif", False)
+    for path in ("plan", "runs", "members"):
+        assert (await Browser(house.port).get(f"/api/admin/hotspot/{path}")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/nonaktif", "Akun belum aktif"),
+        ("/masa-aktif-habis", "Masa aktif sudah habis"),
+        ("/kuota-habis", "Kuota sudah habis"),
+        ("/fup", "Kecepatan sedang dikurangi"),
+        ("/hotspot/login?mac=%3Cb%3E", "Masuk ke hotspot"),
+        ("/hotspot/login.html", "$(link-login-only-esc)"),
+    ],
+)
+async def test_pages_of_those_without_internet_need_no_login(
+    product: Callable[..., Awaitable[Product]], path: str, word: str
+) -> None:
+    browser = Browser((await product()).settings.port)
+    answer = await browser.get(path)
+    assert answer.status == 200 and word in answer.body.decode()
+    assert b"<b>" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("request-otp", {}),
+        ("request-otp", {"phone_number": 5}),
+        ("request-otp", {"phone_number": "021"}),
+        ("verify-otp", {"phone_number": "081234567890"}),
+        ("verify-otp", {"phone_number": "081234567890", "otp": "12345"}),
+        ("verify-otp", {"phone_number": "081234567890", "otp": 123456}),
+        ("verify-otp", {"phone_number": "081234567890", "otp": "123456", "mac": "zz"}),
+        ("verify-otp", {"phone_number": "081234567890", "otp": "123456", "ip": "no"}),
+        ("verify-otp", {"phone_number": "081234567890", "otp": "123456", "replace": 5}),
+        ("register", {"phone_number": "081234567890"}),
+    ],
+)
+async def test_malformed_questions_are_400(
+    product: Callable[..., Awaitable[Product]], path: str, body: dict[str, Any]
+) -> None:
+    browser = Browser((await product()).settings.port)
+    answer = await browser.post(f"/api/auth/{path}", body)
+    assert answer.status == 400 and answer.json["type"] == "INVALID_REQUEST"
