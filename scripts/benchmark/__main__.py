@@ -19,7 +19,7 @@ from scripts.benchmark import machine, peers
 from scripts.benchmark.clients import Clients, ClientsFailed
 from scripts.benchmark.figures import Figures
 from scripts.benchmark.machine import Cores, Machine
-from scripts.benchmark.measures import approvals, crowd, logins, mass, profile, staying
+from scripts.benchmark.measures import approvals, attendance, crowd, logins, mass, profile, staying
 from scripts.benchmark.peers.installed import NotInstalled
 from scripts.benchmark.product import Product
 from scripts.benchmark.report import Measured, Report
@@ -42,6 +42,7 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
     "login": logins.measure_login,
     "stall": logins.measure_stall,
     "approval": approvals.measure,
+    "attendance": attendance.measure,
     "mass": mass.measure,
     "cpu": staying.measure_cpu,
     "storm": staying.measure_storm,
