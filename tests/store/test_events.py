@@ -1,0 +1,60 @@
+"""The event log: read in order by each reader's own cursor, trimmed only behind the last."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from store.events import KEEP_MS, event_of
+from store.opening import Store
+
+
+async def test_entries_are_read_in_order_after_a_cursor(store: Store) -> None:
+    ids = [await store.events.append("t", {"n": number}) for number in range(10)]
+    assert [event.id for event in await store.events.read("0-0", 100)] == ids
+    later = await store.events.read(ids[3], 2)
+    assert [(event.id, event.data["n"]) for event in later] == [(ids[4], 4), (ids[5], 5)]
+    assert await store.events.read(ids[-1], 5) == []
+    assert await store.events.last_id() == ids[-1]
+
+
+async def test_waiting_ends_with_the_first_entry(store: Store) -> None:
+    redis = store.blocking_connection(5)
+    tailing = asyncio.create_task(store.events.tail(redis, "0-0", 5000, 10))
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    await store.events.append("t", {"text": "\u00e9\n"})
+    (event,) = await tailing
+    assert time.monotonic() - began < 1
+    assert (event.type, event.data) == ("t", {"text": "\u00e9\n"})
+    assert await store.events.tail(redis, event.id, 20, 10) == []
+    await redis.aclose()
+
+
+async def test_trimming_never_passes_the_cursor_nor_what_relays_may_need(store: Store) -> None:
+    redis, name = store.redis, store.keys.events()
+    old = int(time.time() * 1000) - KEEP_MS - 60_000
+    for number in range(5):
+        await redis.xadd(name, {"type": "t", "data": "{}"}, id=f"{old + number}-1")
+    new = await store.events.append("t", {})
+    assert await store.events.trim("0-0") == 0
+    await store.events.trim(f"{old + 2}-1")
+    left = [event.id for event in await store.events.read("0-0", 10)]
+    assert left == [f"{old + 2}-1", f"{old + 3}-1", f"{old + 4}-1", new]
+    await store.events.trim(new)
+    assert [event.id for event in await store.events.read("0-0", 10)] == [new]
+
+
+async def test_the_lag_is_the_age_of_what_postgres_lacks(store: Store) -> None:
+    assert await store.events.lag_seconds() == 0
+    entry = await store.events.append("t", {})
+    await asyncio.sleep(0.05)
+    assert 0.04 < await store.events.lag_seconds() < 5
+    await store.redis.set(store.keys.persisted(), entry)
+    assert await store.events.lag_seconds() == 0
+
+
+def test_what_is_unreadable_is_empty() -> None:
+    for data in ("", "{", "[]", "null", "5", '"x"'):
+        assert event_of(("1-1", {"type": "t", "data": data})).data == {}
+    assert event_of(("1-1", {})).type == ""
