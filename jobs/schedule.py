@@ -49,6 +49,7 @@ class Periodic:
 TABLE = (
     # the gate goes by the clock; this is for whoever looks at the list
     Periodic("attendance", "jobs.attendance.close", every=30),
+    Periodic("attendance_forget", "jobs.attendance.forget", every=86_400),
     # the safety net under the wake-up that every writer sends
     Periodic("persist", "jobs.persist.run", every=3),
     # those with an open tab end at the moment; nobody waits for the others
@@ -66,7 +67,11 @@ def table_of(settings: Settings) -> tuple[Periodic, ...]:
     if not settings.mikrotik_host:
         return TABLE
     every = settings.hotspot_sync_seconds
-    return (*TABLE, Periodic("sync", "jobs.hotspot.run", every=every, queue="hotspot"))
+    return (
+        *TABLE,
+        Periodic("sync", "jobs.hotspot.run", every=every, queue="hotspot"),
+        Periodic("messages", "jobs.messages.deliver", every=30),
+    )
 
 
 def main() -> int:

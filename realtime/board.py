@@ -26,9 +26,9 @@ from realtime.stream import DEAF_BEATS, HEAD
 from realtime.wire import give_up_after, wire_of
 from store.attendance import conflicts
 from store.attendance.days import as_text
-from store.attendance.gate import Attendance
 from store.attendance.meetings import Meeting, valid_meeting_id
 from store.attendance.proofs import STEP_MS
+from store.attendance.records import Attendance
 from store.errors import Forbidden, InvalidRequest, MeetingNotFound, Unauthenticated
 from store.events import Event
 from store.opening import Store
@@ -319,7 +319,7 @@ class BoardAcceptor:
         if not since.isascii() or not since.isdigit() or len(since) > 15:
             return
         today = meeting.today(now).on
-        rows = await store.attendance.rows(meeting, today, today, now)
+        rows = await store.register.rows(meeting, today, today, now)
         missed = [row for row in rows if row.changed_at >= int(since) - OVERLAP_MS]
         for start in range(0, len(missed), MOST_ROWS):
             chunk = [row.row(meeting.timezone) for row in missed[start : start + MOST_ROWS]]

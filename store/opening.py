@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from store.attendance.gate import Gate
 from store.attendance.meetings import Meetings
 from store.attendance.proofs import Proofs
+from store.attendance.register import Register
 from store.attendance.reports import Reports
 from store.database import Database
 from store.devices import Devices
@@ -54,6 +55,7 @@ class Store:
     logins: Logins
     meetings: Meetings
     attendance: Gate
+    register: Register
     attendance_reports: Reports
     devices: Devices
     qr: Qr
@@ -112,7 +114,8 @@ def _wire(
         sessions=sessions,
         logins=logins,
         meetings=Meetings(redis, keys, queue, settings.timezone),
-        attendance=Gate(redis, keys, queue, database, Proofs(settings.secret_key)),
+        attendance=Gate(redis, keys, queue, Proofs(settings.secret_key)),
+        register=Register(redis, keys, queue, database),
         attendance_reports=Reports(database),
         devices=devices,
         qr=Qr(settings, redis, keys, queue, limits, sessions),

@@ -144,8 +144,8 @@ async def test_the_log_applied_twice_changes_nothing(store):
     kept = (await fill(store, meeting.id, now)).attendance
     gone = (await fill(store, meeting.id, now, name="Siti")).attendance
     today = meeting.today(now).on
-    await store.attendance.mark(meeting, today, valid_student("Budi", "10A"), "IZIN", "sakit", BY)
-    await store.attendance.revoke(meeting, gone, BY)
+    await store.register.mark(meeting, today, valid_student("Budi", "10A"), "IZIN", "sakit", BY)
+    await store.register.revoke(meeting, gone, BY)
     for _ in range(2):
         await store.database.fetch(b"UPDATE event_cursor SET last_id = '0-0' RETURNING 1")
         await LogReader(store).run()
@@ -177,7 +177,7 @@ async def test_an_emptied_redis_remembers_who_was_there(store):
     device = str(uuid.uuid4())
     budi = await fill(store, meeting.id, device=device)
     siti = await fill(store, meeting.id, name="Siti")
-    await store.attendance.revoke(meeting, siti.attendance, BY)
+    await store.register.revoke(meeting, siti.attendance, BY)
     await LogReader(store).run()
     await store.redis.flushdb()
     with pytest.raises(Unavailable):
@@ -198,7 +198,7 @@ async def test_an_emptied_redis_remembers_who_was_there(store):
     cookies = {siti.cookie: siti.value}
     device = siti.attendance.device
     await fill(store, meeting.id, name="Siti", device=device, cookies=cookies)
-    found = await store.attendance.find(budi.attendance.id)
+    found = await store.register.find(budi.attendance.id)
     assert found.name == "Budi"
     async with store.database.connection() as connection:
         assert await restore_attendance(store.redis, store.keys, connection) == 0
@@ -214,18 +214,18 @@ async def test_old_days_are_shown_and_corrected_from_postgres(store):
         store.keys.attendances(meeting.id, old.day), store.keys.attendance(old.id)
     )
     now = await store.meetings.now()
-    [row] = await store.attendance.rows(meeting, day, day, now)
+    [row] = await store.register.rows(meeting, day, day, now)
     assert (row.id, row.name, row.at) == (old.id, "Budi", then)
-    assert (await store.attendance.find(old.id)).id == old.id
+    assert (await store.register.find(old.id)).id == old.id
     student = valid_student("Budi", "10A")
-    await store.attendance.mark(meeting, day, student, "IZIN", None, BY)
-    await store.attendance.mark(meeting, day, valid_student("Siti", "10A"), "TIDAK_HADIR", "", BY)
+    await store.register.mark(meeting, day, student, "IZIN", None, BY)
+    await store.register.mark(meeting, day, valid_student("Siti", "10A"), "TIDAK_HADIR", "", BY)
     await LogReader(store).run()
-    found = await store.attendance.rows(meeting, day, day, now)
+    found = await store.register.rows(meeting, day, day, now)
     assert {one.name: one.status for one in found} == {"Budi": "IZIN", "Siti": "TIDAK_HADIR"}
-    await store.attendance.revoke(meeting, await store.attendance.find(old.id), BY)
+    await store.register.revoke(meeting, await store.register.find(old.id), BY)
     await LogReader(store).run()
-    assert [one.name for one in await store.attendance.rows(meeting, day, day, now)] == ["Siti"]
+    assert [one.name for one in await store.register.rows(meeting, day, day, now)] == ["Siti"]
 
 
 async def test_a_flood_of_refusals_is_kept_to_a_thousand(store):
@@ -234,7 +234,7 @@ async def test_a_flood_of_refusals_is_kept_to_a_thousand(store):
     for _ in range(1_003):
         with pytest.raises(AttendanceDuplicate):
             await fill(store, meeting.id, meeting.starts_at)
-    assert len(await store.attendance.attempts(meeting.id, "2026-11-16")) == 1_000
+    assert len(await store.register.attempts(meeting.id, "2026-11-16")) == 1_000
 
 
 async def test_a_failure_of_ours_gives_the_turn_back(store):

@@ -22,8 +22,8 @@ from store.attendance.days import (
     valid_moment,
     valid_zone,
 )
-from store.attendance.gate import Attendance
 from store.attendance.meetings import Meeting
+from store.attendance.records import Attendance
 from store.attendance.students import folded, read_roster, valid_student
 from store.errors import InvalidRequest
 

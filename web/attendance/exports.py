@@ -16,10 +16,11 @@ from datetime import date
 from typing import Any
 
 import xlsxwriter
+from tornado.iostream import StreamClosedError
 
 from store.attendance.days import day_of, local, valid_day
-from store.attendance.gate import STATUSES, Attendance
 from store.attendance.meetings import Meeting
+from store.attendance.records import STATUSES, Attendance
 from web.attendance.teacher import TeacherHandler, counts_of
 
 HEADS = ("No", "Tanggal", "Jam", "Nama", "Kelas", "Status", "Keterangan", "Sumber")
@@ -43,7 +44,7 @@ class _Export(TeacherHandler):
         else:
             first = day_of(meeting.starts_at, meeting.timezone).on
             last = day_of(meeting.ends_at, meeting.timezone).on
-        return meeting, await self.store.attendance.rows(meeting, first, last, now)
+        return meeting, await self.store.register.rows(meeting, first, last, now)
 
     def offer(self, meeting: Meeting, ending: str, kind: str) -> None:
         """Say what follows: a file to be saved under the meeting's name."""
@@ -60,10 +61,13 @@ class Csv(_Export):
         self.offer(meeting, "csv", "text/csv; charset=utf-8")
         self.write("\ufeff" + csv_text([HEADS]))
         lines = table(meeting, rows)
-        for start in range(0, len(lines), CHUNK):
-            self.write(csv_text(lines[start : start + CHUNK]))
-            await self.flush()
-        await self.finish()
+        try:
+            for start in range(0, len(lines), CHUNK):
+                self.write(csv_text(lines[start : start + CHUNK]))
+                await self.flush()
+            await self.finish()
+        except StreamClosedError:
+            return  # the teacher has gone, and nobody misses the rest
 
 
 class Xlsx(_Export):

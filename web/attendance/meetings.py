@@ -21,9 +21,7 @@ class MeetingList(TeacherHandler):
         now = await meetings.now()
         found = await meetings.newest(owner_of(place), self._before())
         listed = await meetings.count_students([one.id for one in found])
-        counts = await self.store.attendance.counts(
-            [(one.id, one.today(now).name) for one in found]
-        )
+        counts = await self.store.register.counts([(one.id, one.today(now).name) for one in found])
         shown = [
             self.meeting_json(one, now, students=students, today_count=count)
             for one, students, count in zip(found, listed, counts, strict=True)

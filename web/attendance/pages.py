@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from store.attendance.days import day_on
-from store.attendance.gate import STATUSES
+from store.attendance.records import STATUSES
 from web.attendance.student import date_in_words, in_words, period
 from web.attendance.teacher import TeacherHandler, counts_of, owner_of
 from web.sessions import member_of, session_of
@@ -68,7 +68,7 @@ class ListPage(TeacherHandler):
         meeting = await self.meeting(meeting_id)
         now = await self.store.meetings.now()
         on = self.asked_day(meeting, now)
-        rows = await self.store.attendance.rows(meeting, on, on, now)
+        rows = await self.store.register.rows(meeting, on, on, now)
         listed = await self.store.meetings.students(meeting.id)
         there = {row.student for row in rows}
         missing = [one for student_id, one in listed.items() if student_id not in there]

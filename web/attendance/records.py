@@ -7,8 +7,9 @@ from typing import Any
 
 from store.attendance import conflicts
 from store.attendance.days import valid_day
-from store.attendance.gate import MOST_MARKED, Attendance
 from store.attendance.meetings import Meeting
+from store.attendance.records import Attendance
+from store.attendance.register import MOST_MARKED
 from store.attendance.students import Student, folded, valid_student
 from store.errors import Conflict, InvalidRequest, NotFound
 from store.sessions import Place
@@ -23,9 +24,9 @@ class MeetingAttendance(TeacherHandler):
         meeting = await self.meeting(meeting_id, touch=False)
         now = await self.store.meetings.now()
         on = self.asked_day(meeting, now)
-        rows = await self.store.attendance.rows(meeting, on, on, now)
+        rows = await self.store.register.rows(meeting, on, on, now)
         listed = await self.store.meetings.students(meeting.id)
-        attempts = await self.store.attendance.attempts(meeting.id, on.isoformat())
+        attempts = await self.store.register.attempts(meeting.id, on.isoformat())
         there = {row.student for row in rows}
         missing = [one for student_id, one in listed.items() if student_id not in there]
         missing.sort(key=lambda one: (one.class_, one.name))
@@ -69,7 +70,7 @@ class MeetingAttendance(TeacherHandler):
         on = self._day(body, meeting, await self.store.meetings.now())
         marked = []
         for student in _students_of(body):
-            attendance = await self.store.attendance.mark(
+            attendance = await self.store.register.mark(
                 meeting, on, student, body.get("status"), body.get("reason"), self.by(place)
             )
             marked.append(attendance.row(meeting.timezone))
@@ -96,7 +97,7 @@ class OneAttendance(TeacherHandler):
         body = self.json_body()
         if not {"status", "reason"} & body.keys():
             raise InvalidRequest("status")
-        changed = await self.store.attendance.mark(
+        changed = await self.store.register.mark(
             meeting,
             date.fromisoformat(attendance.day),
             Student(attendance.name, attendance.class_),
@@ -110,14 +111,14 @@ class OneAttendance(TeacherHandler):
 
     async def delete(self, attendance_id: str) -> None:
         place, meeting, attendance = await self._found(attendance_id)
-        await self.store.attendance.revoke(meeting, attendance, self.by(place))
+        await self.store.register.revoke(meeting, attendance, self.by(place))
         self.respond({"success": True})
 
     async def _found(self, attendance_id: str) -> tuple[Place, Meeting, Attendance]:
         place = await self.teacher()
         if not attendance_id.isalnum() or len(attendance_id) > 64:
             raise NotFound()
-        attendance = await self.store.attendance.find(attendance_id)
+        attendance = await self.store.register.find(attendance_id)
         meeting = await self.store.meetings.get(attendance.meeting, owner_of(place))
         return place, meeting, attendance
 

@@ -32,7 +32,7 @@ class AttendancePage(Handler):
         meeting = await self.store.meetings.get(meeting_id)
         now = await self.store.meetings.now()
         day = meeting.today(now)
-        revoked = await self.store.attendance.revoked(meeting.id, day.name)
+        revoked = await self.store.register.revoked(meeting.id, day.name)
         listed = (await self.store.meetings.count_students([meeting.id]))[0]
         self.page(
             "attendance.html",

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from store.attendance.days import as_text, valid_day
-from store.attendance.gate import STATUSES, Attendance
 from store.attendance.meetings import By, Meeting
+from store.attendance.records import STATUSES, Attendance
 from store.errors import Forbidden
 from store.sessions import Place
 from web.handler import Handler
