@@ -68,6 +68,7 @@ class Whims:
         self.got.append(parsed(envelope.original_content or b""))
         if self.hang_up_after_data:
             self.hang_up_after_data -= 1
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "250 OK"
         return self.at_data.pop(0) if self.at_data else "250 OK"
