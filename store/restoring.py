@@ -21,6 +21,7 @@ from store.errors import Unavailable
 from store.hotspot.restoring import restore_hotspot
 from store.members import fold
 from store.opening import Store
+from store.payments.restoring import restore_licences
 from store.scripts import text_of
 
 BATCH = 500
@@ -118,6 +119,7 @@ async def _restore(store: Store, connection: Connection, say: Say) -> int:
         await restore_devices(store.redis, store.keys, connection)
         await restore_attendance(store.redis, store.keys, connection)
         await restore_hotspot(store.redis, store.keys, connection)
+        await restore_licences(store.payments.licences, connection)
         if first and not await store.redis.exists(store.keys.member(first)):
             say("restoring: Redis was emptied meanwhile, beginning again")
             continue

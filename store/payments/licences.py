@@ -25,7 +25,7 @@ from store.errors import LicenceInUse, LicenceUnknown, NotFound
 from store.keys import Keys
 from store.limits import Limit, Limits
 from store.queue import Queue
-from store.scripts import Script
+from store.scripts import Script, SharedScript
 
 POLICIES = ("last_wins", "first_wins")
 STATUSES = ("active", "disabled")
@@ -80,7 +80,7 @@ class Licences:
         self._keys = keys
         self._queue = queue
         self._limits = limits
-        self._grant = Script(redis, "licence_grant")
+        self._grant = SharedScript(redis, "licence_grant")
         self._activate = Script(redis, "licence_activate")
         self._deactivate = Script(redis, "licence_deactivate")
         self._change = Script(redis, "licence_change")
