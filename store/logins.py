@@ -82,7 +82,7 @@ class Logins:
             if not keep:
                 await self._devices.announce_attempt(member.id, asking)
                 return Answer(None)
-        return Answer(await self._ticket(member, password, asking, epoch, keep))
+        return Answer(await self._ticket(member, password, asking, epoch))
 
     async def open(
         self,
@@ -167,14 +167,11 @@ class Logins:
         member = await self._members.find(login)
         return f"account:{member.id if member else digest(fold(login))[:32]}"
 
-    async def _ticket(
-        self, member: Member, password: str, device: Device, epoch: int, keep: bool
-    ) -> str:
+    async def _ticket(self, member: Member, password: str, device: Device, epoch: int) -> str:
         ticket = secrets.token_urlsafe(24)
         kept = {
             "device": device.id,
             "epoch": epoch,
-            "keep": keep,
             "proof": self._proof(ticket, member, password),
         }
         name = self._keys.ticket(member.id, digest(ticket))

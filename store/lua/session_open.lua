@@ -47,12 +47,13 @@ end
 local same = held and (held.device == record.device
   or (ARGV[3] == '1' and record.fp ~= '' and held.fp == record.fp))
 
--- A `keep` answer speaks of the holder that was seen then; another holder is asked about again.
+-- A ticket says that this device may take the place from the holder that was seen then; another
+-- holder is asked about again.
 local ticket = redis.call('GET', KEYS[7])
 if ticket then
   redis.call('DEL', KEYS[7])
   ticket = cjson.decode(ticket)
-  if ticket.device == record.device and ticket.keep and ticket.epoch == epoch then keep = true end
+  if ticket.device == record.device and ticket.epoch == epoch then keep = true end
 end
 if held and not same and record.method == 'password' then
   for _, who in ipairs({ record.device, ARGV[6] }) do

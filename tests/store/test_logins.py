@@ -225,6 +225,7 @@ class TestTickets:
         await open_login(store, "one")
         ticket = await ask(store, "two", keep=True) or ""
         assert (await open_login(store, "two", ticket=ticket)).replaced
+        assert await store.redis.keys(f"{store.keys.prefix}:*ticket*") == []
         await open_login(store, "three", keep=True)
         with pytest.raises(SessionConflict):
             await open_login(store, "two", ticket=ticket)
@@ -247,6 +248,12 @@ class TestTickets:
         await open_login(store, "three", keep=True)
         with pytest.raises(SessionConflict):
             await open_login(store, "two", ticket=ticket)
+
+    async def test_who_was_told_sama_by_its_fingerprint_gets_in(self, store: Store) -> None:
+        """Its device cookie was issued with that answer, and now tells it apart from the holder."""
+        await open_login(store, "one", fp="same")
+        ticket = await ask(store, "two", fp="same", known=False) or ""
+        assert (await open_login(store, "two", fp="same", ticket=ticket)).replaced
 
     async def test_it_is_no_password(self, store: Store) -> None:
         ticket = await ask(store, "one", keep=True) or ""

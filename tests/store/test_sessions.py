@@ -65,6 +65,9 @@ class TestTheSwap:
         assert len(await log_of(store, "session.ended")) == 199
         winner = max(opened, key=lambda one: one.session.epoch)
         assert await live(store, budi) == [winner.session.sid]
+        assert await store.redis.zrange(store.keys.clocks(), 0, -1) == [
+            f"{budi.id}:{winner.session.sid}"
+        ]
         for one in opened:
             if one is not winner:
                 with pytest.raises(LoginSuperseded):
