@@ -111,10 +111,13 @@ class Handler(RequestHandler):
         return place
 
     async def place_or_none(self) -> Place | None:
-        """Return who asks, None for nobody: for a page that is for everybody."""
+        """Return who asks, None for nobody: for a page that is for everybody.
+
+        Raises PasswordChangeNeeded, which leads a person to the page for it.
+        """
         try:
             place = await self.place(touch=False)
-        except (Unauthenticated, InvalidRequest, PasswordChangeNeeded):
+        except (Unauthenticated, InvalidRequest):
             return None
         return None if place.draining else place
 

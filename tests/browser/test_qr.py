@@ -139,6 +139,64 @@ async def test_a_code_runs_out(product: Start, budi: Member, sit: Sit, photos: P
     await expect(login.locator("[data-begin]:visible")).to_have_text("Buat kode baru")
 
 
+async def test_the_picture_is_changed_every_half_minute(
+    product: Start, budi: Member, sit: Sit
+) -> None:
+    web = await product()
+    desk = await sit(web, **DESKTOP)
+    page = await desk.context.new_page()
+    await page.clock.install()
+    async with page.expect_response("**/api/auth/qr/image/*?0"):
+        await page.goto(web.url + "/login")
+    async with page.expect_response("**/api/auth/qr/image/*?1"):
+        await page.clock.fast_forward(30_500)
+    await expect(page.locator('[data-text="left"]')).to_have_text("1:29")
+    async with page.expect_response("**/api/auth/qr/image/*?2"):
+        await page.clock.fast_forward(30_000)
+
+
+CAMERA = """
+globalThis.BarcodeDetector = class {
+    async detect() { return [{ rawValue: ADDRESS }]; }
+};
+const canvas = document.createElement("canvas");
+canvas.getContext("2d").fillRect(0, 0, 9, 9);
+const tracks = globalThis.tracks = canvas.captureStream(5).getTracks();
+Object.defineProperty(navigator, "mediaDevices", {
+    value: { getUserMedia: async () => new MediaStream(tracks) },
+});
+"""
+
+
+async def test_the_page_scans_by_itself_where_the_browser_can(
+    product: Start, budi: Member, sit: Sit
+) -> None:
+    web = await product()
+    desk, hand = await sit(web, **DESKTOP), await sit(web, **PHONE)
+    _, address = await ask_for_code(desk)
+    phone = await hand.open("/link")
+    await sign_in_phone(phone)
+    await expect(phone.locator("#camera_part")).to_be_hidden()
+    await phone.add_init_script(CAMERA.replace("ADDRESS", repr(address)))
+    await phone.reload()
+    await phone.click("#camera_start")
+    await expect(phone.locator("#view_ask")).to_be_visible(timeout=PATIENCE_MS)
+    states = await phone.evaluate("tracks.map((track) => track.readyState)")
+    assert states == ["ended"], "the camera is let go"
+
+
+async def test_who_must_change_the_password_first_is_led_there(
+    product: Start, store: Store, sit: Sit
+) -> None:
+    await store.members.create(email=EMAIL, password=PASSWORD, name="Budi", must_change=True)
+    web = await product()
+    phone = await (await sit(web, **PHONE)).open("/link")
+    await phone.fill("#email", EMAIL)
+    await phone.fill("#password", PASSWORD)
+    await phone.click("#login_button")
+    await expect(phone).to_have_url(web.url + "/password", timeout=PATIENCE_MS)
+
+
 async def test_it_works_where_sockets_are_blocked(
     product: Start, budi: Member, sit: Sit, store: Store
 ) -> None:

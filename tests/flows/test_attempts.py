@@ -50,6 +50,8 @@ async def test_the_live_device_refuses_a_login_elsewhere(product: Start, store: 
 
         address = f"/api/devices/attempts/{asked['attempt_id']}"
         assert (await other.post(address, {"allow": False})).status == 401
+        phone = await Phone(web.settings.port).login()
+        assert (await phone.post(address, {"allow": False})).status == 404
         assert (await live.post(address, {"allow": "tidak"})).status == 400
         assert (await live.post(address, {"allow": False})).status == 200
         assert (await second_tab.event())["event"] == "login_attempt_over"

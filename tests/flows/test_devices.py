@@ -264,6 +264,21 @@ async def test_a_phone_logs_in_with_a_cookie_on_our_own_pages(product: Start, st
     assert (await phone.get("/dashboard")).headers["location"] == "/devices"
 
 
+async def test_a_cookie_stands_for_one_session_at_a_time(product: Start, store: Store) -> None:
+    member = await member_of(store)
+    web = await product()
+    phone = Browser(web.settings.port, ANDROID)
+    await phone.login(EMAIL, PASSWORD)
+    asked = {"email": EMAIL, "password": PASSWORD, "delivery": "cookie"}
+    assert (await phone.post("/api/auth/login", asked)).status == 200
+    assert (await store.sessions.holder(member))[0] is None
+    # and back: a password login in the same browser takes the phone's session with it
+    assert (await phone.login(EMAIL, PASSWORD)).status == 200
+    cards = await store.devices.of(member)
+    assert [(card.type, card.is_active) for card in cards] == [("web", True)]
+    assert not any(card.is_primary for card in cards)
+
+
 async def test_malformed_requests_are_refused_by_name(product: Start, store: Store) -> None:
     await member_of(store)
     web = await product()
