@@ -70,6 +70,7 @@ def table_of(settings: Settings) -> tuple[Periodic, ...]:
     return (
         *TABLE,
         Periodic("sync", "jobs.hotspot.run", every=every, queue="hotspot"),
+        Periodic("garden", "jobs.hotspot.keep_garden", every=3_600, queue="hotspot"),
         Periodic("messages", "jobs.messages.deliver", every=30),
     )
 

@@ -81,6 +81,7 @@ class Settings:
     sync_test_mode_enabled: bool
     sync_test_phone_numbers: tuple[str, ...]
     hotspot_login_hosts: tuple[str, ...]
+    hotspot_walled_garden: tuple[str, ...]
     otp_sender: str
     otp_ttl_seconds: int
     otp_http_url: str
@@ -192,6 +193,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         sync_test_mode_enabled=read.flag("SYNC_TEST_MODE_ENABLED", False),
         sync_test_phone_numbers=read.words("SYNC_TEST_PHONE_NUMBERS", ""),
         hotspot_login_hosts=read.words("HOTSPOT_LOGIN_HOSTS", "hotspot.lan"),
+        hotspot_walled_garden=read.words("HOTSPOT_WALLED_GARDEN", "lynk.id,*.lynk.id"),
         otp_sender=read.choice("OTP_SENDER", "log", ("log", "http")),
         otp_ttl_seconds=read.whole("OTP_TTL_SECONDS", 300, 30, 3_600),
         otp_http_url=read.url("OTP_HTTP_URL", "https://api.fonnte.com/send", ("http", "https")),

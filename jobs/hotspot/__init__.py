@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from jobs.hotspot.binding import bind_device
 from jobs.hotspot.engine import Engine
 from jobs.mikrotik import LoginRefused, RouterAway, Target, Trap
 from store.hotspot.deciding import Policy
+from store.hotspot.leases import LeaseLost
 from store.opening import open_store
 from store.settings import Settings
+
+log = logging.getLogger("jaga.hotspot")
 
 
 async def run() -> None:
@@ -31,6 +35,16 @@ async def sync_member(member: str) -> None:
         return
     async with open_store(settings) as store:
         await Engine(store, Target.of(settings), Policy.of(settings)).run(member)
+
+
+async def keep_garden() -> None:
+    """Keep the walled garden; every hour."""
+    settings = Settings.from_environment()
+    async with open_store(settings) as store:
+        try:
+            await Engine(store, Target.of(settings), Policy.of(settings)).keep_garden()
+        except (RouterAway, LoginRefused, Trap, LeaseLost) as error:
+            log.warning("walled garden not kept: %s", error)
 
 
 async def bind(question: str, wish: dict[str, Any]) -> None:

@@ -14,7 +14,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
+from jobs.hotspot.garden import plan_garden
 from jobs.hotspot.plan import Actual, Device, Phase, Plan, Step, Wanted, plan
 from jobs.hotspot.snapshot import Camera
 from jobs.hotspot.usage import Look, Reading, count
@@ -30,7 +32,7 @@ from jobs.mikrotik import (
 )
 from store.errors import NotFound
 from store.hotspot.accounts import Account, Counted
-from store.hotspot.deciding import STATUSES, Policy, Status, decide, why
+from store.hotspot.deciding import STATUSES, Policy, Status, decide, notices, why
 from store.hotspot.leases import Lease, LeaseLost
 from store.opening import Store
 from store.phones import normal_phone
@@ -140,6 +142,25 @@ class Engine:
                 made = plan(wanted, await camera.with_cookies(actual), policy)
         return _previewed(made, accounts, self._policy, policy, now, camera.prints)
 
+    async def keep_garden(self) -> int:
+        """Have what those without Internet may open all the same: our own pages, shops and banks.
+
+        Returns how many rows were written. Raises RouterAway, LoginRefused, Trap.
+        """
+        settings = self._store.settings
+        ours = urlsplit(settings.public_url).hostname or ""
+        async with self._store.leases.taken(self._target.name) as lease:
+            if lease is None or settings.sync_test_mode_enabled:
+                return 0
+            async with open_link(self._target, MEMBER_SECONDS) as link:
+                rows = await Camera(link).garden()
+                writes = plan_garden([ours, *settings.hotspot_walled_garden], rows)
+                await self._store.leases.keep(lease)
+                for receipt in await link.write(writes):
+                    if receipt.trap is not None:
+                        raise receipt.trap
+        return len(writes)
+
     # The run
 
     async def _leased(self, report: Report, only: str) -> None:
@@ -164,6 +185,10 @@ class Engine:
         camera = Camera(link, self._wanted(accounts, now, self._policy)[0] if only else None)
         actual = await camera.picture()
         accounts = await self._count_usage(report, accounts, actual.hosts, lease)
+        for account in accounts:
+            for kind, key in notices(account.terms(), now, self._policy):
+                if account.noticed.get(kind) != key:
+                    await self._store.hotspot.notice(account.member, kind, key)
         wanted = self._wanted(accounts, now, self._policy)
         made = plan(wanted, actual, self._policy)
         if made.adoptions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from jobs.hotspot.garden import GARDEN
 from jobs.hotspot.plan import ACTIVE, BINDING, COOKIE, HOST, PROFILE, USER, Actual, Wanted
 from jobs.mikrotik import AnyOf, RouterLink, Row
 from store.phones import local_form
@@ -65,6 +66,10 @@ class Camera:
     async def profiles(self) -> list[str]:
         """One print: the names of the user profiles."""
         return [row.get("name", "") for row in await self._read(PROFILE, ("name",), None)]
+
+    async def garden(self) -> list[Row]:
+        """One print: what those who are not logged in may open."""
+        return await self._read(GARDEN, (".id", "dst-host", "action", "disabled", "comment"), None)
 
     async def uses_radius(self) -> bool:
         """One print: whether logins are asked of a RADIUS server, and rows of ours ignored."""

@@ -46,7 +46,7 @@ def device(event: Event) -> Effect:
 
 
 def settled(event: Event) -> Effect:
-    """`hotspot.settled {member, status, before, at}`."""
+    """`hotspot.settled {member, status, before, at}`: kept, and told to the member."""
     return Effect(
         statement("hotspot", "save_transition"),
         {
@@ -54,6 +54,20 @@ def settled(event: Event) -> Effect:
             "member": text(event, "member"),
             "before": text(event, "before", ""),
             "status": text(event, "status"),
+            "at": moment(event),
+        },
+    )
+
+
+def notice(event: Event) -> Effect:
+    """`hotspot.notice {member, kind, key, at}`: a message, once for each key."""
+    member, kind = text(event, "member"), text(event, "kind")
+    return Effect(
+        statement("messages", "add_message"),
+        {
+            "key": f"notice:{member}:{kind}:{text(event, 'key')}",
+            "member": member,
+            "kind": kind,
             "at": moment(event),
         },
     )
@@ -85,6 +99,7 @@ EFFECTS: Mapping[str, EffectOf] = {
     "hotspot.changed": changed,
     "hotspot.device": device,
     "hotspot.settled": settled,
+    "hotspot.notice": notice,
     "hotspot.package": package,
     "hotspot.deleted": deleted,
 }

@@ -19,7 +19,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from store.errors import InvalidRequest, NotFound, Unavailable
-from store.hotspot.deciding import PAGES, Policy, Terms, decide, why
+from store.hotspot.deciding import DAY_MS, ENDING_DAYS, PAGES, Policy, Terms, decide, why
 from store.keys import Keys
 from store.phones import normal_phone
 from store.queue import Queue
@@ -29,8 +29,6 @@ from store.settings import Settings
 
 MB = 1 << 20
 """A megabyte of quota: 2^20 bytes (CONTRACT §10)."""
-
-DAY_MS = 86_400_000
 
 SLOTS = 3
 """Devices of one member: a phone, a laptop and one more. The fourth asks which one it replaces."""
@@ -108,6 +106,9 @@ class Account:
     settled: str
     settled_at: int
     look: str
+    noticed: Mapping[str, str]
+    """What the member was told of, and which key it had."""
+
     slots: tuple[Slot, ...]
     is_leaving: bool
 
@@ -166,7 +167,9 @@ class Counted:
 
 
 _MEMBER_FIELDS = ("status", "name", "username")
+_NOTICES = ("quota_low", *(f"ends_in_{days}" for days in ENDING_DAYS))
 _FIELDS = (
+    *(f"notice:{kind}" for kind in _NOTICES),
     "phone",
     "approved",
     "unlimited",
@@ -196,6 +199,7 @@ class Hotspot:
         self._unbind = Script(redis, "hotspot_unbind")
         self._count = Script(redis, "hotspot_count")
         self._settle = Script(redis, "hotspot_settle")
+        self._notice = Script(redis, "hotspot_notice")
 
     @property
     def has_router(self) -> bool:
@@ -387,6 +391,12 @@ class Hotspot:
             self._queue.wake_persist()
         return bool(verdict == 1)
 
+    async def notice(self, member: str, kind: str, key: str) -> None:
+        """Have a member told of something, once for each key."""
+        keys = [self._keys.hotspot(member), self._keys.events()]
+        if await self._notice(keys, [member, _now(), kind, key]):
+            self._queue.wake_persist()
+
     async def wish(self, member: str) -> None:
         """Have the router agree with this member soon. A wish that is lost is made up for by the
         next run over everybody."""
@@ -539,6 +549,7 @@ def _account(
         settled=kept["settled"],
         settled_at=int(kept["settled_at"] or 0),
         look=kept["look"],
+        noticed={kind: kept[f"notice:{kind}"] for kind in _NOTICES},
         slots=tuple(Slot.parse(slot, text) for slot, text in sorted(slots.items())),
         is_leaving=is_leaving,
     )

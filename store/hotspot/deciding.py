@@ -123,3 +123,31 @@ def _threshold(terms: Terms, policy: Policy) -> str:
         return f"{terms.fup_remaining} bytes remaining"
     percent = policy.fup_percent if terms.fup_percent is None else terms.fup_percent
     return f"{percent} %"
+
+
+LOW_PERCENT = 10
+LOW_BYTES = 200 << 20
+"""Quota is low at a tenth or at 200 MB, whichever is less."""
+
+ENDING_DAYS = (1, 3, 7)
+DAY_MS = 86_400_000
+
+
+def notices(terms: Terms, now: int, policy: Policy) -> list[tuple[str, str]]:
+    """Return what a member should be told of, each with a key that changes when it is news again.
+
+    Of several days before the end only the nearest is told.
+    """
+    if decide(terms, now, policy) not in ("aktif", "fup", "unlimited"):
+        return []
+    found = []
+    left = terms.purchased - terms.used
+    low = min(terms.purchased * LOW_PERCENT // 100, LOW_BYTES)
+    if not terms.is_unlimited and left <= low:
+        found.append(("quota_low", str(terms.purchased)))
+    if terms.expires_at is not None:
+        days = (terms.expires_at - now) / DAY_MS
+        near = next((most for most in ENDING_DAYS if days <= most), None)
+        if near is not None:
+            found.append((f"ends_in_{near}", str(terms.expires_at)))
+    return found

@@ -45,9 +45,18 @@ ON CONFLICT (id) DO UPDATE SET
     updated_at = excluded.updated_at
 
 -- save_transition --
-INSERT INTO hotspot_transition (event_id, member_id, before, status, at)
-VALUES (%(event_id)s, %(member)s, %(before)s, %(status)s, %(at)s)
-ON CONFLICT (event_id) DO NOTHING
+WITH kept AS (
+    INSERT INTO hotspot_transition (event_id, member_id, before, status, at)
+    VALUES (%(event_id)s, %(member)s, %(before)s, %(status)s, %(at)s)
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING 1
+)
+-- the first status of all is no change, and nobody is written to about it
+INSERT INTO message_outbox (key, member_id, kind, due_at)
+SELECT 'settled:' || %(event_id)s, %(member)s, %(status)s, %(at)s
+FROM kept
+WHERE %(before)s <> ''
+ON CONFLICT (key) DO NOTHING
 
 -- all_accounts --
 SELECT member_id, phone, approved, unlimited,

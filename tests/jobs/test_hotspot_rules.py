@@ -26,7 +26,7 @@ from jobs.hotspot.tags import Tag, comment_of, legacy_phone, tag_of
 from jobs.hotspot.usage import Look, Reading, count
 from jobs.mikrotik import Row, Write
 from scripts.router_simulator.commands import Command, Router, Trap
-from store.hotspot.deciding import STATUSES, Policy, Status, Terms, decide, why
+from store.hotspot.deciding import STATUSES, Policy, Status, Terms, decide, notices, why
 from store.phones import local_form, normal_phone
 
 GB = 1 << 30
@@ -104,6 +104,24 @@ def test_the_truth_table_of_decisions_is_complete() -> None:
 )
 def test_fair_use_begins_where_it_says(account: Terms, status: Status) -> None:
     assert decide(account, NOW, BYPASS) == status
+
+
+@pytest.mark.parametrize(
+    ("terms", "kinds"),
+    [
+        (Terms(purchased=1000, used=899), []),
+        (Terms(purchased=1000, used=900), ["quota_low"]),
+        (Terms(purchased=100 * GB, used=100 * GB - (200 << 20)), ["quota_low"]),
+        (Terms(purchased=100 * GB, used=100 * GB - (201 << 20)), []),
+        (Terms(purchased=1000, used=1000), []),
+        (Terms(is_unlimited=True, expires_at=NOW + 7 * 86_400_000), ["ends_in_7"]),
+        (Terms(is_unlimited=True, expires_at=NOW + 7 * 86_400_000 + 1), []),
+        (Terms(is_unlimited=True, expires_at=NOW + 3_600_000), ["ends_in_1"]),
+        (Terms(is_unlimited=True, is_blocked=True, expires_at=NOW + 3_600_000), []),
+    ],
+)
+def test_members_are_warned_before_the_end(terms: Terms, kinds: list[str]) -> None:
+    assert [kind for kind, _ in notices(terms, NOW, BYPASS)] == kinds
 
 
 def test_a_profile_is_only_relied_on_where_it_has_an_effect() -> None:

@@ -1,0 +1,112 @@
+"""Messages of the hotspot: once for each verified change, not at night, again after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from jobs import messages
+from jobs.persist.reader import LogReader
+from scripts.embedded.supervisor import free_port
+from store.hotspot.leases import Lease
+from store.opening import Store
+
+
+@pytest.fixture
+def surroundings(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(messages, "is_quiet", lambda hour: False)
+    return environment
+
+
+async def settled(store: Store, *statuses: str) -> str:
+    found = await store.members.find("s@jaga.test")
+    member = found or await store.members.create(
+        email="s@jaga.test", password_hash="x", phone="081234567890"
+    )
+    async with store.leases.taken("utama") as lease:
+        assert isinstance(lease, Lease)
+        for status in statuses:
+            await store.hotspot.settle(member.id, status, lease.key, lease.token)
+    return member.id
+
+
+def sent(environment: dict[str, str]) -> list[str]:
+    folder = Path(environment["JAGA_HOME"]) / "messages"
+    files = sorted(folder.glob("[!.]*.json"))
+    return [json.loads(file.read_text())["text"] for file in files]
+
+
+async def test_each_change_is_told_once(store: Store, surroundings: dict[str, str]) -> None:
+    await settled(store, "aktif", "habis", "habis")
+    await LogReader(store).run()
+    await messages.deliver()
+    await messages.deliver()
+    assert sent(surroundings) == [messages.TEXTS["habis"]], "the first status is no change"
+
+
+async def test_notices_are_told_once_for_each_package(
+    store: Store, surroundings: dict[str, str]
+) -> None:
+    member = await settled(store)
+    for key in ("1000", "1000", "2000"):
+        await store.hotspot.notice(member, "quota_low", key)
+    await LogReader(store).run()
+    await messages.deliver()
+    assert sent(surroundings) == [messages.TEXTS["quota_low"]] * 2
+
+
+async def test_nobody_gets_more_than_three_a_minute(
+    store: Store, surroundings: dict[str, str]
+) -> None:
+    await settled(store, "aktif", "fup", "habis", "aktif", "fup", "habis")
+    await LogReader(store).run()
+    await messages.deliver()
+    await messages.deliver()
+    assert len(sent(surroundings)) == 3
+
+
+async def test_nothing_rings_at_night(
+    store: Store, surroundings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settled(store, "aktif", "habis")
+    await LogReader(store).run()
+    monkeypatch.undo()
+    assert [messages.is_quiet(hour) for hour in (6, 7, 20, 21)] == [True, False, False, True]
+
+
+async def test_a_gateway_gets_its_form_and_is_asked_again(
+    store: Store, surroundings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("OTP_SENDER", "http")
+    monkeypatch.setenv("OTP_HTTP_URL", f"http://127.0.0.1:{port}/send")
+    monkeypatch.setenv("OTP_HTTP_TOKEN", "a-token")
+    await settled(store, "aktif", "habis")
+    await LogReader(store).run()
+    await messages.deliver()
+    (row,) = await store.database.fetch(b"SELECT attempts, sent_at, due_at > now() AS later "
+                                        b"FROM message_outbox")  # fmt: skip
+    assert (row["attempts"], row["sent_at"], row["later"]) == (1, None, True)
+
+    heads: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        heads.append(head + await reader.readexactly(size))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", port)
+    async with server, store.database.connection() as connection:
+        await connection.execute(b"UPDATE message_outbox SET due_at = now()")
+        await connection.commit()
+        await messages.deliver()
+    (request,) = heads
+    assert b"Authorization: a-token" in request and b"target=6281234567890&message=Kuota" in request

@@ -1,0 +1,88 @@
+"""What of the hotspot is lasting: it reaches Postgres once, and Redis is rebuilt from it."""
+
+from __future__ import annotations
+
+from jobs.persist.reader import LogReader
+from store.hotspot.leases import Lease
+from store.opening import Store
+from store.restoring import restore_if_needed
+
+PHONE = "A4:BB:CC:00:00:01"
+
+
+async def test_an_emptied_redis_gets_its_accounts_back(store: Store) -> None:
+    member = await store.members.create(
+        email="siti@jaga.test", password_hash="x", phone="081234567890"
+    )
+    package = await store.hotspot.save_package("Bulanan", 1000, 30, False, 80)
+    await store.hotspot.give(member.id, package.id)
+    await store.hotspot.bind(member.id, PHONE, "192.168.200.10", name="HP", browser="b")
+    await store.hotspot.bind(member.id, "A4:BB:CC:00:00:02", "192.168.200.11")
+    lost = (await store.hotspot.account(member.id)).slots[1]
+    await store.hotspot.unbind(member.id, lost.id)
+    async with store.leases.taken("utama") as lease:
+        assert isinstance(lease, Lease)
+        assert await store.hotspot.settle(member.id, "aktif", lease.key, lease.token)
+        assert not await store.hotspot.settle(member.id, "aktif", lease.key, lease.token)
+    before = await store.hotspot.account(member.id)
+    assert before.expires_at is not None and before.fup_percent == 80
+    await LogReader(store).run()
+    await store.redis.flushdb()
+    assert await restore_if_needed(store)
+    after = await store.hotspot.account(member.id)
+    for name in ("phone", "purchased", "used", "expires_at", "package", "fup_percent", "settled"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert [slot.mac for slot in after.slots] == [slot.mac for slot in before.slots]
+    assert await store.hotspot.member_of("6281234567890") == member.id
+    assert [package.public() for package in await store.hotspot.packages()] == [package.public()]
+    verdict, _ = await store.hotspot.bind("f" * 16, after.slots[0].mac, "")
+    assert verdict == "taken"
+    rejected = await store.database.fetch(b"SELECT type, error FROM event_rejected")
+    assert rejected == []
+
+
+async def test_what_is_deleted_stays_away(store: Store) -> None:
+    member = await store.members.create(
+        email="siti@jaga.test", password_hash="x", phone="081234567890"
+    )
+    await store.hotspot.bind(member.id, PHONE, "192.168.200.10")
+    await LogReader(store).run()
+    await store.members.delete(member.id, by="admin")  # no router is set: it goes at once
+    await LogReader(store).run()
+    for table in (b"hotspot_account", b"hotspot_device", b"member"):
+        assert await store.database.fetch(b"SELECT 1 FROM " + table) == []
+    assert await store.hotspot.members() == []
+    assert (await store.hotspot.bind("f" * 16, PHONE, ""))[0] == "added"
+
+
+async def test_slots_are_known_turned_and_full(store: Store) -> None:
+    a, b = "a" * 16, "b" * 16
+    bind = store.hotspot.bind
+    random = "02:00:00:00:00:0{}"
+    verdict, slot = await bind(a, random.format(1), "", browser="safari")
+    assert (verdict, await bind(a, random.format(1), "")) == ("added", ("known", slot))
+    await bind(a, random.format(1), "", browser="safari")
+    assert await bind(a, random.format(2), "", browser="safari") == ("turned", slot)
+    assert (await bind(b, random.format(1), ""))[0] == "added", "the MAC before is free"
+    assert (await bind(b, random.format(2), ""))[0] == "taken"
+    assert (await bind(a, PHONE, "", browser="safari"))[0] == "added", "not a random one"
+    assert (await bind(a, "A4:BB:CC:00:00:02", ""))[0] == "added"
+    assert (await bind(a, "A4:BB:CC:00:00:03", ""))[0] == "full"
+    assert await bind(a, "A4:BB:CC:00:00:03", "", replace=slot) == ("replaced", slot)
+
+
+async def test_a_package_adds_to_what_is_left_and_begins_anew_after_the_end(store: Store) -> None:
+    member = (
+        await store.members.create(email="s@jaga.test", password_hash="x", phone="081234567890")
+    ).id
+    package = await store.hotspot.save_package("A", 10, 5, False, None)
+    await store.hotspot.give(member, package.id)
+    first = await store.hotspot.account(member)
+    await store.hotspot.give(member, package.id)
+    second = await store.hotspot.account(member)
+    assert second.purchased == 20 << 20
+    assert first.expires_at and second.expires_at == first.expires_at + 5 * 86_400_000
+    await store.hotspot.change_account(member, expires_at="1000", used="77")
+    await store.hotspot.give(member, package.id)
+    third = await store.hotspot.account(member)
+    assert (third.purchased, third.used) == (10 << 20, 0)
