@@ -1,0 +1,55 @@
+"""Carrying out ends: once for each tab however often it is heard of, and all of many."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from store.sessions import Ended
+from tests.serving import open_session, serving
+
+
+async def test_a_tab_is_told_once_though_all_three_tell_it(environment) -> None:
+    """Relay, sweep and clock hear of the same end."""
+    async with serving(environment, GRACE_SECONDS="0.3") as site:
+        member = await site.member()
+        browser = await site.logged_in(member)
+        async with browser.tab() as tab:
+            await tab.event()
+            sid = browser.session.split(".")[1]
+            await site.store.members.block(member.id, by="admin")
+            assert (await tab.event())["event"] == "force_logout"
+            end = await site.store.sessions.look(member.id, sid)
+            assert isinstance(end, Ended)
+            for _ in range(3):
+                assert site.server._kicks.carry_out(end, "") == 0
+            site.server._sweep.soon()
+            assert await tab.event() == {"event": "close", "code": 4503}
+
+
+async def test_a_tab_has_the_whole_grace_to_answer(environment) -> None:
+    """Though the end itself had no drain: an admin's, a logout."""
+    async with serving(environment, GRACE_SECONDS="0.4") as site:
+        member = await site.member()
+        browser = await site.logged_in(member)
+        async with browser.tab() as tab:
+            await tab.event()
+            await site.store.members.block(member.id, by="admin")
+            assert (await tab.event())["event"] == "force_logout"
+            began = asyncio.get_running_loop().time()
+            assert await tab.event() == {"event": "close", "code": 4503}
+            assert 0.3 < asyncio.get_running_loop().time() - began < 1
+
+
+async def test_many_at_once_all_hear(environment) -> None:
+    async with serving(environment) as site:
+        members = [await site.member() for _ in range(150)]
+        browsers = [await site.logged_in(member) for member in members]
+        async with AsyncExitStack() as stack:
+            streams = [await stack.enter_async_context(browser.stream()) for browser in browsers]
+            for events in streams:
+                assert (await events.next())[0] == "connected"  # type: ignore[index]
+            await asyncio.gather(*(open_session(site.store, member) for member in members))
+            for events in streams:
+                assert b"event: force_logout" in await events.rest()
+        assert site.hub.count == 0
