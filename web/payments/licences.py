@@ -34,10 +34,10 @@ class LicenceHandler(Handler):
 
     async def _claimant(self, body: dict[str, Any]) -> Claimant:
         place = await self.place_or_none() if self.cookie_credential else None
-        name = valid_text("device_name", body.get("device_name") or "", 100)
-        fp = valid_text("fingerprint", body.get("fingerprint") or "", 200)
+        name = valid_text("device_name", _optional(body, "device_name"), 100)
+        fp = valid_text("fingerprint", _optional(body, "fingerprint"), 200)
         return Claimant(
-            instance=valid_text("instance_id", body.get("instance_id") or "", 64),
+            instance=valid_text("instance_id", _optional(body, "instance_id"), 64),
             device=self._device(fp, name),
             name=name or self._browser_name(),
             address=self.address,
@@ -84,6 +84,12 @@ class LicenceHandler(Handler):
 
     def _nothing(self, error: JagaError) -> dict[str, Any]:
         return {self.done: False, "error": error.message, "license_key": None, "instance": None}
+
+
+def _optional(body: dict[str, Any], name: str) -> Any:
+    """A field that may be missing or null."""
+    value = body.get(name)
+    return "" if value is None else value
 
 
 class Activate(LicenceHandler):
