@@ -246,3 +246,16 @@ async def test_a_failure_of_ours_gives_the_turn_back(store):
             await fill(store, meeting.id, meeting.starts_at, device=device)
     await store.redis.set(store.keys.built(), "1")
     await fill(store, meeting.id, meeting.starts_at, device=device)
+
+
+async def test_a_device_that_another_student_used_before_is_flagged_not_refused(store):
+    meeting = await meeting_of(store)
+    device, noon = str(uuid.uuid4()), meeting.starts_at + HOUR
+    first = await fill(store, meeting.id, noon, device=device)
+    again = await fill(store, meeting.id, noon + 24 * HOUR, device=device)
+    other = await fill(store, meeting.id, noon + 48 * HOUR, name="Siti", device=device)
+    flags = [one.attendance.flags for one in (first, again, other)]
+    assert flags == ["", "", "device_of_another"]
+    await LogReader(store).run()
+    kept = await rows(store, "SELECT flags FROM attendances ORDER BY recorded_at")
+    assert [one["flags"] for one in kept] == flags
