@@ -53,6 +53,9 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
 NEED_OWN_PROCESS = frozenset({"storm", "churn"})
 NAMES = (*CROWD, *ALONE)
 
+MOST_TABS = 20
+"""More of one device are closed by the product (MAX_TABS_PER_DEVICE)."""
+
 SPARE_DESCRIPTORS = 300
 """What a process needs besides its connections."""
 
@@ -90,8 +93,8 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
     asked.connections = [_whole(parser, text) for text in asked.connections.split(",")]
     asked.only = _chosen(parser, "--only", asked.only, NAMES)
     asked.against = _chosen(parser, "--against", asked.against, peers.NAMES)
-    if asked.tabs < 1 or asked.clients < 1:
-        parser.error("--tabs and --clients must be at least 1")
+    if not 1 <= asked.tabs <= MOST_TABS or asked.clients < 1:
+        parser.error(f"--tabs takes 1 to {MOST_TABS}, --clients at least 1")
     return asked
 
 

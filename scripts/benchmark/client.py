@@ -128,6 +128,8 @@ class Opened:
     ended: int
     took: array[int]
     failures: Counter[str]
+    failed: list[int]
+    """The keys of those who failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,7 @@ class Opening:
     done: int = 0
     took: array[int] = field(default_factory=lambda: array("q"))
     failures: Counter[str] = field(default_factory=Counter)
+    failed: list[int] = field(default_factory=list)
 
 
 def run(pipe: Pipe, cores: frozenset[int]) -> None:
@@ -298,7 +301,9 @@ class Client:
         if opening and opening.done == opening.total:
             self._opening = None
             ended = time.perf_counter_ns()
-            self._reply(Opened(opening.began, ended, opening.took, opening.failures))
+            self._reply(
+                Opened(opening.began, ended, opening.took, opening.failures, opening.failed)
+            )
 
     def _begin_watch(self, marker: bytes, keys: frozenset[int] | None) -> None:
         self._marker = marker
@@ -385,6 +390,7 @@ class Client:
         self._drop(tab)
         if self._opening is not None:
             self._opening.failures[why] += 1
+            self._opening.failed.append(tab.plan.key)
             self._done()
         else:
             self._statuses[why] += 1
@@ -408,8 +414,9 @@ class Client:
             data = os.read(tab.fd, READ_BYTES)
         except BlockingIOError:
             return
-        except OSError:
-            data = b""
+        except OSError as error:
+            self._lost(tab, type(error).__name__)
+            return
         if not data:
             self._lost(tab)
         elif tab.state == OPENING:
@@ -482,9 +489,9 @@ class Client:
         tab.retry = int(named[1]) / 1000 if named else 0.0
         self._lost(tab)
 
-    def _lost(self, tab: Tab) -> None:
+    def _lost(self, tab: Tab, why: str = "hung up") -> None:
         if tab.state in (CONNECTING, OPENING):
-            self._failed(tab, "hung up")
+            self._failed(tab, why)
             return
         self._drop(tab)
         self._schedule(tab)

@@ -54,6 +54,8 @@ class Connected:
     seconds: float
     took_ms: list[float]
     failures: Counter[str]
+    failed: frozenset[int]
+    """The keys of those who failed."""
 
     @property
     def per_second(self) -> float:
@@ -121,7 +123,8 @@ class Clients:
             failures += result.failures
         began = min(result.began for result in results)
         ended = max(result.ended for result in results)
-        return Connected(len(took), (ended - began) / 1e9, took, failures)
+        failed = frozenset(key for result in results for key in result.failed)
+        return Connected(len(took), (ended - began) / 1e9, took, failures, failed)
 
     def _shares(self, plans: Iterable[Plan]) -> list[list[Plan]]:
         """A device's tabs are in one process, as a browser's are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from scripts.benchmark.subject import Subject, Transport, key_of
 
 IN_FLIGHT = 64
 """Handshakes under way at a time, over all client processes."""
+
+TRIES = 3
+TRY_AGAIN_SECONDS = 0.5
 
 SETTLE_SECONDS = 1.0
 QUICK_SETTLE_SECONDS = 0.1
@@ -62,14 +66,28 @@ class Run:
         return frozenset(key_of(number, device, tab) for tab in range(self.tabs))
 
     def open(self, plans: Sequence[Plan], what: str) -> Connected:
-        """Open tabs with a bar; raises ClientsFailed when any was refused."""
+        """Open tabs with a bar; returns what came of the first try.
+
+        Who was refused tries again, and the foot of the table says so; raises ClientsFailed when
+        some are refused to the end.
+        """
         connected = self.clients.open(
             plans, IN_FLIGHT, lambda done, total: self.screen.progress(what, done, total)
         )
-        if connected.failures:
-            causes = ", ".join(f"{count} × {why}" for why, count in connected.failures.items())
-            raise ClientsFailed(f"not everybody was let in ({what}): {causes}")
+        self._try_again([plan for plan in plans if plan.key in connected.failed], connected, what)
         return connected
+
+    def _try_again(self, plans: Sequence[Plan], first: Connected, what: str) -> None:
+        causes = ", ".join(f"{count} × {why}" for why, count in first.failures.items())
+        for _ in range(TRIES):
+            if not plans:
+                return
+            time.sleep(TRY_AGAIN_SECONDS)
+            again = self.clients.open(plans, IN_FLIGHT)
+            plans = [plan for plan in plans if plan.key in again.failed]
+            self.figures.remark(f"some came in at the second try only ({what}): {causes}")
+        if plans:
+            raise ClientsFailed(f"not everybody was let in ({what}): {causes}")
 
     def close(self, subject: Subject) -> None:
         """Close all tabs of one subject."""
