@@ -222,11 +222,15 @@ class Intake:
         """Carry what the spool holds to Redis or Postgres, for ever."""
         while True:
             try:
-                if drained := await self._spool.drain(self._keep_from_spool):
+                if drained := await self.drain_once():
                     log.info("drained %s deliveries from the spool", drained)
             except (OSError, Unavailable) as error:
                 log.warning("the spool cannot be drained: %s", type(error).__name__)
             await asyncio.sleep(DRAIN_SECONDS)
+
+    async def drain_once(self) -> int:
+        """Carry what can be carried now; returns how many. Raises OSError, Unavailable."""
+        return await self._spool.drain(self._keep_from_spool)
 
     async def _keep_from_spool(self, record: dict[str, Any]) -> bool:
         return await self._within(REDIS_SECONDS, self._keep_in_redis(record)) or (

@@ -19,8 +19,9 @@ from store.payments.orders import Order, Product, Unusable, order_of
 from store.payments.spool import Spool
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, encode, payment, signature_of
 
-SAMPLES = Path(__file__).parents[1] / "data" / "lynk"
-VECTORS = json.loads((SAMPLES / "signatures.json").read_text())["files"]
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "scripts" / "lynk_samples"
+VECTORS = json.loads((ROOT / "tests/data/lynk/signatures.json").read_text())["files"]
 
 
 def order(items: list | None = None, **more) -> Order:
