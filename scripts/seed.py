@@ -19,6 +19,10 @@ WAIT_SECONDS = 30.0
 """How long to wait for a Redis that is still being rebuilt from Postgres."""
 
 
+MEMBER_PHONE = "081234567890"
+"""The demo member's; its login codes land in the home's `messages`."""
+
+
 @dataclass(frozen=True)
 class Account:
     """Somebody who can log in at once; the password is known to everybody who reads this."""
@@ -48,7 +52,18 @@ async def seed(store: Store, wait_seconds: float = WAIT_SECONDS) -> list[str]:
     for account in accounts(store.settings).values():
         if await _create(store, account, time.monotonic() + wait_seconds):
             created.append(account.email)
+    if created:
+        await _give_internet(store)
     return created
+
+
+async def _give_internet(store: Store) -> None:
+    """A phone and a package for the member, to try the hotspot with."""
+    member = await store.members.find(accounts(store.settings)["member"].email)
+    if member is not None and not member.phone:
+        await store.members.change(member.id, phone=MEMBER_PHONE)
+        package = await store.hotspot.save_package("Harian 2 GB", 2048, 30, False, None)
+        await store.hotspot.give(member.id, package.id)
 
 
 async def _create(store: Store, account: Account, deadline: float) -> bool:

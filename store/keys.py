@@ -174,6 +174,10 @@ class Keys:
         counters seen. Lives until the member is deleted."""
         return f"{self.prefix}:{{m:{member_id}}}:hotspot"
 
+    def hotspot_days(self, member_id: str) -> str:
+        """Hash: day (`YYYY-MM-DD`, the house's own) → bytes used on it; the last 31 with any."""
+        return f"{self.prefix}:{{m:{member_id}}}:hotspot:days"
+
     def hotspot_slots(self, member_id: str) -> str:
         """Hash: slot id → JSON of a device. Lives as long as the account."""
         return f"{self.prefix}:{{m:{member_id}}}:hotspot:slots"

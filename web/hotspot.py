@@ -258,7 +258,7 @@ class Mine(HotspotHandler):
             "hotspot.html",
             member={"name": place.name or place.username},
             hotspot=account.public(place.now, self.policy),
-            server_now=place.now / 1000,
+            plot=plot_of(await self.store.hotspot.days(place.member)),
         )
 
 
@@ -414,6 +414,24 @@ class Runs(AdminHandler):
     async def get(self) -> None:
         await self.require_admin()
         self.respond({"success": True, "runs": await self.store.hotspot.runs(self.rows())})
+
+
+PLOT_HEIGHT = 60
+
+
+def plot_of(days: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Return a bar for each day: its place, height and label, for a plot of 20 units a day."""
+    most = max((used for _, used in days), default=0) or 1
+    return [
+        {
+            "x": place * 20 + 3,
+            "height": round(used / most * PLOT_HEIGHT, 1),
+            "y": round(PLOT_HEIGHT - used / most * PLOT_HEIGHT, 1),
+            "day": int(day[-2:]),
+            "megabytes": used >> 20,
+        }
+        for place, (day, used) in enumerate(days)
+    ]
 
 
 def is_within(address: str, networks: tuple[str, ...]) -> bool:

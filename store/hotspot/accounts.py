@@ -14,7 +14,9 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
 
@@ -322,8 +324,8 @@ class Hotspot:
         for at in range(0, len(counted), BATCH):
             part = counted[at : at + BATCH]
             verdicts = await self._count(
-                [lease_key, self._keys.events(), *(self._keys.hotspot(one.member) for one in part)],
-                [token, _now(), *(word for one in part for word in one.words())],
+                [lease_key, self._keys.events(), *self._count_keys(part)],
+                [token, _now(), self._today(), *(word for one in part for word in one.words())],
             )
             if not verdicts:
                 break
@@ -332,6 +334,24 @@ class Hotspot:
         if added:
             self._queue.wake_persist()
         return added
+
+    async def days(self, member: str, most: int = 14) -> list[tuple[str, int]]:
+        """Return the bytes of each of the last days, today's last; a day without any is 0."""
+        kept = await self._redis.hgetall(self._keys.hotspot_days(member))
+        today = date.fromisoformat(self._today())
+        names = [str(today - timedelta(days=back)) for back in reversed(range(most))]
+        return [(name, int(kept.get(name, 0))) for name in names]
+
+    def _count_keys(self, counted: Sequence[Counted]) -> list[str]:
+        keys = self._keys
+        return [
+            name
+            for one in counted
+            for name in (keys.hotspot(one.member), keys.hotspot_days(one.member))
+        ]
+
+    def _today(self) -> str:
+        return str(datetime.now(ZoneInfo(self._settings.timezone)).date())
 
     # Devices
 
@@ -495,7 +515,7 @@ class Hotspot:
                 pipe.hdel(keys.hotspot_phones(), phone)
             if macs:
                 pipe.hdel(keys.hotspot_macs(), *macs)
-            pipe.delete(keys.hotspot(member), keys.hotspot_slots(member))
+            pipe.delete(keys.hotspot(member), keys.hotspot_slots(member), keys.hotspot_days(member))
             pipe.srem(keys.hotspot_accounts(), member)
             pipe.hdel(keys.hotspot_leaving(), member)
             event = {"type": "hotspot.deleted", "data": json.dumps({"member": member})}

@@ -120,6 +120,8 @@ async def test_quota_runs_down_to_slow_and_to_nothing(house: House) -> None:
     house.send(84 * MB - 1)
     await house.sync()
     assert (await house.account(member)).used == 84 * MB
+    days = await house.store.hotspot.days(member)
+    assert len(days) == 14 and [used for _, used in days] == [0] * 13 + [84 * MB]
     house.send(MB)
     house.router.control("fault", eager_devices=True)
     await house.sync()
@@ -362,10 +364,9 @@ async def test_ten_thousand_members_take_seconds(house: House) -> None:
     for member in ids[:100]:
         await store.redis.hset(keys.member(member), "status", "blocked")
     took, report = await _timed(house)
-    print(
-        f"no change: {min(took for took, _ in quiet):.2f} s, 4 prints; 1 % changed: {took:.2f} s, 6 prints"
-    )
-    assert min(took for took, _ in quiet) < 2 and took < 5
+    best = min(took for took, _ in quiet)
+    print(f"no change: {best:.2f} s; 1 % changed: {took:.2f} s, {report.prints} prints")
+    assert best < 2 and took < 5
     assert report.writes > 0 and len(report.changes) == 100
 
 

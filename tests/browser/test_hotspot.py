@@ -1,0 +1,72 @@
+"""The portal and the member's own hotspot page, in a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from scripts.router_simulator.part import RouterPart
+from store.opening import Store
+from tests.parts import Product
+
+MAC = "A4:BB:CC:00:00:01"
+PATIENCE_MS = 10_000
+
+
+async def code_in(folder: Path) -> str:
+    """The code of the first message, which a worker writes a moment later."""
+    for _ in range(500):
+        for message in folder.glob("[!.]*.json"):
+            if found := re.search(r"\d{6}", json.loads(message.read_text())["text"]):
+                return found[0]
+        await asyncio.sleep(0.02)
+    raise AssertionError("no message came")
+
+
+async def test_a_phone_gets_in_through_the_portal(
+    product: Callable[..., Awaitable[Product]],
+    store: Store,
+    router: RouterPart,
+    chromium: Browser,
+    tmp_path: Path,
+) -> None:
+    member = await store.members.create(
+        email="siti@jaga.test", password_hash="x", name="Siti", phone="081234567890"
+    )
+    package = await store.hotspot.save_package("Harian", 2048, 1, False, None)
+    await store.hotspot.give(member.id, package.id)
+    await store.hotspot.change_account(member.id, used=str(700 << 20))
+    web = await product(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)
+    router.control("join", mac=MAC, ip="192.168.200.10")
+    redirected = router.control("http", mac=MAC)["redirected_to"]
+    context = await chromium.new_context(viewport={"width": 390, "height": 780})
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    await page.goto(f"{web.url}/hotspot/login?{redirected.partition('?')[2]}")
+    await page.screenshot(path=tmp_path / "portal.png")
+    await page.fill("#phone", "0812 3456")
+    await page.click("form[data-step=phone] button")
+    await expect(page.locator(".form-message")).to_contain_text("Nomor HP tidak valid")
+    complaints.clear()  # the browser itself notes every 400
+    await page.fill("#phone", "0812 3456 7890")
+    await page.click("form[data-step=phone] button")
+    await expect(page.locator("#code")).to_be_focused(timeout=PATIENCE_MS)
+    await page.fill("#code", await code_in(web.settings.jaga_home / "messages"))
+    await page.click("form[data-step=code] [type=submit]")
+    await page.wait_for_url("**/hotspot", timeout=PATIENCE_MS)
+    await expect(page.locator("h1")).to_have_text("Internet Anda aktif")
+    await expect(page.locator(".lead")).to_have_text("Sisa 1,3 GB dari 2,0 GB")
+    await expect(page.locator("local-moment")).to_contain_text(re.compile(r"\d{4}"))
+    await expect(page.locator(".hotspot-plot rect")).to_have_count(14)
+    await page.screenshot(path=tmp_path / "quota.png")
+    assert router.control("traffic", mac=MAC, bytes_in=1, bytes_out=1)["passed"]
+    await page.click("[data-device] button")
+    await expect(page.locator("[data-device]")).to_have_count(0)
+    assert complaints == []
+    await context.close()
