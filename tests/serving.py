@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from realtime.hub import Hub
 from realtime.server import Server
@@ -46,12 +47,12 @@ class Serving:
     def browser(self) -> Browser:
         return Browser(self.port)
 
-    async def member(self, login: str = "", **more: str) -> Member:
+    async def member(self, login: str = "", **more: Any) -> Member:
         """A member whose password is PASSWORD, made without hashing."""
         email = f"{login or new_id()}@jaga.test"
         return await self.store.members.create(email=email, password_hash=HASH, **more)
 
-    async def logged_in(self, member: Member, **how: str | bool) -> Browser:
+    async def logged_in(self, member: Member, **how: Any) -> Browser:
         """A browser of a device of its own, logged in without the password's cost."""
         browser = self.browser()
         opened = await open_session(self.store, member, **how)

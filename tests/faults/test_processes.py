@@ -46,7 +46,7 @@ async def test_asked_to_go_it_sends_each_client_away_with_its_own_delay(product,
         _, idle = await asyncio.open_connection("127.0.0.1", web.settings.port)
         for tab, stream in zip(tabs, streams, strict=True):
             assert (await tab.event())["event"] == "connected"
-            assert (await stream.next())[0] == "connected"
+            assert (await stream.next())[0] == "connected"  # type: ignore[index]
 
         began = time.monotonic()
         web.web.send(signal.SIGTERM)
@@ -146,4 +146,4 @@ async def test_postgres_away_is_no_reason_to_turn_members_away(environment) -> N
 
 
 async def _gone(site) -> bool:
-    return site.hub.count == 0
+    return bool(site.hub.count == 0)

@@ -21,7 +21,7 @@ async def tab_at(browser: Browser) -> Tab:
 async def expires_at(browser: Browser, which: str) -> float:
     """The moment as this process's monotonic clock shows it."""
     session = (await browser.get("/api/session")).json["session"]
-    return time.monotonic() + session[f"{which}_expires_at"] - session["server_now"]
+    return float(time.monotonic() + session[f"{which}_expires_at"] - session["server_now"])
 
 
 async def sleep_until(moment: float) -> None:

@@ -60,7 +60,7 @@ async def test_a_bearer_needs_no_origin_and_no_cookie(environment) -> None:
             {"Authorization": f"bearer {bearer}", "Origin": FOREIGN},
             {"Sec-WebSocket-Protocol": f"bearer, {bearer}", "Origin": ""},
         ):
-            async with program.tab(device, **headers) as tab:
+            async with program.tab(device, **headers) as tab:  # type: ignore[arg-type]
                 assert (await tab.event())["event"] == "connected", headers
 
 
@@ -199,7 +199,7 @@ async def test_a_full_server_says_come_back_later(environment) -> None:
 async def test_what_is_no_handshake_is_400(environment, headers: dict[str, str]) -> None:
     async with serving(environment) as site:
         _, browser, device = await budi_at(site)
-        async with browser.tab(device, **headers) as tab:
+        async with browser.tab(device, **headers) as tab:  # type: ignore[arg-type]
             assert tab.status == 400
         assert (await browser.get(f"/api/devices/ws/{device}")).json["field"] == "Upgrade"
         assert (await browser.post(f"/api/devices/ws/{device}", {})).status == 405

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from realtime.connection import Stream
-from realtime.hub import Hub, Seat
+from realtime.connection import Seat, Stream
+from realtime.hub import Hub
 
 
 class Pulse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -50,14 +51,19 @@ def device(name: str, *, fp: str = "", known: bool = True):
 
 
 async def open_login(store: Store, name: str = "one", password: str = PASSWORD, **how) -> Opened:
-    given = {"keep": False, "remember": False, "ticket": "", "address": "10.0.0.1"} | how
+    given: dict[str, Any] = {
+        "keep": False,
+        "remember": False,
+        "ticket": "",
+        "address": "10.0.0.1",
+    } | how
     login = given.pop("login", "budi")
     fp, known = given.pop("fp", ""), given.pop("known", True)
     return await store.logins.open(login, password, device(name, fp=fp, known=known), **given)
 
 
 async def ask(store: Store, name: str = "one", password: str = PASSWORD, **how) -> str | None:
-    given = {"keep": False, "address": "10.0.0.1"} | how
+    given: dict[str, Any] = {"keep": False, "address": "10.0.0.1"} | how
     fp, known = given.pop("fp", ""), given.pop("known", True)
     answer = await store.logins.ask(
         given.pop("login", "budi"), password, device(name, fp=fp, known=known), **given
@@ -273,7 +279,7 @@ class TestTickets:
         ticket = await ask(store, "one", keep=True) or ""
         (name,) = await store.redis.keys(f"{store.keys.prefix}:*ticket*")
         assert ticket not in name and 55 < await store.redis.ttl(name) <= TICKET_SECONDS
-        kept = str(json.loads(await store.redis.get(name)))
+        kept = str(json.loads(await store.redis.get(name) or "{}"))
         assert ticket not in kept and PASSWORD not in kept
 
     async def test_a_new_password_ends_it(self, store: Store, budi: Member) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from store.opening import Store
 from tests.serving import HASH, open_session
 
 
-async def made(store: Store, email: str = "budi@jaga.test", **more: str):
+async def made(store: Store, email: str = "budi@jaga.test", **more: Any):
     return await store.members.create(email=email, password_hash=HASH, **more)
 
 

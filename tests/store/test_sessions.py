@@ -35,7 +35,7 @@ async def log_of(store: Store, kind: str) -> list[Event]:
 
 async def live(store: Store, member: Member) -> list[str]:
     fields = await store.redis.hkeys(store.keys.sessions(member.id))
-    return [field for field in fields if len(field) == 16]
+    return [str(field) for field in fields if len(field) == 16]
 
 
 class TestTheSwap:
@@ -142,7 +142,7 @@ class TestTheSwap:
 async def rewrite(store: Store, member: Member, sid: str, **fields: int | None) -> None:
     """Change a record as time would; None takes a field away."""
     name = store.keys.sessions(member.id)
-    record = json.loads(await store.redis.hget(name, sid)) | fields
+    record = json.loads(await store.redis.hget(name, sid) or "{}") | fields
     kept = {field: value for field, value in record.items() if value is not None}
     await store.redis.hset(name, sid, json.dumps(kept))
 
@@ -279,7 +279,7 @@ class TestEnding:
         name = store.keys.ended(budi.id)
         assert 24 * 3600 < await store.redis.ttl(name) <= 25 * 3600
         assert isinstance(await store.sessions.look(budi.id, first.session.sid), Ended)
-        old = json.loads(await store.redis.hget(name, first.session.sid))
+        old = json.loads(await store.redis.hget(name, first.session.sid) or "{}")
         old["ended_at"] -= 26 * 3600 * 1000
         await store.redis.hset(name, first.session.sid, json.dumps(old))
         for _ in range(20):

@@ -262,6 +262,7 @@ async def test_a_wrong_type_names_its_field(site: Serving, path: str) -> None:
         "/api/auth/refresh": ["refresh_token"],
     }[path]
     for field in wanted:
+        odd: Any
         for odd in (None, 5, [], {}, "", "x" * 2000):
             if field == "refresh_token" and odd == "":
                 continue

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from store.members import Member
-from tests.client import Answer, Browser
+from tests.client import Answer
 from tests.serving import PASSWORD, Serving, open_session, serving
 
 
@@ -232,9 +232,9 @@ async def test_the_stand_in_for_another_device_is_for_development_only(
         browser = await site.logged_in(await site.member())
         assert (await browser.post("/api/dev/other-login")).status == 404
     async with serving(environment) as site:
-        browser: Browser = await site.logged_in(await site.member())
-        async with browser.tab() as tab:
+        other = await site.logged_in(await site.member())
+        async with other.tab() as tab:
             await tab.event()
-            assert (await browser.post("/api/dev/other-login")).json == {"success": True}
+            assert (await other.post("/api/dev/other-login")).json == {"success": True}
             told = await tab.event()
             assert told["event"] == "force_logout" and told["by"] == "Firefox - Android"
