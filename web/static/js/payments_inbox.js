@@ -18,6 +18,28 @@ const STATES = {
   test: "Tes",
 };
 
+/** @type {Record<string, string>} what the server says of a delivery, in an operator's words */
+const REASONS = {
+  "no payment": "bukan pembayaran",
+  "it is no payment": "bukan pembayaran",
+  "it is over": "sudah selesai",
+  malformed: "isi tidak terbaca",
+  duplicate: "kiriman ulang",
+  signature: "tanda tangan salah",
+  "no key": "kunci merchant belum diatur",
+  unverified: "tanpa tanda tangan",
+  replayed: "diproses ulang",
+  "known signature": "tanda tangan milik kiriman lain",
+  "other content": "isi berbeda dari pesanan yang sama",
+  "no refId": "tanpa refId",
+  "no items": "tanpa produk",
+  "odd items": "daftar produk tidak wajar",
+  "odd quantity": "jumlah tidak wajar",
+  "too many units": "terlalu banyak unit",
+  "no usable e-mail": "alamat email tidak bisa dipakai",
+  "no merchant key fits its signature": "tanda tangan tidak cocok dengan kunci merchant mana pun",
+};
+
 const moment = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "medium" });
 const states = element("inbox_states");
 const rows = element("inbox_rows");
@@ -88,7 +110,7 @@ function deliveryRow(row) {
   const label = STATES[row.state] ?? row.state;
   const line = tableRow([
     moment.format(row.received_at * 1000),
-    row.reason ? `${label} (${row.reason})` : label,
+    withReason(label, row.reason),
     row.email || "-",
     row.ref_id.slice(0, 12) || "-",
     `${row.deliveries}×${row.verified ? "" : " tanpa tanda tangan"}`,
@@ -102,6 +124,14 @@ function deliveryRow(row) {
   return line;
 }
 
+/**
+ * @param {string} label
+ * @param {string} reason
+ */
+function withReason(label, reason) {
+  return reason ? `${label} (${REASONS[reason] ?? reason})` : label;
+}
+
 /** @param {string} id */
 async function show(id) {
   const body = await answered(`/api/admin/webhooks/${id}`);
@@ -109,7 +139,7 @@ async function show(id) {
   shown = id;
   const row = body.webhook;
   const facts = {
-    Status: row.reason ? `${STATES[row.state] ?? row.state} (${row.reason})` : STATES[row.state],
+    Status: withReason(STATES[row.state] ?? row.state, row.reason),
     refId: row.ref_id || "-",
     Pesanan: row.order?.id_order ?? "-",
     Lisensi: String(row.order?.licences ?? 0),
@@ -133,7 +163,7 @@ async function plan(dryRun) {
   const note = element("detail_plan");
   note.hidden = false;
   replay.hidden = !(possible && dryRun);
-  if (!possible) note.textContent = `Tidak ada yang bisa diproses: ${why}.`;
+  if (!possible) note.textContent = `Tidak ada yang bisa diproses: ${REASONS[why] ?? why}.`;
   else if (dryRun) {
     note.textContent = `Akan dibuat: ${licences} lisensi, ${members} akun, ${mails} email.`;
   } else {
