@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +35,10 @@ MOST_FOUND = 5
 """Names are offered to whoever types three letters of one, five at most: enough to save a student
 the typing, too little to read off a list."""
 
+
+FOLDED_SECONDS = 5.0
+MOST_FOLDED = 16
+"""Lists that are kept folded, for the names that are offered: some 1 MB each at the largest."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -121,6 +126,7 @@ class Meetings:
         self._close = Script(redis, "meeting_close")
         self._delete = Script(redis, "meeting_delete")
         self._roster = Script(redis, "meeting_roster")
+        self._folded: dict[str, tuple[float, list[tuple[str, Student]]]] = {}
 
     async def now(self) -> int:
         """Return Redis's clock (unix ms): the one by which meetings begin and end."""
@@ -309,14 +315,25 @@ class Meetings:
         begin = folded(typed)
         if len(begin) < SHORTEST_SEARCH or meeting.problem_with_leave(await self.now()):
             return []
-        listed = await self.students(meeting.id)
-        found = [one for one in listed.values() if _begins(folded(one.name), begin)]
-        found.sort(key=lambda one: (not folded(one.name).startswith(begin), one.name, one.class_))
-        return found[:MOST_FOUND]
+        found = [
+            (not name.startswith(begin), name, one.class_, one)
+            for name, one in await self._folded_students(meeting.id)
+            if name.startswith(begin) or f" {begin}" in name
+        ]
+        return [one for *_, one in sorted(found, key=lambda entry: entry[:3])[:MOST_FOUND]]
 
-
-def _begins(name: str, begin: str) -> bool:
-    return name.startswith(begin) or f" {begin}" in name
+    async def _folded_students(self, meeting_id: str) -> list[tuple[str, Student]]:
+        """The list with its names as they are compared; a few seconds old at most, because a
+        class types at once and a school's list takes a while to fold."""
+        age, names = self._folded.get(meeting_id, (0.0, []))
+        if time.monotonic() - age > FOLDED_SECONDS or not age:
+            listed = await self.students(meeting_id)
+            names = [(folded(one.name), one) for one in listed.values()]
+            self._folded.pop(meeting_id, None)
+            self._folded[meeting_id] = (time.monotonic(), names)
+            while len(self._folded) > MOST_FOLDED:
+                del self._folded[next(iter(self._folded))]
+        return names
 
 
 def valid_meeting_id(value: object) -> str:

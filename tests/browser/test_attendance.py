@@ -96,6 +96,19 @@ async def test_a_page_left_open_past_midnight_opens_its_form(place, sit):
         await page.clock.fast_forward("25:00:00")
 
 
+async def test_a_page_that_waits_opens_its_form_when_the_meeting_begins(place, sit):
+    web, teacher, _ = place
+    soon = await meeting_of(teacher, starts_at=iso(0.05), ends_at=iso(1))
+    phone = await sit(web)
+    page = await phone.context.new_page()
+    await page.clock.install()
+    await page.goto(f"{web.url}/attendance/{soon}")
+    await expect(page.locator("#send")).to_have_text("Kirim permohonan izin")
+    await patch(teacher, f"/api/admin/meetings/{soon}", {"starts_at": iso(-0.01)})
+    await page.clock.fast_forward("04:00")
+    await expect(page.locator("#send")).to_have_text("Kirim absensi")
+
+
 async def test_clearing_the_storage_leaves_the_device_known(place, sit):
     web, _, meeting = place
     phone = await sit(web)

@@ -20,7 +20,6 @@ from tests.pupils import (
     teacher_at,
 )
 
-
 WIDER = """[...document.querySelectorAll("main *")]
   .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
   .filter((one) => !one.closest(".table-frame *"))

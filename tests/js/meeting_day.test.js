@@ -60,6 +60,13 @@ test("another day's row is not this day's", () => {
   assert.equal(day.counts.total, 0);
 });
 
+test("a row of the next day says that this one is over", () => {
+  const day = loaded();
+  assert.equal(day.isOver({ new_attendances: [row("1", { day: "2026-11-20" }), row("2")] }), false);
+  assert.equal(day.isOver({ new_attendances: [row("1", { day: "2026-11-22" })] }), true);
+  assert.equal(day.isOver({}), false);
+});
+
 test("rows come newest first, refusals too, a hundred of these at most", () => {
   const day = loaded([row("1"), row("2", { recorded_at: "2026-11-21T07:04:00.000+07:00" })]);
   assert.deepEqual(day.rows.map((one) => one.student_id), ["2", "1"]);

@@ -51,8 +51,15 @@ function begin() {
   // At midnight in the meeting's zone a new day begins, also for a page that was left open.
   const left = Number(form.dataset.dayEnds) - Date.now() - offsetMs;
   setTimeout(() => location.reload(), Math.min(Math.max(left, 1_000), LONGEST_TIMER_MS));
+  if (form.dataset.opens) setTimeout(opened, Number(form.dataset.opens) - Date.now() - offsetMs);
   askLeave(asksLeave);
   look();
+}
+
+/** The meeting has begun; what somebody is typing is not thrown away for it. */
+function opened() {
+  if (form.hidden || !nameField.value) location.reload();
+  else show("message", "Absensi sudah dibuka. Muat ulang halaman ini untuk mengisi kehadiran.");
 }
 
 /** The first layer: who has filled in today finds the form closed, and no request is sent. */

@@ -31,6 +31,10 @@ const link = new BoardLink({
     draw();
   },
   onChanges: (changes) => {
+    if (day.isOver(changes)) {
+      void link.load();
+      return;
+    }
     fresh = new Set(day.apply(changes).map((row) => row.id));
     // A burst of messages is drawn once, at the screen's own pace.
     drawing ||= requestAnimationFrame(draw);

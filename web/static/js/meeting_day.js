@@ -88,6 +88,15 @@ export class MeetingDay {
   }
 
   /**
+   * Whether changes are of a later day than the one in view: midnight has passed.
+   *
+   * @param {{new_attendances?: Row[]}} changes
+   */
+  isOver({ new_attendances = [] }) {
+    return new_attendances.some((row) => row.day > this.day);
+  }
+
+  /**
    * A row counts unless a later change of the same student is known already.
    *
    * @param {Row} row
