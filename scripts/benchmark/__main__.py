@@ -19,7 +19,16 @@ from scripts.benchmark import machine, peers
 from scripts.benchmark.clients import Clients, ClientsFailed
 from scripts.benchmark.figures import Figures
 from scripts.benchmark.machine import Cores, Machine
-from scripts.benchmark.measures import approvals, attendance, crowd, logins, mass, profile, staying
+from scripts.benchmark.measures import (
+    approvals,
+    attendance,
+    crowd,
+    logins,
+    mass,
+    payments,
+    profile,
+    staying,
+)
 from scripts.benchmark.peers.installed import NotInstalled
 from scripts.benchmark.product import Product
 from scripts.benchmark.report import Measured, Report
@@ -43,6 +52,7 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
     "stall": logins.measure_stall,
     "approval": approvals.measure,
     "attendance": attendance.measure,
+    "payments": payments.measure,
     "mass": mass.measure,
     "cpu": staying.measure_cpu,
     "storm": staying.measure_storm,
