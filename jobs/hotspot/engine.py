@@ -11,9 +11,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from jobs.hotspot.garden import plan_garden
@@ -65,6 +66,8 @@ KEPT_LINES = 200
 """Errors and changes that a run's report keeps."""
 
 log = logging.getLogger("jaga.hotspot")
+
+T = TypeVar("T")
 
 
 class NotReady(Exception):
@@ -178,12 +181,19 @@ class Engine:
             await asyncio.sleep(0.05)
 
     async def _synchronise(self, report: Report, only: str, lease: Lease, link: RouterLink) -> None:
-        accounts = await self._accounts(only)
-        if only and not accounts:
-            return
         now = _now()
-        camera = Camera(link, self._wanted(accounts, now, self._policy)[0] if only else None)
-        actual = await camera.picture()
+        if only:
+            accounts = await self._accounts(only)
+            if not accounts:
+                return
+            camera = Camera(link, self._wanted(accounts, now, self._policy)[0])
+            actual = await camera.picture()
+        else:
+            camera = Camera(link)
+            # while the router prints, Redis is asked
+            async with _alongside(self._accounts(only)) as reading:
+                actual = await camera.picture()
+                accounts = await reading
         accounts = await self._count_usage(report, accounts, actual.hosts, lease)
         for account in accounts:
             for kind, key in notices(account.terms(), now, self._policy):
@@ -418,6 +428,17 @@ class Engine:
             await self._store.members.forget(one.member)
         except NotFound:
             await self._store.hotspot.forget(one.member)
+
+
+@asynccontextmanager
+async def _alongside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Have something done meanwhile; it does not outlive the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _previewed(

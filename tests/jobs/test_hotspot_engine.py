@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -366,7 +367,9 @@ async def test_ten_thousand_members_take_seconds(house: House) -> None:
     took, report = await _timed(house)
     best = min(took for took, _ in quiet)
     print(f"no change: {best:.2f} s; 1 % changed: {took:.2f} s, {report.prints} prints")
-    assert best < 2 and took < 5
+    # the figures are of a machine with nothing else to do; a busy one has as much patience more
+    share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert best < 2 * share and took < 5 * share
     assert report.writes > 0 and len(report.changes) == 100
 
 
