@@ -108,6 +108,7 @@ class Gate:
         self._begin = Script(redis, "attendance_begin")
         self._take = Script(redis, "attendance_take")
         self._refuse = Script(redis, "attendance_refuse")
+        self._give_back = Script(redis, "attendance_refund")
 
     # A student fills in
 
@@ -119,13 +120,6 @@ class Gate:
         AttendanceDuplicate, Unavailable.
         """
         turns = self._turns(form.device)
-        try:
-            return await self._submit(form, turns, now)
-        except (Unavailable, RedisError):
-            await self._refund(turns)
-            raise
-
-    async def _submit(self, form: Form, turns: str, now: int) -> Accepted:
         wait, count, clock, meeting = await self._begun(form.meeting, turns)
         now = now or clock
         if wait:
@@ -133,6 +127,13 @@ class Gate:
                 await self._note_flood(form, meeting, now)
             raise RateLimited(wait / 1000)
         wish = _valid_wish(form)
+        try:
+            return await self._decide(form, wish, meeting, now)
+        except (Unavailable, RedisError):
+            await self._refund(turns)
+            raise
+
+    async def _decide(self, form: Form, wish: _Wish, meeting: Meeting | None, now: int) -> Accepted:
         for _ in range(TRIES):
             if meeting is None:
                 raise MeetingNotFound()
@@ -167,7 +168,7 @@ class Gate:
         """Our failure costs the student no turn; while Redis is away there is none to give."""
         if turns:
             try:
-                await self._redis.decr(self._keys.failures(turns))
+                await self._give_back([self._keys.failures(turns)], [])
             except RedisError:
                 return
 

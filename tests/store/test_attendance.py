@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import UTC, date, datetime
 
 import pytest
+from redis.exceptions import ConnectionError
 
 from jobs.persist.reader import LogReader
 from store.attendance.days import moment_of
@@ -13,7 +15,7 @@ from store.attendance.gate import Accepted, Form
 from store.attendance.meetings import By, Meeting
 from store.attendance.restoring import restore_attendance
 from store.attendance.students import read_roster, valid_student
-from store.errors import AttendanceClosed, AttendanceDuplicate, Unavailable
+from store.errors import AttendanceClosed, AttendanceDuplicate, Conflict, Unavailable
 from store.opening import Store
 from store.restoring import restore_if_needed
 from tests.jobs.log import count, rows
@@ -237,15 +239,80 @@ async def test_a_flood_of_refusals_is_kept_to_a_thousand(store):
     assert len(await store.register.attempts(meeting.id, "2026-11-16")) == 1_000
 
 
-async def test_a_failure_of_ours_gives_the_turn_back(store):
+async def test_a_failure_of_ours_gives_the_turn_back(store, monkeypatch):
     meeting = await meeting_of(store)
     device = str(uuid.uuid4())
-    await store.redis.delete(store.keys.built())
-    for _ in range(6):
-        with pytest.raises(Unavailable):
-            await fill(store, meeting.id, meeting.starts_at, device=device)
-    await store.redis.set(store.keys.built(), "1")
+
+    async def away(*_: object) -> None:
+        raise ConnectionError("Redis is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.attendance, "_take", away)
+        for _ in range(6):
+            with pytest.raises(ConnectionError):
+                await fill(store, meeting.id, meeting.starts_at, device=device)
     await fill(store, meeting.id, meeting.starts_at, device=device)
+
+
+async def test_a_meeting_changed_while_a_form_is_judged_is_read_again(store, monkeypatch):
+    meeting = await meeting_of(store)
+    begun = store.attendance._begun
+    stale = [await begun(meeting.id, "")]
+    await store.meetings.change(meeting, {"is_active": False}, BY)
+
+    async def late(*args: object) -> object:
+        return stale.pop() if stale else await begun(*args)
+
+    monkeypatch.setattr(store.attendance, "_begun", late)
+    with pytest.raises(AttendanceClosed) as refused:
+        await fill(store, meeting.id, meeting.starts_at)
+    assert refused.value.type == "MEETING_INACTIVE"
+
+
+async def test_what_was_taken_back_may_come_again_with_a_new_record_only(store):
+    meeting = await running(store)
+    device = str(uuid.uuid4())
+    first = await fill(store, meeting.id, device=device)
+    await store.register.revoke(meeting, first.attendance, BY)
+    with pytest.raises(Conflict):
+        await store.register.revoke(meeting, first.attendance, BY)
+    cookies = {first.cookie: first.value}
+    await fill(store, meeting.id, name="Siti", device=device, cookies=cookies)
+    await fill(store, meeting.id)
+
+
+async def test_events_that_come_late_undo_nothing(store):
+    meeting = await running(store)
+    kept = (await fill(store, meeting.id)).attendance
+    gone = (await fill(store, meeting.id, name="Siti")).attendance
+    [recorded] = [
+        event
+        for event in await store.events.read("0-0", 100)
+        if event.type == "attendance.recorded" and event.data["id"] == gone.id
+    ]
+    on = date.fromisoformat(kept.day)
+    student = valid_student("Budi", "10A")
+    early = await store.register.mark(meeting, on, student, "IZIN", "", BY)
+    await store.register.mark(meeting, on, student, "HADIR", "", BY)
+    await store.register.revoke(meeting, gone, BY)
+    await store.events.append("attendance.recorded", recorded.data)
+    late = {"id": kept.id, "status": "IZIN", "changed_at": early.changed_at - 1}
+    await store.events.append("attendance.changed", late)
+    await LogReader(store).run()
+    found = await rows(store, "SELECT id, status FROM attendances")
+    assert [(one["id"], one["status"]) for one in found] == [(kept.id, "HADIR")]
+    assert await count(store, "attendance_attempts") == 0
+
+
+async def test_ten_hands_that_mark_one_student_make_one_record(store):
+    meeting = await running(store)
+    today = meeting.today(await store.meetings.now()).on
+    student = valid_student("Budi", "10A")
+    marks = [store.register.mark(meeting, today, student, "HADIR", "", BY) for _ in range(4)]
+    marked = await asyncio.gather(*marks)
+    assert len({one.id for one in marked}) == 1
+    await LogReader(store).run()
+    assert await count(store, "attendances") == 1 and await count(store, "attendance_attempts") == 0
 
 
 async def test_a_device_that_another_student_used_before_is_flagged_not_refused(store):
