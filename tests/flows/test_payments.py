@@ -1,0 +1,125 @@
+"""Payments through real processes: two servers, a worker that is killed, a mail server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.embedded.mail_sink import MailSink
+from scripts.embedded.supervisor import Supervisor
+from store.opening import Store
+from tests.client import Browser
+from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, payment, signature_of
+from tests.serving import until
+
+EMAIL, PHONE = "dewi.lestari@example.com", "085700001234"
+
+
+@pytest.fixture
+def sink(supervisor: Supervisor, tmp_path: Path) -> Iterator[MailSink]:
+    sink = MailSink(tmp_path / "mails", supervisor, tmp_path / "mail.log")
+    sink.start()
+    yield sink
+    sink.stop()
+
+
+async def is_done(store: Store, ref: str) -> bool:
+    rows = await store.database.fetch(
+        b"SELECT 1 FROM lynk_inbox WHERE state = 'done' AND ref_id = %s", [ref]
+    )
+    return bool(rows)
+
+
+async def test_fifty_deliveries_at_once_through_two_processes_are_one_order(
+    product, store: Store
+) -> None:
+    webs = [
+        await product(worker=True, LYNK_MERCHANT_KEYS=KEY, LOG_FORMAT="json"),
+        await product(LYNK_MERCHANT_KEYS=KEY, LOG_FORMAT="json"),
+    ]
+    body = payment("a" * 32, items=[EBOOK, MEMBERSHIP])
+    browsers = [Browser(web.settings.port) for web in webs]
+    answers = await asyncio.gather(*(deliver(browsers[n % 2], body) for n in range(50)))
+    assert {(answer.status, answer.body) for answer in answers} == {(200, b'{"status":"success"}')}
+    await until(lambda: is_done(store, "a" * 32), 30)
+
+    async def all_counted() -> bool:
+        rows = await store.database.fetch(b"SELECT deliveries FROM lynk_inbox, member")
+        return [row["deliveries"] for row in rows] == [50]
+
+    await until(all_counted, 10)
+    for table in ("lynk_inbox", "lynk_order", "lynk_webhook"):
+        (row,) = await store.database.fetch(f"SELECT count(*) AS n FROM {table}".encode())  # noqa: S608
+        assert row["n"] == 1, table
+    (row,) = await store.database.fetch(b"SELECT count(*) AS n FROM email_outbox")
+    assert row["n"] == 2
+    (licence,) = await store.database.fetch(b"SELECT key_license FROM lynk_webhook")
+    for web in webs:
+        for log in (web.web_log, web.worker_log):
+            text = log.read_text() if log.exists() else ""
+            for secret in (KEY, signature_of(body), licence["key_license"], "siti.rahma"):
+                assert secret not in text
+
+
+async def test_a_bought_membership_logs_in_with_the_phone_and_must_change_it(
+    product, store: Store, sink: MailSink
+) -> None:
+    web = await product(worker=True, LYNK_MERCHANT_KEYS=KEY, SMTP_URL=sink.url)
+    await deliver(
+        Browser(web.settings.port),
+        payment("b" * 32, items=[MEMBERSHIP], email=EMAIL, phone=PHONE, name="Dewi Lestari"),
+    )
+    await until(lambda: is_done(store, "b" * 32), 30)
+    browser = Browser(web.settings.port)
+    await browser.get("/login")
+    assert (await browser.login(EMAIL, PHONE)).json["status"] == "successful"
+    page = await browser.get("/dashboard", Accept="text/html")
+    assert (page.status, page.headers["location"]) == (302, "/password")
+
+    async def mailed() -> bool:
+        return bool(list(sink.directory.glob("*.eml")))
+
+    await until(mailed, 20)
+    assert len(list(sink.directory.glob("*.eml"))) == 1
+
+
+async def test_a_worker_killed_again_and_again_grants_once(product, store: Store) -> None:
+    web = await product(LYNK_MERCHANT_KEYS=KEY)
+    refs = [f"{number:032x}" for number in range(40)]
+    browser = Browser(web.settings.port)
+    for ref in refs:
+        assert (await deliver(browser, payment(ref, items=[EBOOK | {"qty": 2}]))).status == 200
+    for _ in range(3):
+        other = await product(worker=True, scheduler=True, LYNK_MERCHANT_KEYS=KEY)
+        await asyncio.sleep(1.5)
+        other.worker.send(signal.SIGKILL)
+        other.worker.wait(10)
+        await other.stop()
+    await product(worker=True, scheduler=True, LYNK_MERCHANT_KEYS=KEY)
+
+    async def all_done() -> bool:
+        rows = await store.database.fetch(b"SELECT 1 FROM lynk_inbox WHERE state = 'done'")
+        return len(rows) == len(refs)
+
+    await until(all_done, 40)
+    rows = await store.database.fetch(
+        b"SELECT trx_lynk_id, count(*) AS n, count(DISTINCT key_license) AS k"
+        b" FROM lynk_webhook GROUP BY 1"
+    )
+    assert {(row["n"], row["k"]) for row in rows} == {(2, 2)}
+    assert len(rows) == len(refs)
+    (mails,) = await store.database.fetch(b"SELECT count(*) AS n FROM email_outbox")
+    assert mails["n"] == len(refs)
+
+
+async def test_the_answer_is_the_documents_to_the_byte(product) -> None:
+    web = await product(LYNK_MERCHANT_KEYS=KEY)
+    answer = await deliver(Browser(web.settings.port), payment())
+    assert answer.status == 200
+    assert json.loads(answer.body) == {"status": "success"}
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
