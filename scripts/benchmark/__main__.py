@@ -82,6 +82,8 @@ def main(arguments: list[str]) -> int:
     except (StartError, ClientsFailed, SettingsError, MigrationError) as error:
         screen.say(f"bench: {error}")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -129,8 +129,10 @@ async def _announcements(run: Run, subjects: list[Subject], transport: Transport
             seen = run.clients.seen(TOLD_SECONDS)
             publisher.close()
             if seen.missing:
+                away = run.connections * len(subjects) - run.clients.crowd().open
                 run.figures.remark(
-                    f"{subject.name}: an announcement did not reach {seen.missing} tabs"
+                    f"{subject.name}: an announcement did not reach {seen.missing} tabs; "
+                    f"{away} of all subjects' tabs had been closed"
                 )
             took[subject.name].append(round((seen.last - began) / 1e6, 3))
     for name, times in took.items():
