@@ -120,6 +120,16 @@ async def test_a_revoked_session_hears_why_then_4501(environment) -> None:
                 assert await closing(tab) == [4501]
 
 
+async def test_within_the_grace_no_new_tab_is_seated(environment) -> None:
+    async with serving(environment, GRACE_SECONDS="2") as site:
+        member, browser, device = await budi_at(site)
+        await site.logged_in(member)
+        assert (await browser.get("/api/session")).status == 200
+        async with browser.tab(device) as tab:
+            assert await closing(tab) == ["force_logout", 4501]
+        assert site.hub.count == 0
+
+
 async def test_a_blocked_member_hears_why_then_4503(environment) -> None:
     async with serving(environment) as site:
         member, browser, device = await budi_at(site)

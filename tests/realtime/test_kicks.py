@@ -57,3 +57,22 @@ async def test_many_at_once_all_hear(environment, monkeypatch: pytest.MonkeyPatc
             for events in streams:
                 assert b"event: force_logout" in await events.rest()
         assert site.hub.count == 0
+
+
+async def test_ends_that_come_in_one_read_are_all_carried_out(
+    environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kicks, "SLICE", 1)
+    async with serving(environment, SWEEP_SECONDS="300") as site, AsyncExitStack() as stack:
+        site.server._relay._listeners = {}
+        members = [await site.member() for _ in range(5)]
+        browsers = [await site.logged_in(member) for member in members]
+        tabs = [await stack.enter_async_context(browser.tab()) for browser in browsers]
+        for tab, member in zip(tabs, members, strict=True):
+            await tab.event()
+            await open_session(site.store, member)
+        for event in await site.store.events.read("0-0", 100):
+            if event.type == "session.ended":
+                site.server._kicks.ended(event)
+        for tab in tabs:
+            assert (await tab.event())["event"] == "force_logout"
