@@ -167,8 +167,9 @@ async def test_who_is_hung_up_on_tries_again_and_the_report_says_so() -> None:
     async def hang_up_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal asked
         asked += 1
+        number = asked
         await reader.readuntil(b"\r\n\r\n")
-        if asked > 2:
+        if number > 2:
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n: ok\n\n")
             await reader.read()
         writer.close()
