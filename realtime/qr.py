@@ -21,9 +21,8 @@ from realtime.front import Doorway, Head, require_get
 from realtime.hub import Hub
 from realtime.messages import Message
 from realtime.wire import give_up_after, wire_of
-from store.errors import JagaError
+from store.errors import QR_MESSAGES, JagaError
 from store.events import Event
-from store.members import Member
 from store.opening import Store
 from store.qr import GRANT_SECONDS, Request
 
@@ -34,11 +33,6 @@ TOPIC = "qr:"
 
 RETRY_SECONDS = 1.0
 """When Redis did not answer at the moment a request was due."""
-
-WAITING = "Menunggu scan dari perangkat mobile..."
-SCANNED = "QR code telah di-scan, menunggu konfirmasi..."
-REJECTED = "Login ditolak"
-EXPIRED = "QR code sudah kadaluarsa"
 
 
 class QrSocket(Socket):
@@ -57,7 +51,7 @@ class QrSocket(Socket):
         """Tell that a phone has read the code, and which number to choose there; once."""
         if self.is_open and not self.was_scanned:
             self.was_scanned = True
-            self.tell(Message("scanned", {"message": SCANNED, "match": number}))
+            self.tell(Message("scanned", {"message": QR_MESSAGES["scanned"], "match": number}))
 
     def over(self, message: Message) -> None:
         """Say the last word, once: whoever has heard one is out of the hub."""
@@ -90,11 +84,11 @@ class QrLines:
 
     def _rejected(self, event: Event) -> None:
         for line in self._lines(event):
-            line.over(Message("rejected", {"message": REJECTED}))
+            line.over(Message("rejected", {"message": QR_MESSAGES["rejected"]}))
 
     def _expired(self, event: Event) -> None:
         for line in self._lines(event):
-            line.over(Message("expired", {"message": EXPIRED}))
+            line.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
         self._tell_phone(event, "expired")
 
     def _redeemed(self, event: Event) -> None:
@@ -137,7 +131,7 @@ class QrLines:
         fresh = await self._store.qr.again(request)
         if request.delivery == "cookie":
             member = await self._store.members.get(fresh.member or "")
-            return Message("approved", {"redeem": True, "user": _user(member)})
+            return Message("approved", {"redeem": True, "user": member.as_user()})
         opened = await self._store.qr.redeem(fresh)
         member = await self._store.members.get(opened.session.member)
         return Message(
@@ -146,7 +140,7 @@ class QrLines:
                 "access_token": opened.credential,
                 "refresh_token": opened.remember,
                 "device_id": opened.session.device,
-                "user": _user(member),
+                "user": member.as_user(),
             },
         )
 
@@ -168,7 +162,7 @@ class QrLines:
         for line in lines:
             # also when an emptied Redis has forgotten the request: no event will say so
             if not line.is_served:
-                line.over(Message("expired", {"message": EXPIRED}))
+                line.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
 
     def _start(self, part: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(part)
@@ -216,7 +210,7 @@ class QrAcceptor:
         give_up_after(stream.socket, settings.heartbeat_seconds * DEAF_BEATS)
         line.wire = wire_of(stream, line, admission.parking, settings.send_buffer_bytes)
         admission.hub.subscribe(line, TOPIC + request.id)
-        line.wire.send(handshake + Message("connected", {"message": WAITING}).frame)
+        line.wire.send(handshake + Message("connected", {"message": QR_MESSAGES["pending"]}).frame)
         for other in before:
             other.close(codes.QR_OVER)
         return line
@@ -226,23 +220,13 @@ class QrAcceptor:
         try:
             now = await self._admission.store.qr.again(line.request)
         except JagaError:
-            line.over(Message("expired", {"message": EXPIRED}))
+            line.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
             return
         if now.state == "scanned":
             line.scanned(now.number)
         elif now.state == "approved":
             await self._lines.deliver(line)
         elif now.state == "rejected":
-            line.over(Message("rejected", {"message": REJECTED}))
+            line.over(Message("rejected", {"message": QR_MESSAGES["rejected"]}))
         elif now.is_over:
-            line.over(Message("expired", {"message": EXPIRED}))
-
-
-def _user(member: Member) -> dict[str, str]:
-    return {
-        "id": member.id,
-        "email": member.email,
-        "username": member.username,
-        "name": member.name,
-        "role": member.role,
-    }
+            line.over(Message("expired", {"message": QR_MESSAGES["expired"]}))

@@ -57,6 +57,16 @@ REASONS = {
 }
 """Why a session ended, in the words its tabs show (CONTRACT §6)."""
 
+QR_MESSAGES = {
+    "pending": "Menunggu scan dari perangkat mobile...",
+    "scanned": "QR code telah di-scan, menunggu konfirmasi...",
+    "approved": "Login disetujui!",
+    "rejected": "Login ditolak",
+    "expired": "QR code sudah kadaluarsa",
+    "not_found": "QR code tidak ditemukan",
+}
+"""How a request for a login by QR is, in the words its browser shows."""
+
 EXPIRY_REASONS = frozenset({"idle", "absolute", "remember"})
 """The ends that are a clock's doing: 419 and 4519 instead of 401 and 4501."""
 

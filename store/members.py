@@ -54,6 +54,16 @@ class Member:
         }
         return cls(**typed)
 
+    def as_user(self) -> dict[str, str]:
+        """Return what a client may know of the member it is logged in as."""
+        return {
+            "id": self.id,
+            "email": self.email,
+            "username": self.username,
+            "name": self.name,
+            "role": self.role,
+        }
+
     def public(self) -> dict[str, Any]:
         """Return what an admin's answer may hold: never the password."""
         return {

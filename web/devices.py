@@ -65,7 +65,9 @@ class MobileLogin(Handler):
         await self.store.sessions.leave(self.cookie_credential)
         self.keep_session(opened)
         member = await self.store.members.get(opened.session.member)
-        self.respond({"success": True, "device_id": opened.session.device, "user": user_of(member)})
+        self.respond(
+            {"success": True, "device_id": opened.session.device, "user": member.as_user()}
+        )
 
 
 class Refresh(MobileLogin):
@@ -197,18 +199,7 @@ def tokens_of(opened: Opened, member: Member) -> dict[str, Any]:
         "access_token": opened.credential,
         "refresh_token": opened.remember,
         "device_id": opened.session.device,
-        "user": user_of(member),
-    }
-
-
-def user_of(member: Member) -> dict[str, str]:
-    """What a client may know of the member it is logged in as."""
-    return {
-        "id": member.id,
-        "email": member.email,
-        "username": member.username,
-        "name": member.name,
-        "role": member.role,
+        "user": member.as_user(),
     }
 
 

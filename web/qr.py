@@ -7,24 +7,15 @@ from typing import Any
 
 import segno
 
-from store.errors import Forbidden, InvalidRequest, NotFound
+from store.errors import QR_MESSAGES, Forbidden, InvalidRequest, NotFound
 from store.members import valid_choice, valid_text
 from store.qr import CODE, Asking, Request, status_of
 from store.sessions import Device
 from web.browsers import device_name
-from web.devices import tokens_of, user_of
+from web.devices import tokens_of
 from web.door import FINGERPRINT, QR_COOKIE
 from web.handler import Handler
 from web.sessions import member_of, session_of
-
-MESSAGES = {
-    "pending": "Menunggu scan dari perangkat mobile...",
-    "scanned": "QR code telah di-scan, menunggu konfirmasi...",
-    "approved": "Login disetujui!",
-    "rejected": "Login ditolak",
-    "expired": "QR code sudah kadaluarsa",
-    "not_found": "QR code tidak ditemukan",
-}
 
 MOST_SECRETS = 3
 """As many requests as one browser may have open (a tab each)."""
@@ -39,7 +30,7 @@ class Generate(Handler):
         body = self.json_body()
         delivery = valid_choice("delivery", body.get("delivery", "token"), ("token", "cookie"))
         asked = await self.store.qr.create(
-            self._asking(body), "cookie" if delivery == "cookie" else "token"
+            self._asking(body, delivery), "cookie" if delivery == "cookie" else "token"
         )
         self._remember(asked.secret)
         self.respond(
@@ -52,14 +43,14 @@ class Generate(Handler):
             }
         )
 
-    def _asking(self, body: dict[str, Any]) -> Asking:
+    def _asking(self, body: dict[str, Any], delivery: str) -> Asking:
+        """A browser of our pages is known by its cookie, a program by the id that it names."""
         browser_id = valid_text("browser_id", body.get("browser_id"), 64)
         fp = valid_text("fingerprint", body.get("fingerprint"), 128)
         if not browser_id:
             raise InvalidRequest("browser_id")
         if fp and not FINGERPRINT.fullmatch(fp):
             raise InvalidRequest("fingerprint")
-        cookie, _ = self._device_cookie()
         agent = self.request.headers.get("User-Agent", "")
         device = Device(
             id="",
@@ -69,7 +60,9 @@ class Generate(Handler):
             user_agent=agent,
             browser_id=browser_id,
         )
-        return Asking(words=cookie, device=device)
+        by_cookie = delivery == "cookie"
+        words = self._device_cookie()[0] if by_cookie else f"browser|{browser_id}"
+        return Asking(words=words, device=device)
 
     def _remember(self, secret: str) -> None:
         """Each tab has a request of its own; the cookie holds the newest few secrets."""
@@ -129,7 +122,7 @@ class Redeem(OfBrowser):
                 "success": True,
                 "redirect": "/dashboard",
                 "device_id": opened.session.device,
-                "user": user_of(member),
+                "user": member.as_user(),
             }
         )
 
@@ -170,7 +163,7 @@ class Approve(Handler):
         state = await self.store.qr.answer(
             _code_of(body), place.session, approved=approved, number=_number(body.get("match"))
         )
-        self.respond({"success": True, "message": MESSAGES[state], "status": state})
+        self.respond({"success": True, "message": QR_MESSAGES[state], "status": state})
 
 
 class Link(Handler):
@@ -198,7 +191,7 @@ def drawn(address: str) -> bytes:
 
 
 def _status(status: str) -> dict[str, Any]:
-    return {"status": status, "is_expired": status == "expired", "message": MESSAGES[status]}
+    return {"status": status, "is_expired": status == "expired", "message": QR_MESSAGES[status]}
 
 
 def _code_of(body: dict[str, Any]) -> str:

@@ -40,7 +40,7 @@ def photos(tmp_path: Path) -> Path:
 async def photograph(page: Page, folder: Path, name: str) -> None:
     """Light and dark."""
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         await page.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
     await page.emulate_media(color_scheme="light")
 

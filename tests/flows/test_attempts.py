@@ -11,6 +11,7 @@ import pytest
 
 from jobs.persist.reader import LogReader
 from store import devices as store_devices
+from store.errors import LoginRefused
 from store.opening import Store
 from store.sessions import Device
 from tests.client import Browser
@@ -100,9 +101,9 @@ async def test_a_refusal_is_over_after_its_time(
     log = await store.events.read("0-0", 100)
     asked = next(event for event in log if event.type == "login.attempted")
     await store.devices.answer_attempt(opened.session, asked.data["attempt"], allowed=False)
-    with pytest.raises(store_devices.LoginRefused):
+    with pytest.raises(LoginRefused):
         await store.devices.require_welcome(member, other)
-    with pytest.raises(store_devices.LoginRefused):
+    with pytest.raises(LoginRefused):
         await store.sessions.open(member, other, method="password", keep=True)
     await asyncio.sleep(0.35)
     await store.devices.require_welcome(member, other)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from store import sessions as store_sessions
+from store.errors import SessionEnded
 from store.opening import Store
 from tests.client import Browser
 from tests.parts import Product
@@ -49,7 +50,7 @@ class Phone:
         return self
 
     @property
-    def bearer(self) -> dict[str, str]:
+    def bearer(self) -> dict[str, Any]:
         return {"Authorization": f"Bearer {self.tokens['access_token']}"}
 
     async def get(self, path: str) -> Any:
@@ -159,7 +160,7 @@ async def test_a_used_refresh_token_after_half_a_minute_ends_its_family(
     again = await store.sessions.rotate(old, "", "same")
     assert (await store.sessions.rotate(old, "", "same")).remember == again.remember
     monkeypatch.setattr(store_sessions, "ROTATION_TOLERANCE_MS", -1)
-    with pytest.raises(store_sessions.SessionEnded, match="dipakai ulang"):
+    with pytest.raises(SessionEnded, match="dipakai ulang"):
         await store.sessions.rotate(old, "", "same")
     assert isinstance(await store.sessions.look(member, opened.session.sid), store_sessions.Ended)
 

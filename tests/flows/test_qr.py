@@ -11,7 +11,9 @@ import pytest
 
 from jobs.persist.reader import LogReader
 from store import qr as store_qr
+from store.errors import QrExpired
 from store.opening import Store
+from store.sessions import Device
 from store.settings import Settings
 from tests.client import Browser, Tab
 from tests.flows.test_devices import EMAIL, PASSWORD, Phone, member_of
@@ -49,7 +51,7 @@ class Desk(Browser):
         self.token = answer.json["token"]
         return dict(answer.json)
 
-    def line(self, token: str = "", **headers: str) -> Any:
+    def line(self, token: str = "", **headers: Any) -> Any:
         return self.tab(f"/api/auth/qr/ws/{token or self.token}", **headers)
 
     async def status(self, token: str = "") -> Any:
@@ -360,8 +362,8 @@ async def test_the_picture_changes_and_the_last_one_holds_a_moment(
     monkeypatch.setattr(store_qr, "ROTATE_SECONDS", 1)
     monkeypatch.setattr(store_qr, "TOLERANCE_SECONDS", 0.5)
     member = await member_of(store)
-    phone = await store.sessions.open(member, store_qr.Device(id="hp", name="HP"), method="mobile")
-    browser = store_qr.Device(id="", name="Chrome - Mac", ip="10.0.0.1", browser_id="b")
+    phone = await store.sessions.open(member, Device(id="hp", name="HP"), method="mobile")
+    browser = Device(id="", name="Chrome - Mac", ip="10.0.0.1", browser_id="b")
     asked = await store.qr.create(store_qr.Asking("x" * 32, browser), "cookie")
 
     async def shown() -> str:
@@ -374,7 +376,7 @@ async def test_the_picture_changes_and_the_last_one_holds_a_moment(
     second = await shown()
     assert second != asked.code and len(second) == 32
     await asyncio.sleep(0.55)
-    with pytest.raises(store_qr.QrExpired):
+    with pytest.raises(QrExpired):
         await store.qr.scan(asked.code, phone.session, "10.0.0.9")
     scan = await store.qr.scan(second, phone.session, "192.168.1.1")
     assert scan.location_mismatch and scan.is_new
@@ -424,6 +426,7 @@ async def test_any_odd_token_is_an_unknown_one(product: Start, store: Store) -> 
         assert (await desk.status(token)).status == 404
         async with desk.line(token) as line:
             assert await line.event() == {"event": "close", "code": 4404}
+    body: Any
     for body in ({}, {"token": 1}, {"token": None}, {"token": ["a"]}, [], "x"):
         assert (await phone.post("/api/auth/qr/scan", body)).status == 400
     for approved in (None, "true", 1, "ya"):

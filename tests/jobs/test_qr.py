@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jobs import qr
@@ -37,9 +39,10 @@ async def test_what_nobody_waits_for_expires(store: Store) -> None:
         await ask(store, number)
     await qr.expire()
     assert await statuses(store) == ["pending"] * 3
-    for name in await store.redis.zrange(store.keys.qr_open(), 0, -1):
+    waiting: Any = await store.redis.zrange(store.keys.qr_open(), 0, -1)
+    for name in waiting:
         record = store.keys.qr(name)
-        text = (await store.redis.get(record)).replace('"deadline":1', '"deadline":0.1')
+        text = str(await store.redis.get(record)).replace('"deadline":1', '"deadline":0.1')
         await store.redis.set(record, text)
         await store.redis.zadd(store.keys.qr_open(), {name: 1})
     await qr.expire()
