@@ -50,6 +50,7 @@ class Health:
             "redis": redis,
             "postgres": postgres,
             "event_log": {"following": self._relay.is_following, **await self._lag()},
+            "spool": {"waiting": await self._spooled()},
             "connections": self._hub.count,
         }
         ready = (
@@ -92,6 +93,14 @@ class Health:
         except (RedisError, OSError, TimeoutError):
             return {"lag_seconds": None}
 
+    async def _spooled(self) -> int | None:
+        """How many payments wait on this machine's disk, None when it cannot be read."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._store.payments.intake.waiting()
+        except (Unavailable, OSError, TimeoutError):
+            return None
+
     async def figures(self) -> bytes:
         """Return the metrics as they are now."""
         metrics = self._metrics
@@ -99,6 +108,10 @@ class Health:
             metrics.connections.labels(transport).set(count)
         for why, count in self._hub.left.items():
             metrics.left.labels(why).set(count)
+        for name, count in self._store.payments.intake.taken.items():
+            metrics.payments.labels(*name.split(":")).set(count)
+        spooled = await self._spooled()
+        metrics.spool.set(float("nan") if spooled is None else spooled)
         metrics.sessions.set(len(self._hub.seats()))
         lag = (await self._lag())["lag_seconds"]
         metrics.log_lag.set(float("nan") if lag is None else lag)

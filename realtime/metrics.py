@@ -33,6 +33,16 @@ class Metrics:
             "jaga_loop_lag_seconds", "How late the last beat was", registry=registry
         )
 
+        self.payments = Gauge(
+            "jaga_payments_taken",
+            "Deliveries of the webhook, by what they were and where they were kept",
+            ["state", "tier"],
+            registry=registry,
+        )
+        self.spool = Gauge(
+            "jaga_payments_spooled", "Deliveries that wait on this disk", registry=registry
+        )
+
     def text(self) -> bytes:
         """Return the exposition format."""
         return generate_latest(self._registry)

@@ -36,6 +36,7 @@ const REASONS = {
   "odd items": "daftar produk tidak wajar",
   "odd quantity": "jumlah tidak wajar",
   "too many units": "terlalu banyak unit",
+  "hotspot package": "paket hotspot, berikan lewat halaman admin",
   "no usable e-mail": "alamat email tidak bisa dipakai",
   "no merchant key fits its signature": "tanda tangan tidak cocok dengan kunci merchant mana pun",
 };
