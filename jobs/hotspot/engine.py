@@ -13,12 +13,12 @@ import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from jobs.hotspot.garden import plan_garden
 from jobs.hotspot.plan import Actual, Device, Phase, Plan, Step, Wanted, plan
+from jobs.hotspot.report import Report, preview_of, say
 from jobs.hotspot.snapshot import Camera
 from jobs.hotspot.usage import Look, Reading, count
 from jobs.mikrotik import (
@@ -32,12 +32,11 @@ from jobs.mikrotik import (
     open_link,
 )
 from store.errors import NotFound
-from store.hotspot.accounts import Account, Counted
+from store.hotspot.account import Account, Counted
 from store.hotspot.deciding import STATUSES, Policy, Status, decide, notices, why
 from store.hotspot.leases import Lease, LeaseLost
 from store.opening import Store
 from store.phones import normal_phone
-from store.sessions import new_id
 
 RUN_SECONDS = 90.0
 """A run over everybody: ten times what 10,000 members take, and below the interval."""
@@ -62,9 +61,6 @@ knowledge must be wrong: 5 %, three at least."""
 RETURN_SECONDS = 1.0
 """How long a device that is in use takes to send again, and so to be a host again."""
 
-KEPT_LINES = 200
-"""Errors and changes that a run's report keeps."""
-
 log = logging.getLogger("jaga.hotspot")
 
 T = TypeVar("T")
@@ -72,35 +68,6 @@ T = TypeVar("T")
 
 class NotReady(Exception):
     """The router is not as it must be before the first write: nothing was written."""
-
-
-@dataclass
-class Report:
-    """What became of a run; kept for the page that shows them."""
-
-    router: str
-    only: str = ""
-    state: str = "done"
-    members: int = 0
-    prints: int = 0
-    writes: int = 0
-    changes: list[dict[str, str]] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    conflicts: dict[str, str] = field(default_factory=dict)
-    strangers: int = 0
-    counted: int = 0
-    pending: int = 0
-
-    def as_dict(self, began: float) -> dict[str, Any]:
-        """Return it as it is kept, with when it was and how long it took."""
-        kept = dict(vars(self)) | {
-            "id": new_id(),
-            "at": time.time(),
-            "took_ms": round((time.monotonic() - began) * 1000),
-        }
-        kept["errors"] = self.errors[:KEPT_LINES]
-        kept["changes"] = self.changes[:KEPT_LINES]
-        return kept
 
 
 class Engine:
@@ -125,7 +92,7 @@ class Engine:
             report.errors.append(str(error))
         except LeaseLost:
             report.state = "overtaken"
-        _say(report)
+        say(report)
         await self._store.hotspot.note_run(report.as_dict(began))
         return report
 
@@ -143,7 +110,7 @@ class Engine:
             made = plan(wanted, actual, policy)
             if made.needs_cookies:
                 made = plan(wanted, await camera.with_cookies(actual), policy)
-        return _previewed(made, accounts, self._policy, policy, now, camera.prints)
+        return preview_of(made, accounts, self._policy, policy, now, camera.prints)
 
     async def keep_garden(self) -> int:
         """Have what those without Internet may open all the same: our own pages, shops and banks.
@@ -441,45 +408,6 @@ async def _alongside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _previewed(
-    made: Plan,
-    accounts: Sequence[Account],
-    now_policy: Policy,
-    policy: Policy,
-    now: int,
-    prints: int,
-) -> dict[str, Any]:
-    names = {account.member: account.name for account in accounts}
-    moved: list[dict[str, str]] = []
-    counts: dict[str, int] = {}
-    for account in accounts:
-        before = decide(account.terms(), now, now_policy)
-        after = decide(account.terms(), now, policy)
-        counts[after] = counts.get(after, 0) + 1
-        if before != after:
-            moved.append({"member": account.member, "from": before, "to": after})
-    return {
-        "steps": [
-            {
-                "member": step.member,
-                "name": names.get(step.member, ""),
-                "what": f"{step.write.path} {step.write.verb}",
-                "phase": step.phase.name.lower(),
-                "why": step.why,
-            }
-            for step in made.steps[:KEPT_LINES]
-        ],
-        "writes": len(made.steps),
-        "conflicts": made.conflicts,
-        "strangers": made.strangers[:KEPT_LINES],
-        "statuses": counts,
-        "moved": moved[:KEPT_LINES],
-        "moves": len(moved),
-        "prints": prints,
-        "fup_percent": policy.fup_percent,
-    }
-
-
 def _reading(row: Row) -> Reading:
     return Reading(
         mac=row.get("mac-address", ""),
@@ -509,21 +437,6 @@ def seconds_of(text: str) -> int:
 
 def _status(text: str) -> Status | None:
     return next((status for status in STATUSES if status == text), None)
-
-
-def _say(report: Report) -> None:
-    level = logging.INFO if report.state in ("done", "busy") else logging.WARNING
-    log.log(
-        level,
-        "run router=%s only=%s state=%s members=%d prints=%d writes=%d errors=%d",
-        report.router,
-        report.only or "-",
-        report.state,
-        report.members,
-        report.prints,
-        report.writes,
-        len(report.errors),
-    )
 
 
 def _now() -> int:

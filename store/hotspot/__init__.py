@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from store.hotspot.accounts import Account, Hotspot, Package, Slot
+from store.hotspot.account import Account, Package, Slot
+from store.hotspot.accounts import Hotspot
 from store.hotspot.leases import Lease, Leases
 from store.hotspot.otp import Otp
 

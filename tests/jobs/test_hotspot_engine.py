@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from jobs.hotspot.engine import Engine, Report, seconds_of
+from jobs.hotspot.engine import Engine, seconds_of
+from jobs.hotspot.report import Report
 from jobs.mikrotik import Target, Write, open_link
 from scripts.router_check import check
 from scripts.router_simulator.part import RouterPart

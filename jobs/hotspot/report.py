@@ -1,0 +1,103 @@
+"""What became of a run, and what a run would do: as it is kept, logged and shown."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.hotspot.plan import Plan
+from store.hotspot.account import Account
+from store.hotspot.deciding import Policy, decide
+from store.sessions import new_id
+
+KEPT_LINES = 200
+"""Errors, changes and steps that are kept and shown."""
+
+log = logging.getLogger("jaga.hotspot")
+
+
+@dataclass
+class Report:
+    """What became of a run; kept for the page that shows them."""
+
+    router: str
+    only: str = ""
+    state: str = "done"
+    members: int = 0
+    prints: int = 0
+    writes: int = 0
+    changes: list[dict[str, str]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    conflicts: dict[str, str] = field(default_factory=dict)
+    strangers: int = 0
+    counted: int = 0
+    pending: int = 0
+
+    def as_dict(self, began: float) -> dict[str, Any]:
+        """Return it as it is kept, with when it was and how long it took."""
+        kept = dict(vars(self)) | {
+            "id": new_id(),
+            "at": time.time(),
+            "took_ms": round((time.monotonic() - began) * 1000),
+        }
+        kept["errors"] = self.errors[:KEPT_LINES]
+        kept["changes"] = self.changes[:KEPT_LINES]
+        return kept
+
+
+def preview_of(
+    made: Plan,
+    accounts: Sequence[Account],
+    now_policy: Policy,
+    policy: Policy,
+    now: int,
+    prints: int,
+) -> dict[str, Any]:
+    names = {account.member: account.name for account in accounts}
+    moved: list[dict[str, str]] = []
+    counts: dict[str, int] = {}
+    for account in accounts:
+        before = decide(account.terms(), now, now_policy)
+        after = decide(account.terms(), now, policy)
+        counts[after] = counts.get(after, 0) + 1
+        if before != after:
+            moved.append({"member": account.member, "from": before, "to": after})
+    return {
+        "steps": [
+            {
+                "member": step.member,
+                "name": names.get(step.member, ""),
+                "what": f"{step.write.path} {step.write.verb}",
+                "phase": step.phase.name.lower(),
+                "why": step.why,
+            }
+            for step in made.steps[:KEPT_LINES]
+        ],
+        "writes": len(made.steps),
+        "conflicts": made.conflicts,
+        "strangers": made.strangers[:KEPT_LINES],
+        "statuses": counts,
+        "moved": moved[:KEPT_LINES],
+        "moves": len(moved),
+        "prints": prints,
+        "fup_percent": policy.fup_percent,
+    }
+
+
+def say(report: Report) -> None:
+    """Write a line into the log."""
+    level = logging.INFO if report.state in ("done", "busy") else logging.WARNING
+    log.log(
+        level,
+        "run router=%s only=%s state=%s members=%d prints=%d writes=%d errors=%d",
+        report.router,
+        report.only or "-",
+        report.state,
+        report.members,
+        report.prints,
+        report.writes,
+        len(report.errors),
+    )
