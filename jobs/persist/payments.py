@@ -10,10 +10,7 @@ from store.payments.intake import row_of
 
 def received(event: Event) -> Effect:
     """`payment.received`: a delivery, byte for byte."""
-    try:
-        return Effect(statement("payments", "receive"), row_of(event.data))
-    except (KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"no delivery: {error}") from error
+    return Effect(statement("payments", "receive"), row_of(event.data))
 
 
 def repeated(event: Event) -> Effect:

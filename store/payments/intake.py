@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -25,7 +26,7 @@ from store.database import Database, statement
 from store.errors import RateLimited, Unavailable
 from store.keys import Keys
 from store.limits import Limit, Limits
-from store.payments.delivery import Delivery, as_ref
+from store.payments.delivery import Delivery, as_ref, fingerprint
 from store.payments.spool import Spool
 from store.queue import Queue
 from store.scripts import Script
@@ -126,6 +127,10 @@ class Intake:
             await self._set_aside(record, len(delivery.body), address)
         else:
             await self._keep_somewhere(record)
+        if verdict.verified and verdict.signed_with != fingerprint(
+            self._settings.lynk_merchant_keys[0]
+        ):
+            log.warning("signed under an older merchant key: %s", verdict.signed_with)
         return verdict
 
     async def _set_aside(self, record: dict[str, Any], size: int, address: str) -> None:
@@ -172,7 +177,7 @@ class Intake:
             return False
         try:
             return task.result()
-        except (RedisError, OSError, Unavailable) as error:
+        except (RedisError, psycopg.Error, OSError, Unavailable) as error:
             log.warning("a tier is away: %s", type(error).__name__)
             return False
 
@@ -220,6 +225,8 @@ class Intake:
 
     async def drain(self) -> None:
         """Carry what the spool holds to Redis or Postgres, for ever."""
+        if not self._settings.lynk_merchant_keys and not self._settings.is_dev:
+            log.warning("LYNK_MERCHANT_KEYS is not set: payments are held until it is")
         while True:
             try:
                 if drained := await self.drain_once():
@@ -233,6 +240,8 @@ class Intake:
         return await self._spool.drain(self._keep_from_spool)
 
     async def _keep_from_spool(self, record: dict[str, Any]) -> bool:
+        """Raises ValueError for a record that is none of ours."""
+        row_of(record)
         return await self._within(REDIS_SECONDS, self._keep_in_redis(record)) or (
             await self._within(POSTGRES_SECONDS, self._keep_in_postgres(record))
         )
@@ -263,8 +272,15 @@ def _record(delivery: Delivery, verdict: Verdict, address: str) -> dict[str, Any
 def row_of(record: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of the statement `receive`.
 
-    Raises ValueError, KeyError for a record that is none of ours.
+    Raises ValueError for a record that is none of ours.
     """
+    try:
+        return _row(record)
+    except (KeyError, TypeError, OverflowError, OSError) as error:
+        raise ValueError(f"no delivery: {error}") from error
+
+
+def _row(record: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": str(record["id"]),
         "receipt": str(record["receipt"]),

@@ -67,7 +67,6 @@ class Order:
     paid_at: datetime
     units: tuple[Unit, ...]
     membership: bool
-    packages: tuple[str, ...]
     total: int | None
     """What the buyer paid, in rupiah; None when the payload does not say."""
 
@@ -83,7 +82,6 @@ def order_of(delivery: Delivery, products: Mapping[str, Product], member_product
     if not delivery.ref:
         raise Unusable("no refId")
     units: list[Unit] = []
-    packages: list[str] = []
     membership = False
     for place, item in enumerate(_items(data)):
         uuid, title = clean_uuid(item.get("uuid")), line(item.get("title"), 10_000)
@@ -92,11 +90,12 @@ def order_of(delivery: Delivery, products: Mapping[str, Product], member_product
         if product.grants == "membership":
             membership = True
         elif product.grants == "hotspot":
-            packages += [product.package_id] * count
+            # adding a package is no act that may be repeated after a crash: a person gives it
+            raise Unusable("hotspot package")
         elif product.grants == "licence":
             short = title[:LONGEST_TITLE] or "-"
             units += [Unit(place, unit, uuid, short, product.policy) for unit in range(count)]
-        if len(units) + len(packages) > MOST_UNITS:
+        if len(units) > MOST_UNITS:
             raise Unusable("too many units")
     return Order(
         email=usable_email(customer.get("email")),
@@ -105,7 +104,6 @@ def order_of(delivery: Delivery, products: Mapping[str, Product], member_product
         paid_at=paid_at(data.get("createdAt")),
         units=tuple(units),
         membership=membership,
-        packages=tuple(packages),
         total=_total(data),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ MOST_WAITING = 256
 
 BATCH = 100
 """Files read at a time when draining."""
+
+log = logging.getLogger("jaga.payments")
 
 
 class Spool:
@@ -48,14 +51,20 @@ class Spool:
     async def drain(self, keep: Callable[[dict[str, Any]], Awaitable[bool]]) -> int:
         """Hand every record to `keep`, oldest first, and drop what it took; returns how many.
 
-        Stops at the first that was not taken: its turn comes again.
+        Stops at the first that was not taken: its turn comes again. A file that is no record, or
+        for which `keep` raises ValueError, is put aside under a hidden name.
         """
         drained = 0
         while names := await self._in_thread(self._oldest):
             for name in names:
-                record = await self._in_thread(self._read, name)
-                if record is not None and not await keep(record):
-                    return drained
+                try:
+                    record = await self._in_thread(self._read, name)
+                    if record is not None and not await keep(record):
+                        return drained
+                except ValueError:
+                    log.error("no delivery, put aside: %s", self._folder / f".odd-{name}")
+                    await self._in_thread(self._put_aside, name)
+                    continue
                 await self._in_thread(self._drop, name)
                 drained += 1
         return drained
@@ -118,9 +127,14 @@ class Spool:
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
             record = json.loads((self._folder / name).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None  # drained by another process, or no file of ours
-        return record if isinstance(record, dict) else None
+        except FileNotFoundError:
+            return None  # drained by another process
+        if not isinstance(record, dict):
+            raise ValueError("no object")
+        return record
+
+    def _put_aside(self, name: str) -> None:
+        os.replace(self._folder / name, self._folder / f".odd-{name}")
 
     def _drop(self, name: str) -> None:
         (self._folder / name).unlink(missing_ok=True)

@@ -240,6 +240,19 @@ async def test_a_redis_that_may_forget_is_not_trusted_from_that_moment(
         await has_granted(site.store, REFS)
 
 
+async def test_a_postgres_without_our_tables_is_no_place(
+    parts: dict[str, str], own_redis: RedisServer, own_postgres: PostgresServer
+) -> None:
+    own_postgres.create("empty")
+    async with serving(parts | {"DATABASE_URL": own_postgres.url_of("empty")}) as site:
+        with redis.Redis.from_url(own_redis.url) as admin:
+            admin.config_set("appendonly", "no")
+            await take_in(site, REFS)
+            assert taken(site) == {"received:spool": len(REFS)}
+            migrate(own_postgres.url_of("empty"))
+            await has_granted(site.store, REFS)
+
+
 async def test_what_redis_took_survives_its_death(
     parts: dict[str, str], own_redis: RedisServer
 ) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from store.errors import Unavailable
 from store.payments import orders, spool
 from store.payments.delivery import Delivery, forms_of, read, sign
+from store.payments.intake import _record
 from store.payments.orders import Order, Product, Unusable, order_of
 from store.payments.spool import Spool
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, encode, payment, signature_of
@@ -178,6 +179,12 @@ def test_a_mapped_product_grants_what_the_table_says() -> None:
     assert [unit.policy for unit in found.units] == ["first_wins"]
 
 
+def test_a_hotspot_package_is_given_by_a_person() -> None:
+    products = {str(EBOOK["uuid"]): Product(str(EBOOK["uuid"]), "hotspot", package_id="p")}
+    with pytest.raises(Unusable, match="hotspot package"):
+        order_of(read(encode(payment())), products, "Daftar Member KEI")
+
+
 @pytest.mark.parametrize("qty", [0, -1, 1.5, 51, "banyak", None, [], True, 10**30])
 def test_an_odd_quantity_is_looked_at(qty) -> None:
     with pytest.raises(Unusable):
@@ -274,6 +281,20 @@ async def test_the_spool_gives_back_what_it_took_in_its_order(tmp_path: Path) ->
     assert await files.drain(keep_two) == 0
     assert seen == [1, 2, 3, 3]
     files.close()
+
+
+async def test_a_file_that_is_no_delivery_is_put_aside_and_holds_nobody_up(store) -> None:
+    files, folder = store.payments.spool, store.settings.jaga_home / "spool"
+    await files.keep("1", {"id": "none of ours"})
+    (folder / "2.json").write_text("half a fi")
+    (folder / "3.json").write_text("[]")
+    body = encode(payment())
+    delivery = read(body)
+    await files.keep("4", _record(delivery, store.payments.intake.judge(delivery), "::1"))
+    assert await store.payments.intake.drain_once() == 1
+    assert await files.count() == 0
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == [".odd-1.json", ".odd-2.json", ".odd-3.json"]
 
 
 async def test_a_full_spool_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -325,6 +325,18 @@ async def test_a_body_that_is_too_large_is_refused(environment, size: int) -> No
         assert answer.status in (400, 413)
 
 
+async def test_what_was_taken_and_what_waits_can_be_seen(environment) -> None:
+    async with signed(environment) as site:
+        await deliver(site.browser(), payment())
+        await deliver(site.browser(), payment(), "0" * 64)
+        await site.store.payments.spool.keep("1", {"id": "odd"})
+        assert (await site.browser().get("/readyz")).json["spool"] == {"waiting": 1}
+        figures = (await site.browser().get("/metrics")).body.decode()
+        assert 'jaga_payments_taken{state="received",tier="redis"} 1.0' in figures
+        assert 'jaga_payments_taken{state="quarantined",tier="kept"} 1.0' in figures
+        assert "jaga_payments_spooled 1.0" in figures
+
+
 # Members
 
 
