@@ -75,3 +75,45 @@ async def test_a_phone_gets_in_through_the_portal(
     await expect(page.locator("[data-device]")).to_have_count(0)
     assert complaints == []
     await context.close()
+
+
+async def test_the_operator_sees_who_would_be_moved(
+    product: Callable[..., Awaitable[Product]],
+    store: Store,
+    router: RouterPart,
+    chromium: Browser,
+    tmp_path: Path,
+) -> None:
+    await store.members.create(email="ratna@jaga.test", password="jaga-admin", role="admin")
+    member = await store.members.create(
+        email="siti@jaga.test", password_hash="x", name="Siti <b>", phone="081234567890"
+    )
+    package = await store.hotspot.save_package("Harian", 100, 1, False, None)
+    await store.hotspot.give(member.id, package.id)
+    await store.hotspot.change_account(member.id, used=str(82 << 20))
+    web = await product(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)
+    context = await chromium.new_context(viewport={"width": 1000, "height": 900})
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    await page.goto(f"{web.url}/login")
+    await page.fill("#username", "ratna@jaga.test")
+    await page.fill("#password", "jaga-admin")
+    await page.click("#login_button")
+    await page.wait_for_url("**/dashboard", timeout=PATIENCE_MS)
+    await page.goto(f"{web.url}/admin/hotspot")
+    row = page.locator("[data-members] tr")
+    await expect(row).to_contain_text("Siti <b>", timeout=PATIENCE_MS)
+    await expect(row).to_contain_text("82 MB / 100 MB")
+    await page.click("[data-sync]")
+    await expect(page.locator("[data-runs] tr").first).to_contain_text(
+        "selesai", timeout=PATIENCE_MS
+    )
+    await page.fill("#fup", "80")
+    await page.click("[data-plan] button")
+    await expect(page.locator("[data-plan-summary]")).to_contain_text(
+        "1 anggota berubah status", timeout=PATIENCE_MS
+    )
+    await page.screenshot(path=tmp_path / "operator.png", full_page=True)
+    assert complaints == []
+    await context.close()
