@@ -92,6 +92,9 @@ class Admission:
                 place = await self.store.sessions.check(credential, touch=False)
             except SessionEnded:
                 return None, await self._end_of(member, sid)
+        if self.is_closing:
+            # it came while we began to leave: no longer among those who are told so
+            raise Unavailable()
         if place.draining or expected.overtaken:
             return None, await self._end_of(member, sid)
         return place, None

@@ -42,8 +42,12 @@ class Relay:
         self._on_return = on_return
         self._redis = store.blocking_connection(BLOCK_MS / 1000)
         self._cursor = ""
-        self.is_following = False
+        self.following = asyncio.Event()
+
+    @property
+    def is_following(self) -> bool:
         """Whether the log is being read now; while it is not, no stream is accepted."""
+        return self.following.is_set()
 
     async def run(self) -> None:
         """Read and carry, and come back after every failure of Redis."""
@@ -56,7 +60,7 @@ class Relay:
             except (RedisError, OSError) as error:
                 if self.is_following:
                     log.warning("the log is out of reach: %s", type(error).__name__)
-                self.is_following = False
+                self.following.clear()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -68,7 +72,7 @@ class Relay:
         last = await self._store.events.last_id()
         if not self._cursor or _place(last) < _place(self._cursor):
             self._cursor = last
-        self.is_following = True
+        self.following.set()
         self._on_return()
 
     async def _follow(self) -> None:

@@ -46,13 +46,16 @@ HEAD_SECONDS = 30.0
 BODY_SECONDS = 15.0
 """How long a client may take to send a request: a phone on a bad line can, a hoarder cannot."""
 
+SETTLE_SECONDS = 2.0
+"""How long a start waits for Redis before it listens without."""
+
 DRAIN_SECONDS = 20.0
 """SIGTERM to exit: within the 25 s that DESIGN §5 allows, and a PaaS's 30."""
 
 CANCEL_SECONDS = 0.2
 """After which a background part that missed its cancellation is cancelled once more."""
 
-RETURN_PER_SECOND = 1_000
+RETURN_PER_SECOND = 2_000
 """How fast clients may come back after a restart, on average: the delay each is given is drawn
 from as many seconds as that takes, three at least."""
 
@@ -133,6 +136,7 @@ class Server:
             self._first_admin(),
         ]
         tasks = [asyncio.create_task(_for_ever(part)) for part in background]
+        await self._ready_or_late()
         self._http.add_sockets(
             bind_sockets(self._settings.port, self._settings.bind, backlog=BACKLOG)
         )
@@ -144,6 +148,16 @@ class Server:
             await _end(tasks)
             self._parking.close()
             await self._relay.close()
+
+    async def _ready_or_late(self) -> None:
+        """Listen when the log is followed, so that nobody who returns after a restart is refused;
+        but listen all the same when Redis is away, and say so on /readyz."""
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._relay.following.wait()
+                await self._sweep.built.wait()
+        except TimeoutError:
+            log.warning("listening before Redis was heard of")
 
     async def _beat(self) -> None:
         """Turn the wheel; how late it turns is how busy the loop is."""

@@ -33,7 +33,12 @@ class Sweep:
         self._hub = hub
         self._kicks = kicks
         self._now = asyncio.Event()
-        self.is_built = False
+        self.built = asyncio.Event()
+
+    @property
+    def is_built(self) -> bool:
+        """Whether Redis was seen whole since the start."""
+        return self.built.is_set()
 
     def soon(self) -> None:
         """Sweep now, not at the next turn: Redis is back after it was away."""
@@ -59,7 +64,7 @@ class Sweep:
     async def _rebuild(self) -> None:
         if await restore_if_needed(self._store):
             log.warning("Redis was empty: rebuilt from Postgres, everybody logs in again")
-        self.is_built = True
+        self.built.set()
 
     async def _sweep(self) -> None:
         seats = self._hub.seats()

@@ -21,6 +21,10 @@ from tornado.iostream import IOStream, SSLIOStream, StreamBufferFullError, Strea
 READ_BYTES = 16_384
 """Read at once: four of the largest messages a tab may send."""
 
+READY_AT_ONCE = 64
+"""Connections read from between two turns of the loop, a millisecond's work: ten thousand tabs
+that answer a mass logout must not keep a single one waiting."""
+
 OLDEST_UNSENT_SECONDS = 10.0
 """A client that has not taken a byte for so long is slow, however little it owes."""
 
@@ -105,7 +109,7 @@ class Parking:
         A descriptor that a wire of this round gives back may be handed out again by the system
         before the round is over; its old slot is empty then, and the new one is not in the list.
         """
-        ready = [(self._slots.get(fd), mask) for fd, mask in self._epoll.poll(0, 512)]
+        ready = [(self._slots.get(fd), mask) for fd, mask in self._epoll.poll(0, READY_AT_ONCE)]
         for wire, mask in ready:
             if wire is not None:
                 wire._happened(mask)
@@ -322,7 +326,8 @@ class StreamWire:
             async with asyncio.timeout(LINGER_SECONDS):
                 if self._last is not None:
                     await self._last
-                self._stream.socket.shutdown(socket.SHUT_WR)
+                if not self._stream.closed():
+                    self._stream.socket.shutdown(socket.SHUT_WR)
                 await self._reading
         except (TimeoutError, StreamClosedError, OSError):
             # it did not take our last word, or went before it: there is nothing more to say

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -26,6 +27,22 @@ class Limit:
 
 WRONG_PASSWORDS_PER_ACCOUNT = Limit(10, 300)
 WRONG_PASSWORDS_PER_ADDRESS = Limit(50, 300)
+
+
+def source_of(address: str) -> str:
+    """Return the subject that stands for where a request comes from.
+
+    A household or a server has a whole /64 of IPv6 addresses, so that the network is counted.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return f"address:{address}"
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return f"address:{parsed}"
+    if parsed.ipv4_mapped:
+        return f"address:{parsed.ipv4_mapped}"
+    return f"address:{ipaddress.ip_network((parsed, 64), strict=False)}"
 
 
 class Limits:

@@ -22,6 +22,7 @@ from store.limits import (
     WRONG_PASSWORDS_PER_ACCOUNT,
     WRONG_PASSWORDS_PER_ADDRESS,
     Limits,
+    source_of,
 )
 from store.members import Member, Members, fold
 from store.passwords import Passwords
@@ -141,7 +142,7 @@ class Logins:
     async def _checked(self, login: str, password: str, address: str) -> Member:
         """The member with this name and password, at the same cost whether there is one or not."""
         account = await self._account(login)
-        source = f"address:{address}"
+        source = source_of(address)
         # asked before the line as well, so that nobody stands in it for a Redis that is away
         await self._limits.require_open(account, source)
         async with self._passwords.turn():

@@ -13,6 +13,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 import bcrypt
 
 from store.errors import Unavailable
+
+log = logging.getLogger("jaga.passwords")
 
 COST = 11
 """2^11 rounds: 120 ms on the reference machine (cost 12: 234 ms), above OWASP's floor of 10."""
@@ -90,22 +93,31 @@ def hash_password(password: str, cost: int = COST) -> str:
 
 
 def verify(password: str, stored: str | None) -> Verdict:
-    """Check a password against a hash of ours or of the old site; a broken hash fits nothing."""
+    """Check a password against a hash of ours or of the old site.
+
+    No such member, too long a password and a hash that cannot be read all fit nothing, at the
+    same cost; the last is an error in the log, for somebody is locked out by it.
+    """
     given = password.encode("utf-8", "surrogatepass")
-    if stored is None or len(given) > LONGEST_BYTES:
-        bcrypt.hashpw(b"nobody", _NOBODY)
-        return Verdict(False)
-    try:
-        if stored.startswith(_SCHEME):
-            full = stored[len(_SCHEME) :].encode()
-            fits = bcrypt.checkpw(_prehash(password, full[:29]), full)
-            return Verdict(fits, renew=fits and not full.startswith(f"$2b${COST:02}$".encode()))
-        if stored.startswith(_LEGACY):
-            old = b"$2b$" + stored[4:].encode()
-            return Verdict(bcrypt.checkpw(given[:_LEGACY_BYTES], old), renew=True)
-    except ValueError:
-        return Verdict(False)
+    if stored is not None and len(given) <= LONGEST_BYTES:
+        try:
+            return _compare(password, given, stored)
+        except ValueError:
+            log.error("a stored password hash cannot be read: its member cannot log in")
+    bcrypt.hashpw(b"nobody", _NOBODY)
     return Verdict(False)
+
+
+def _compare(password: str, given: bytes, stored: str) -> Verdict:
+    """Raises ValueError for a hash of no scheme we know."""
+    if stored.startswith(_SCHEME):
+        full = stored[len(_SCHEME) :].encode()
+        fits = bcrypt.checkpw(_prehash(password, full[:29]), full)
+        return Verdict(fits, renew=fits and not full.startswith(f"$2b${COST:02}$".encode()))
+    if stored.startswith(_LEGACY):
+        old = b"$2b$" + stored[4:].encode()
+        return Verdict(bcrypt.checkpw(given[:_LEGACY_BYTES], old), renew=True)
+    raise ValueError(stored[:8])
 
 
 _NOBODY = bcrypt.gensalt(COST)

@@ -148,9 +148,18 @@ class Logout(Handler):
 
     async def _leave(self) -> None:
         reason = await self._why_it_is_over_already()
-        await self.store.sessions.leave(self.cookie_credential)
+        await self.store.sessions.leave(self.cookie_credential or await self._remembered())
         self.drop_session()
         self._go(f"/login?reason={quote(reason)}" if reason else "/login")
+
+    async def _remembered(self) -> str:
+        """A browser opened anew has the remember cookie alone: that session is meant then."""
+        token = self.get_cookie("jaga_remember") or ""
+        device = self.device_of(token.partition(".")[0])
+        try:
+            return (await self.store.sessions.rotate(token, device.id)).credential
+        except Unauthenticated:
+            return ""
 
     async def _why_it_is_over_already(self) -> str:
         """A kicked page of the documented listing comes here: let the login page say why."""

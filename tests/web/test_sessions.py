@@ -238,3 +238,16 @@ async def test_the_stand_in_for_another_device_is_for_development_only(
             assert (await other.post("/api/dev/other-login")).json == {"success": True}
             told = await tab.event()
             assert told["event"] == "force_logout" and told["by"] == "Firefox - Android"
+
+
+async def test_logging_out_with_the_remember_cookie_alone_ends_that_session(
+    site: Serving, budi: Member
+) -> None:
+    """A browser that was closed and opened again has lost the other cookie."""
+    browser = site.browser()
+    assert (await browser.login("budi@jaga.test", PASSWORD, remember="1")).status == 200
+    kept = browser.copy()
+    del browser.cookies["jaga_session"]
+    assert (await browser.post("/logout")).status == 302
+    assert "jaga_session" not in browser.cookies and "jaga_remember" not in browser.cookies
+    assert (await kept.get("/api/session")).status == 401
