@@ -211,6 +211,8 @@ class Intake:
 
     async def _keep_in_postgres(self, record: dict[str, Any]) -> bool:
         async with self._database.connection() as connection:
+            # a server may be set up to say "committed" before it is on the disk; this one is not
+            await connection.execute(b"SET LOCAL synchronous_commit = on")
             await connection.execute(statement("payments", "receive"), row_of(record))
         self._queue.wake_persist()  # which finds what is due
         return True

@@ -88,6 +88,7 @@ class Spool:
             done.exception()  # heard here, in case nobody waits any more
 
     def _write(self, name: str, text: str) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._counted() >= MOST_FILES:
             raise Unavailable()
         final, aside = self._folder / f"{name}.json", self._folder / f".{name}"
@@ -109,8 +110,7 @@ class Spool:
 
     def _counted(self) -> int:
         if self._count is None:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._count = len(self._names())
+            self._count = len(self._names()) if self._folder.is_dir() else 0
         return self._count
 
     def _names(self) -> list[str]:

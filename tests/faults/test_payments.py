@@ -36,7 +36,8 @@ ANSWER_SECONDS = 2.0
 
 @pytest.fixture
 def own_postgres(supervisor: Supervisor, tmp_path: Path) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path / "pg" / "data", supervisor, durable=False)
+    # durable, because some of these tests kill it
+    server = PostgresServer(tmp_path / "pg" / "data", supervisor)
     server.start()
     server.create("jaga")
     migrate(server.url_of("jaga"))
@@ -269,6 +270,8 @@ async def test_nothing_can_keep_it(
     async with serving(parts) as site:
         spool = site.store.settings.jaga_home / "spool"
         spool.parent.mkdir(parents=True, exist_ok=True)
+        if spool.is_dir():
+            spool.rmdir()
         spool.write_text("no directory")  # as unwritable to root as to anybody
         own_redis.kill()
         own_postgres.kill()
