@@ -50,6 +50,9 @@ a single one at once, and either way writing takes a small part of the loop."""
 MOST_ROWS = 50
 """Rows of one message: 20 KB, well inside a connection's send buffer."""
 
+MOST_WAITING = 2_000
+"""Changes that wait for slow telling; more than a school. Beyond it boards are told to ask anew."""
+
 RETRY_SECONDS = 1.0
 """When Redis could not be asked for the time of the next code."""
 
@@ -83,8 +86,12 @@ class _Lane:
         self.task: asyncio.Task[None] | None = None
 
     @property
-    def is_empty(self) -> bool:
-        return not (self.new or self.updated or self.refused)
+    def waiting(self) -> int:
+        return len(self.new) + len(self.updated) + len(self.refused)
+
+    def forget(self) -> None:
+        """Drop what waits."""
+        self.new, self.updated, self.refused = [], [], []
 
     def take(self) -> Message:
         """Return the next message, and forget what is in it."""
@@ -182,13 +189,16 @@ class Boards:
 
     def _send(self, lane: _Lane, event_id: str) -> None:
         lane.id = event_id
-        if lane.task is None:
+        if lane.waiting > MOST_WAITING:
+            lane.forget()
+            self._tell(lane, Message("roster", {"id": lane.meeting.id}, event_id))
+        elif lane.task is None:
             lane.task = self._start(self._drain(lane))
 
     async def _drain(self, lane: _Lane) -> None:
         """Send until nothing is left; what comes meanwhile joins the next message."""
         try:
-            while not lane.is_empty:
+            while lane.waiting:
                 boards = await self._write(lane, lane.take())
                 await asyncio.sleep(boards * PACE_SECONDS)
         finally:
@@ -226,9 +236,11 @@ class Boards:
                 log.warning("codes wait for Redis: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            for topic in self._hub.topics(TOPIC):
-                if lane := self._lanes.get(topic.removeprefix(TOPIC)):
+            for meeting_id, lane in list(self._lanes.items()):
+                if self._hub.listeners(TOPIC + meeting_id):
                     await self._show_code(lane.meeting, now)
+                else:
+                    self._lanes.pop(meeting_id, None)
             await asyncio.sleep((STEP_MS - now % STEP_MS) / 1000)
 
     async def _show_code(self, meeting: Meeting, now: int) -> None:

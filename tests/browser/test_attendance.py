@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -193,7 +194,7 @@ async def test_a_listed_name_is_offered_and_brings_its_class(place, sit):
 async def test_a_lost_answer_is_asked_for_again(place, sit):
     web, teacher, meeting = place
     page = await (await sit(web)).open(f"/attendance/{meeting}")
-    lost = []
+    lost: list[Any] = []
 
     async def lose_the_first(route):
         if lost:

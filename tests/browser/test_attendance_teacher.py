@@ -163,7 +163,7 @@ async def test_the_desk_reads_a_list_and_shows_a_history(desk, store):
         "mimeType": "text/csv",
         "buffer": b"nama,kelas\nBudi,10A\nSiti,10A\n,",
     }
-    await page.set_input_files("#students-file", csv)  # type: ignore[arg-type]
+    await page.set_input_files("#students-file", csv)
     await page.click("text=Ganti daftar")
     await expect(page.locator("#students-message")).to_contain_text("2 siswa dibaca, 2 di daftar")
     await expect(page.locator("#students-count")).to_have_text("2 siswa")

@@ -50,7 +50,7 @@ async def test_an_emptied_redis_lets_nobody_in_twice(product, store):
     await until_persisted(store, "attendances", 1)
     await until_persisted(store, "member", 1)
     await store.redis.flushdb()
-    statuses = []
+    statuses: list[int] = []
     deadline = time.monotonic() + 15
     while not statuses or (statuses[-1] == 503 and time.monotonic() < deadline):
         statuses.append((await Phone(web.settings.port).fill(meeting)).status)

@@ -7,6 +7,10 @@ import time
 
 import pytest
 
+from realtime.board import MOST_WAITING, Boards, _Lane
+from realtime.messages import Message
+from store.attendance.meetings import By
+from store.events import Event
 from tests.client import Browser
 from tests.pupils import (
     TEACHER,
@@ -15,6 +19,7 @@ from tests.pupils import (
     board_of,
     day_at,
     delete,
+    iso,
     meeting_of,
     patch,
     teacher_at,
@@ -224,3 +229,45 @@ async def test_codes_and_tickets_run_out(store, place):
     assert not proofs.is_present(ticket, *good, now + 120_000)
     assert not proofs.is_present(ticket, meeting, device, "2026-11-19", now)
     assert not proofs.is_present(ticket, "another", device, "2026-11-18", now)
+
+
+class _Board:
+    """A board that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.told: list[bytes] = []
+
+    def tell(self, message: Message) -> bool:
+        self.told.append(message.sse)
+        return True
+
+
+class _Hub:
+    def __init__(self, boards: list[_Board]) -> None:
+        self.boards = boards
+
+    def listeners(self, topic: str) -> list[_Board]:
+        return self.boards
+
+
+async def test_a_burst_travels_in_few_messages_and_a_flood_asks_boards_to_look_anew(store):
+    made = await store.meetings.create({"starts_at": iso(-1), "ends_at": iso(1)}, By("t", ""))
+    board = _Board()
+    boards = Boards(_Hub([board]), store)  # type: ignore[arg-type]
+    boards._lanes[made.id] = lane = _Lane(made)
+    record = {"meeting": made.id, "class": "10A", "at": 0, "changed_at": 0, "name": "Budi"}
+
+    def recorded(count: int) -> None:
+        for number in range(count):
+            event = Event(f"1-{number}", "attendance.recorded", record | {"id": str(number)})
+            boards.listeners()["attendance.recorded"](event)
+
+    recorded(120)
+    await lane.task  # type: ignore[misc]
+    assert [message.count(b'"student_name"') for message in board.told] == [50, 50, 20]
+    board.told.clear()
+    recorded(MOST_WAITING + 1)
+    await asyncio.sleep(0.05)
+    assert [message for message in board.told if b"event: roster" in message]
+    assert sum(message.count(b'"student_name"') for message in board.told) == 0

@@ -31,8 +31,8 @@ HOUR = 3_600_000
 ZONES = {"Asia/Jakarta": 7, "Asia/Makassar": 8, "Asia/Jayapura": 9}
 
 
-def utc(*parts: int) -> int:
-    return moment_of(datetime(*parts, tzinfo=UTC))  # type: ignore[misc]
+def utc(year: int, month: int, day: int, hour: int = 0) -> int:
+    return moment_of(datetime(year, month, day, hour, tzinfo=UTC))
 
 
 @pytest.fixture(params=["UTC", "America/New_York", "Pacific/Kiritimati"])
@@ -113,7 +113,7 @@ def test_moments_are_read_with_their_zone_and_shown_in_the_meetings():
     moment = valid_moment("starts_at", "2026-11-21T00:00:00Z")
     assert as_text(moment, "Asia/Jakarta") == "2026-11-21T07:00:00.000+07:00"
     assert local(moment, "Asia/Jayapura").hour == 9
-    odd = [
+    odd: list[object] = [
         "",
         "x",
         "2026-11-21",

@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from email.utils import parsedate_to_datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -144,7 +145,7 @@ async def test_the_limit_comes_before_fields_and_fields_before_the_device(place)
     assert kind(await phone.fill(meeting, "", "")) == (429, "RATE_LIMIT")
 
 
-ODD_DEVICES = [
+ODD_DEVICES: list[Any] = [
     "6ba7b810-9dad-11d1-80b4-00c04fd430c8",  # version 1
     "123e4567-e89b-42d3-c456-426614174000",  # no variant of RFC 9562
     "123e4567-e89b-42d3-a456-426614174000\n",
@@ -171,7 +172,7 @@ async def test_an_odd_device_id_is_refused(place):
         assert (await day_at(teacher, meeting))["attendances"] == []
 
 
-ODD_FIELDS = [
+ODD_FIELDS: list[dict[str, Any]] = [
     {"name": ""},
     {"name": "   "},
     {"name": "\u200b\u2060"},

@@ -7,12 +7,13 @@ import csv
 import io
 import time
 import zipfile
+from typing import Any
 
 import pytest
 
 from store.attendance.meetings import By
 from store.errors import Conflict
-from tests.client import Browser
+from tests.client import Answer, Browser
 from tests.jobs.log import count, rows
 from tests.pupils import (
     TEACHER_PASSWORD,
@@ -63,7 +64,7 @@ async def test_a_meeting_is_created_listed_changed_and_deleted(place):
     assert kind(await Phone(port).fill(made["id"])) == (404, "MEETING_NOT_FOUND")
 
 
-ODD_WISHES = [
+ODD_WISHES: list[tuple[dict[str, Any], str]] = [
     ({"starts_at": None}, "starts_at"),
     ({"starts_at": "2026-11-23T07:00:00"}, "starts_at"),
     ({"starts_at": 1795000000}, "starts_at"),
@@ -174,9 +175,10 @@ async def test_a_teacher_corrects_marks_and_takes_back(place, store):
     # a device entered by hand is none: siblings on one phone go on filling in
     phone = Phone(port)
     assert (await phone.fill(meeting, "Adik")).status == 201
-    for odd in ({}, {"students": []}, {"students": "x"}, {"students": [1]}, {"students": [{}]}):
+    odd_lists: list[Any] = [None, [], "x", [1], [{}]]
+    for odd in odd_lists:
         answer = await teacher.post(
-            f"/api/admin/meetings/{meeting}/attendance", {"status": "HADIR"} | odd
+            f"/api/admin/meetings/{meeting}/attendance", {"status": "HADIR", "students": odd}
         )
         assert answer.status == 400
     elsewhere = {"students": students, "status": "HADIR", "day": "2020-01-01"}
@@ -314,7 +316,7 @@ async def test_files_hold_what_the_screen_shows_and_no_formulas(place):
     assert (await teacher.get(f"{path}.csv?day=x")).status == 400
 
 
-def _unchunked(answer) -> bytes:
+def _unchunked(answer: Answer) -> bytes:
     """The body of an answer that came in chunks."""
     if answer.headers.get("transfer-encoding") != "chunked":
         return answer.body
