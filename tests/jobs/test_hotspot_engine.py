@@ -234,6 +234,17 @@ async def test_a_missing_profile_stops_everything_before_the_first_write(house: 
     assert house.rows("user") == []
 
 
+async def test_profiles_that_were_seen_before_are_not_taken_for_others(house: House) -> None:
+    member = await house.person(1, PHONE)
+    await house.sync()
+    await house.store.members.block(member, by="admin")
+    settings = house.store.settings
+    policy = Policy.of(settings)
+    other = Policy(85, "bypass", {**policy.profiles, "fup": "nowhere"})
+    report = await Engine(house.store, Target.of(settings), other).run()
+    assert report.state == "refused" and len(house.rows("ip-binding")) == 1
+
+
 async def test_radius_is_noticed_before_it_is_relied_on(house: House) -> None:
     async with open_link(Target.of(house.store.settings), 5.0) as link:
         await link.do(Write("/ip/hotspot/profile", "set", "*1", {"use-radius": True}))
@@ -255,6 +266,21 @@ async def test_a_deleted_member_is_gone_from_the_router_before_the_row_goes(hous
     assert house.rows("user") == [] and house.rows("ip-binding") == []
     assert await house.store.members.find("m1@jaga.test") is None
     assert await house.store.hotspot.member_of("6281200000001") is None
+
+
+async def test_a_row_stays_while_a_device_still_gets_past(house: House) -> None:
+    member = await house.person(1, PHONE)
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    await house.sync()
+    house.send()
+    house.router.control("fault", rejudge_on_host_removal=False, eager_devices=True)
+    await house.store.members.delete(member, by="admin")
+    for _ in range(2):
+        await house.sync()
+        assert (await house.store.members.get(member)).status == "inactive"
+    house.router.control("fault", clear=True)
+    await house.sync()
+    assert await house.store.hotspot.members() == []
 
 
 async def test_a_row_that_only_a_phone_marks_becomes_the_members(house: House) -> None:

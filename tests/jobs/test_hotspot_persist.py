@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobs.persist.reader import LogReader
+from store.hotspot.account import Counted
 from store.hotspot.leases import Lease
 from store.opening import Store
 from store.restoring import restore_if_needed
@@ -86,3 +87,20 @@ async def test_a_package_adds_to_what_is_left_and_begins_anew_after_the_end(stor
     await store.hotspot.give(member, package.id)
     third = await store.hotspot.account(member)
     assert (third.purchased, third.used) == (10 << 20, 0)
+
+
+async def test_bytes_are_added_once_for_each_look_and_by_the_lease_alone(store: Store) -> None:
+    member = (
+        await store.members.create(email="s@jaga.test", password_hash="x", phone="081234567890")
+    ).id
+    count = store.hotspot.count
+    async with store.leases.taken("utama") as lease:
+        assert isinstance(lease, Lease)
+        first, late = Counted(member, "", "look 1", 100), Counted(member, "", "look 2", 150)
+        assert await count([first], lease.key, lease.token) == [member]
+        assert await count([late], lease.key, lease.token) == [], "counted from the same look"
+        assert await count([first], lease.key, lease.token) == [], "a commit that was repeated"
+        stolen = Counted(member, "look 1", "look 3", 50)
+        assert await count([stolen], lease.key, lease.token + 1) == []
+        assert await count([stolen], lease.key, lease.token) == [member]
+    assert (await store.hotspot.account(member)).used == 150
