@@ -274,6 +274,16 @@ class Qr:
             raise WrongNumber()
         return state
 
+    async def outcome(self, code: str, session: Session) -> str:
+        """Return the state of the request that this phone's session scanned, also `redeemed`.
+
+        Raises NotFound, NotScanner.
+        """
+        record, _ = await self._shown(code)
+        if record.get("sid") != session.sid:
+            raise NotScanner()
+        return str(record["state"])
+
     async def _shown(self, code: str) -> tuple[dict[str, Any], int]:
         """The request whose screen showed this code, and which of its codes it is."""
         found = await self._seen(_id_of(code)) if CODE.fullmatch(code) else None

@@ -166,6 +166,15 @@ class Approve(Handler):
         self.respond({"success": True, "message": QR_MESSAGES[state], "status": state})
 
 
+class Outcome(Handler):
+    """`/api/auth/qr/outcome`: whether the computer has collected, for the phone that approved."""
+
+    async def post(self) -> None:
+        place = await self.place(touch=False)
+        state = await self.store.qr.outcome(_code_of(self.json_body()), place.session)
+        self.respond({"success": True, "status": state})
+
+
 class Link(Handler):
     """`/link`: what the code leads a phone to; the code itself never leaves its browser."""
 
@@ -223,5 +232,6 @@ def routes() -> list[tuple[Any, ...]]:
         (r"/api/auth/qr/redeem", Redeem),
         (r"/api/auth/qr/scan", Scan),
         (r"/api/auth/qr/approve", Approve),
+        (r"/api/auth/qr/outcome", Outcome),
         (r"/link", Link),
     ]

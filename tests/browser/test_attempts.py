@@ -16,6 +16,8 @@ from tests.parts import Product
 Start = Callable[..., Awaitable[Product]]
 Sit = Callable[..., Awaitable[Seat]]
 
+expect.set_options(timeout=PATIENCE_MS)
+
 
 async def test_every_tab_asks_and_a_refusal_holds(
     product: Start, budi: Member, sit: Sit, photos: Path

@@ -18,6 +18,8 @@ from tests.parts import Product
 Start = Callable[..., Awaitable[Product]]
 Sit = Callable[..., Awaitable[Seat]]
 
+expect.set_options(timeout=PATIENCE_MS)
+
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},

@@ -550,8 +550,13 @@ async def test_the_phone_hears_that_the_desktop_is_in(product: Start, store: Sto
         await tab.event()
         await scan(phone, desk)
         await approve(phone, desk)
+        asked = {"token": desk.token}
+        assert (await phone.post("/api/auth/qr/outcome", asked)).json["status"] == "approved"
         await desk.redeem()
         assert (await tab.event()) == {"event": "qr_login", "status": "redeemed"}
+        assert (await phone.post("/api/auth/qr/outcome", asked)).json["status"] == "redeemed"
+    other = await Phone(web.settings.port, "HP kedua", "hp-2").login()
+    assert (await other.post("/api/auth/qr/outcome", asked)).json["type"] == "NOT_SCANNER"
 
 
 async def test_password_qr_and_remember_at_once_leave_one_session(

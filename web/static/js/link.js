@@ -16,6 +16,9 @@ const KEPT_CODE = "link_code";
 /** How long the computer has to collect; afterwards there is nothing to wait for. */
 const COLLECT_MS = 32_000;
 
+/** The line tells at once; this is for a line that is not open (yet), or another tab's. */
+const LOOK_MS = 2_000;
+
 const VIEWS = ["login", "scan", "ask", "done"];
 
 /** @typedef {{browser: string, os: string, ip: string, location_mismatch: boolean,
@@ -23,7 +26,7 @@ const VIEWS = ["login", "scan", "ask", "done"];
 
 const isPhone = document.body.hasAttribute("data-phone");
 let code = "";
-/** @type {ReturnType<typeof setTimeout> | undefined} */
+/** Set while the computer has not collected yet. @type {ReturnType<typeof setTimeout> | undefined} */
 let waiting;
 
 const camera = new QrCamera(byId("camera_video"), (text) => void useText(text));
@@ -43,7 +46,7 @@ function begin() {
     const button = /** @type {Element} */ (event.target).closest("[data-number]");
     if (button) void answer(true, Number(button.getAttribute("data-number")));
   });
-  byId("again").addEventListener("click", () => show("scan"));
+  byId("again").addEventListener("click", startOver);
   addEventListener("hashchange", () => void useAddress());
   addEventListener("pagehide", closeCamera);
   document.addEventListener("session-qr_login", (event) =>
@@ -108,6 +111,11 @@ async function openCamera() {
   say("scan_message", "Kamera tidak bisa dipakai. Tempel tautan kodenya di bawah ini.");
 }
 
+function startOver() {
+  stopWaiting();
+  show("scan");
+}
+
 function closeCamera() {
   camera.close();
   byId("camera_start").hidden = false;
@@ -123,6 +131,7 @@ async function useText(text) {
     return;
   }
   closeCamera();
+  stopWaiting();
   say("scan_message", "");
   busy("paste_button", true);
   const reply = await ask("/api/auth/qr/scan", { json: { token: found.code } }).catch(() => null);
@@ -194,15 +203,23 @@ async function answer(approved, match) {
 }
 
 function awaitCollection() {
+  const approved = code;
   finish("Disetujui", "Menunggu komputer masuk…");
-  waiting = setTimeout(() => write("done_text", "Lihat layar komputer Anda."), COLLECT_MS);
+  const until = Date.now() + COLLECT_MS;
+  const look = async () => {
+    const reply = await ask("/api/auth/qr/outcome", { json: { token: approved } }).catch(() => null);
+    if (waiting === undefined) return;
+    if (reply?.ok && reply.body.status !== "approved") collected(reply.body.status);
+    else if (Date.now() < until) waiting = setTimeout(look, LOOK_MS);
+    else write("done_text", "Lihat layar komputer Anda.");
+  };
+  waiting = setTimeout(look, LOOK_MS);
 }
 
 /** @param {string} status `redeemed` or `expired` */
 function collected(status) {
-  if (byId("view_done").hidden) return;
-  clearTimeout(waiting);
-  if (status === "redeemed") finish("Komputer sudah masuk", "Sesi web yang lama ditutup. Anda bisa menghentikannya kapan saja dari daftar perangkat.");
+  if (waiting === undefined) return;
+  if (status === "redeemed") finish("Komputer sudah masuk", "Sesi web yang lama sudah ditutup. Komputer ini bisa Anda keluarkan kapan saja dari daftar perangkat.");
   else finish("Komputer tidak jadi masuk", "Waktunya habis. Tidak ada sesi yang berubah.");
 }
 
@@ -211,11 +228,16 @@ function collected(status) {
  * @param {string} text
  */
 function finish(title, text) {
-  clearTimeout(waiting);
+  stopWaiting();
   code = "";
   write("done_title", title);
   write("done_text", text);
   show("done");
+}
+
+function stopWaiting() {
+  clearTimeout(waiting);
+  waiting = undefined;
 }
 
 // What the page shows --------------------------------------------------------------------------
