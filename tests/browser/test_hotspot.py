@@ -109,6 +109,7 @@ async def test_the_operator_sees_who_would_be_moved(
     await expect(page.locator("[data-runs] tr").first).to_contain_text(
         "selesai", timeout=PATIENCE_MS
     )
+    await expect(row).to_contain_text("sesuai")
     await page.fill("#fup", "80")
     await page.click("[data-plan] button")
     await expect(page.locator("[data-plan-summary]")).to_contain_text(

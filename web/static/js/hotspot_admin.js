@@ -92,7 +92,14 @@ class HotspotAdmin extends HTMLElement {
 
   async #sync() {
     if (!(await this.#ask("/api/admin/hotspot/sync", { method: "POST", json: {} }))) return;
-    setTimeout(() => this.isConnected && this.#runs(), RUN_MS);
+    setTimeout(() => this.isConnected && this.#again(), RUN_MS);
+  }
+
+  #again() {
+    this.#next = "";
+    this.#part("[data-members]").replaceChildren();
+    this.#members();
+    this.#runs();
   }
 
   /**
