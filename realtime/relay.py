@@ -19,8 +19,9 @@ log = logging.getLogger("jaga.relay")
 BLOCK_MS = 5_000
 """How long one read waits; long, because it ends with the first entry."""
 
-BATCH = 64
-"""Entries of one read, about a millisecond's work; between two the event loop has its turn."""
+BATCH = 256
+"""Entries of one read, two to three milliseconds' work. Reading must outrun whoever writes in
+bulk, because the newest entry may be a single logout that waits behind them."""
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.5

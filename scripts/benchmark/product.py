@@ -229,12 +229,12 @@ class Product:
         data = {"member": session.member, "sid": session.sid, "attempt": attempt, "allowed": True}
         return Push(self._event("login.answered", data), attempt.encode())
 
-    async def logout(self, device: int) -> Push:
+    async def logout(self, device: int, by: str = "bench") -> Push:
         """A logout of one device's session, whole: the script that ends it and writes the log."""
         session = self.opened[device].session
         settings, keys, queue = self.settings, self.store.keys, self.store.queue
         recorded = Sessions(settings, self._recorder, keys, queue)  # type: ignore[arg-type]
-        kick = await recorded.end(session.member, session.sid, reason="admin", by="bench")
+        kick = await recorded.end(session.member, session.sid, reason="admin", by=by)
         await self.load_scripts()
         return Push(command("EVALSHA", *self._recorder.words), kick.id.encode())
 

@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from realtime import kicks
+from store.events import Event
 from store.sessions import Ended
-from tests.serving import open_session, serving
+from tests.serving import open_session, serving, until
 
 
 async def test_a_tab_is_told_once_though_all_three_tell_it(environment) -> None:
@@ -76,3 +77,36 @@ async def test_ends_that_come_in_one_read_are_all_carried_out(
                 site.server._kicks.ended(event)
         for tab in tabs:
             assert (await tab.event())["event"] == "force_logout"
+
+
+async def test_a_single_end_is_not_kept_waiting_by_many_of_another(
+    environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines take turns: forty ends of the admin's, then one of a member's own."""
+    async with serving(environment) as site:
+        members = [await site.member() for _ in range(41)]
+        browsers = [await site.logged_in(member) for member in members]
+        order: list[str] = []
+        carry_out = site.server._kicks.carry_out
+
+        def note(end: Ended, event_id: str) -> int:
+            order.append(end.by)
+            return carry_out(end, event_id)
+
+        monkeypatch.setattr(site.server._kicks, "carry_out", note)
+        async with AsyncExitStack() as stack:
+            for browser in browsers:
+                events = await stack.enter_async_context(browser.stream())
+                assert (await events.next())[0] == "connected"  # type: ignore[index]
+            for number, member in enumerate(members):
+                by = "Chrome - Windows" if number == 40 else "admin"
+                end = {"member": member.id, "sid": browsers[number].session.split(".")[1]}
+                end |= {"device": "d", "reason": "admin", "kick_id": f"k{number}", "by": by}
+                data = end | {"at": 1, "drain_until": 1}
+                site.server._kicks.ended(Event(f"{number}-0", "session.ended", data))
+            await until(lambda: _is(len(order) == 41))
+        assert order.index("Chrome - Windows") == 1
+
+
+async def _is(true: bool) -> bool:
+    return true

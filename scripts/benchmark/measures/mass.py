@@ -52,7 +52,7 @@ async def alone(run: Run, devices: list[int]) -> None:
 async def _mass_with_singles(run: Run, singles: list[int], mass: list[int]) -> None:
     """Single logouts at a steady pace as long as the mass goes on, none waiting for another."""
     pushes = [await run.product.logout(device) for device in mass]
-    few = [await run.product.logout(device) for device in singles]
+    few = [await run.product.logout(device, by="its own") for device in singles]
     run.clients.track(push.marker for push in few)
     publisher = run.product.publisher()
     thread = _Mass(run.product.publisher(), pushes)
