@@ -104,7 +104,10 @@ class Processing:
                         break
                     await self._work_off(connection, row)
                     done += 1
-            await self.ring()
+            if connection:
+                # not by one that found the turn taken: it would be called again and again until
+                # the other is done
+                await self.ring()
         except (Unavailable, RedisError, OSError) as error:
             log.warning("payments wait: %s", type(error.__cause__ or error).__name__)
         return done

@@ -413,6 +413,24 @@ async def test_a_delivery_that_keeps_failing_is_dead_at_last_and_can_be_replayed
         assert await licences(store) == ["a" * 32] * 2
 
 
+async def test_a_run_that_finds_the_turn_taken_asks_for_no_other(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with paid(environment) as store:
+        rung: list[str] = []
+
+        async def enqueue(function: str, *_: object, **__: object) -> None:
+            rung.append(function)
+
+        monkeypatch.setattr(store.queue, "enqueue", enqueue)
+        async with store.payments.processing._turn() as ours:
+            assert ours is not None
+            assert await store.payments.processing.run() == 0
+            assert rung == []
+        assert await store.payments.processing.run() == 1
+        assert rung == ["jobs.mail.send"]
+
+
 async def test_two_runs_at_once_grant_once(environment: dict[str, str]) -> None:
     async with paid(environment) as store:
         settings = Settings.from_environment(environment)

@@ -220,7 +220,7 @@ async def test_a_disabled_licence_is_lost_at_once_and_answered_as_an_unknown_one
 
 
 async def test_a_stream_of_a_device_that_lost_it_is_told_once(environment) -> None:
-    async with bought(environment) as (site, key):
+    async with bought(environment, SWEEP_SECONDS="60") as (site, key):
         first = await activated(site, key, "a")
         await activated(site, key, "b")
         async with listening(site, "licence-stream", license_key=key, instance_id=first) as tab:

@@ -262,6 +262,17 @@ async def test_two_workers_never_send_the_same(store: Store, sink: MailSink) -> 
     assert len(list(sink.directory.glob("*.eml"))) == 40
 
 
+async def test_what_one_worker_is_claiming_another_passes_by(store: Store) -> None:
+    for number in range(4):
+        await owe(store, ref_id=f"{number:032x}")
+    params = {"count": 2, "lease": 60}
+    async with store.database.connection() as one, store.database.connection() as two:
+        mine = await (await one.execute(statement("mail", "claim"), params)).fetchall()
+        async with asyncio.timeout(3):
+            others = await (await two.execute(statement("mail", "claim"), params)).fetchall()
+    assert sorted(row["id"] for row in [*mine, *others]) == [1, 2, 3, 4]
+
+
 async def test_without_a_server_development_writes_files_and_production_waits(
     environment: dict[str, str], store: Store
 ) -> None:

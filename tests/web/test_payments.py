@@ -12,6 +12,7 @@ from jobs.persist.reader import LogReader
 from store.opening import Store
 from store.payments.delivery import sign
 from store.payments.intake import QUARANTINE_BYTES, QUARANTINE_PER_ADDRESS
+from store.payments.processing import Processing
 from tests.client import Browser
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, encode, payment, signature_of
 from tests.serving import Serving, serving
@@ -239,6 +240,17 @@ async def test_another_body_for_an_order_is_kept_and_never_applied(environment) 
         assert [row["email"] for row in licences] == ["siti.rahma@example.com"]
 
 
+async def test_what_comes_later_never_turns_a_page_back(environment) -> None:
+    async with signed(environment) as site:
+        await deliver(site.browser(), payment("a" * 32))
+        await settle(site.store)
+        await deliver(site.browser(), payment("a" * 32, total=1, email="not an address"))
+        await settle(site.store)
+        assert [state for state, _ in await states(site.store)] == ["done", "review"]
+        page = await site.store.payments.pages.look("a" * 32)
+        assert page is not None and page["state"] == "done"
+
+
 async def test_failed_edited_to_success_grants_nothing(environment) -> None:
     async with signed(environment) as site:
         failed = payment("b" * 32, action="FAILED")
@@ -387,6 +399,25 @@ async def test_a_member_who_exists_is_never_altered(environment) -> None:
         assert await site.store.members.get(before.id) == before
         (mail,) = await rows(site.store, "SELECT * FROM email_outbox")
         assert mail["template"] == "sudah_terdaftar"
+
+
+async def test_a_member_who_came_a_moment_before_is_not_altered_either(
+    environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with signed(environment) as site:
+        before = await site.member("korban")
+
+        async def drawn(*_: object) -> str:
+            return "a hash that was drawn while there was no such member"
+
+        monkeypatch.setattr(Processing, "_new_hash", drawn)
+        await deliver(site.browser(), payment(items=[MEMBERSHIP], email="korban@jaga.test"))
+        await settle(site.store)
+        assert await site.store.members.get(before.id) == before
+        (mail,) = await rows(site.store, "SELECT * FROM email_outbox")
+        assert mail["template"] == "sudah_terdaftar"
+        (order,) = await rows(site.store, "SELECT member_id FROM lynk_order")
+        assert order["member_id"] == ""
 
 
 # Pages
