@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from store.keys import Keys
 from store.scripts import Script
 
-LEASE_MS = 30_000
-"""How long a writer that was killed keeps the router from others. Kept up before every chunk of
-writes, and no chunk takes half as long."""
+LEASE_MS = 12_000
+"""How long a writer that was killed keeps the router from others. Kept up by a heartbeat while the
+run lives, and asked for before every chunk of writes, none of which takes as long."""
+
+BEAT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,24 @@ class Leases:
         """Take a router's lease for a while; None when somebody has it."""
         key, fence = self._keys.hotspot_lease(router), self._keys.hotspot_fence(router)
         token = int(await self._lease([key, fence], ["take", 0, LEASE_MS]))
-        lease = Lease(key, fence, token) if token else None
+        if not token:
+            yield None
+            return
+        lease = Lease(key, fence, token)
+        beating = asyncio.create_task(self._beat(lease))
         try:
             yield lease
         finally:
-            if lease is not None:
+            beating.cancel()
+            with suppress(RedisError):  # then it runs out by itself
                 await self._lease([key, fence], ["give", token, LEASE_MS])
+
+    async def _beat(self, lease: Lease) -> None:
+        """Keep it while the run reads and waits; who lost it hears so before its next write."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            with suppress(RedisError, LeaseLost):
+                await self.keep(lease)
 
     async def keep(self, lease: Lease) -> None:
         """Have it for LEASE_MS more. Raises LeaseLost."""

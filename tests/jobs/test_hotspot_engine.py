@@ -209,18 +209,23 @@ async def test_two_runs_at_once_are_one(house: House) -> None:
     assert sorted(report.state for report in reports) == ["busy", "busy", "done"]
 
 
-async def test_an_hour_away_with_many_changes_takes_one_pass(house: House) -> None:
-    members = [await house.person(n, f"AA:BB:CC:00:02:{n:02X}") for n in range(1, 51)]
+async def test_an_hour_away_with_500_changes_takes_one_pass(house: House) -> None:
+    members = []
+    for n in range(600):
+        member = await house.person(n, f"AA:BB:CC:00:{n >> 8:02X}:{n & 255:02X}", quota_mb=0)
+        await house.store.hotspot.change_account(member, unlimited="1")
+        members.append(member)
     await house.sync()
     house.router.control("fault", max_sessions=0)
     assert (await house.sync()).state == "away"
-    for member in members[:40]:
+    for member in members[:500]:
         await house.store.members.block(member, by="admin")
-    assert (await house.account(members[0])).settled == "aktif"
+    assert (await house.account(members[0])).settled == "unlimited"
     house.router.control("fault", clear=True)
     report = await house.sync()
-    assert report.state == "done" and report.writes == 80
-    assert len(house.rows("ip-binding")) == 10
+    assert report.state == "done" and report.writes == 1000 and len(report.changes) >= 200
+    assert len(house.rows("ip-binding")) == 100
+    assert (await house.account(members[499])).settled == "blocked"
 
 
 async def test_a_missing_profile_stops_everything_before_the_first_write(house: House) -> None:
