@@ -53,6 +53,7 @@ FIGURES = (
     Figure("payments.p50", "200 payments a second kept and answered, p50", "ms"),
     Figure("payments.p99", "… p99", "ms", 50),
     Figure("payments.refused", "… answers that were not 200", "", 0),
+    Figure("attendance.cpu", "… what it takes the server", "% of a core"),
     Figure("mass.all", "mass logout: until the last tab is told", "ms"),
     Figure("mass.single.p50", "a single logout during it, p50", "ms"),
     Figure("mass.single.p99", "… p99", "ms", 25),

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from scripts.benchmark.client import Plan
 from scripts.benchmark.clients import ClientsFailed
 from scripts.benchmark.figures import percentile
+from scripts.benchmark.machine import cpu_seconds
 from scripts.benchmark.product import PASSWORD
 from scripts.benchmark.run import Run
 from scripts.benchmark.subject import address_of, key_of
@@ -40,8 +41,10 @@ async def measure(run: Run) -> None:
     await run.settle(run.product)
     pupils = run.rounds(PUPILS)
     run.clients.watch(f'"student_name":"{_name(pupils - 1)}"'.encode())
+    used, started = cpu_seconds(run.product.pids()), time.monotonic()
     answers = await asyncio.gather(*(_fill_in(run, meeting, number) for number in range(pupils)))
     seen = run.clients.seen(SHOWN_SECONDS)
+    used = cpu_seconds(run.product.pids()) - used
     if seen.missing:
         raise ClientsFailed(f"{seen.missing} boards never showed the last pupil")
     statuses = Counter(status for status, _, _ in answers)
@@ -51,6 +54,8 @@ async def measure(run: Run) -> None:
     run.figures.put("jaga", "attendance.p99", percentile(times, 0.99))
     run.figures.put("jaga", "attendance.refused", pupils - statuses[201])
     run.figures.put("jaga", "attendance.boards", (seen.last - answers[-1][2]) / 1e6)
+    busy = 100 * used / (time.monotonic() - started)
+    run.figures.put("jaga", "attendance.cpu", busy)
     run.clients.close()
 
 
