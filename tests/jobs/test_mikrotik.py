@@ -53,7 +53,7 @@ async def test_rows_are_read_and_changed(router: RouterPart) -> None:
         either = AnyOf((("name", "budi"), ("name", "siti"), ("name", "tono")))
         assert await link.read(USERS, "name", any_of=either) == [{"name": "siti"}]
         await link.do(Write(USERS, "remove", new))
-        assert link.calls[f"{USERS}/print"] == 3
+        assert link.calls[f"{USERS}/print"] == 4
     assert router.read("state")["flagged"] == []
 
 
