@@ -210,8 +210,7 @@ async def test_a_disabled_licence_is_lost_at_once_and_answered_as_an_unknown_one
         assert disabled.status == unknown.status == 404
         assert disabled.json == unknown.json
         for name in (key, "KEI-0000-00000000"):
-            query = {"license_key": name, "instance_id": "z"}
-            async with listening(site, "licence-stream", **query) as tab:
+            async with listening(site, "licence-stream", license_key=name, instance_id="z") as tab:
                 assert tab.status == 404
         await settle(site.store)
         (row,) = await site.store.database.fetch(b"SELECT status, device_active FROM lynk_webhook")
