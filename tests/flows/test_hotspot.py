@@ -276,3 +276,38 @@ async def test_malformed_questions_are_400(
     browser = Browser((await product()).settings.port)
     answer = await browser.post(f"/api/auth/{path}", body)
     assert answer.status == 400 and answer.json["type"] == "INVALID_REQUEST"
+
+
+async def test_a_blocked_member_gets_no_session_by_code(house: House) -> None:
+    member = await house.member("081200000001")
+    browser = Browser(house.port)
+    await browser.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    code = await house.code("6281200000001", 0)
+    await house.admin.post(f"/api/admin/members/{member}/block")
+    answer = await browser.post(
+        "/api/auth/verify-otp", {"phone_number": "081200000001", "otp": code}
+    )
+    assert (answer.status, answer.json["type"]) == (401, "ACCOUNT_BLOCKED")
+    assert not browser.session and "access_token" not in answer.json
+
+
+async def test_a_full_set_of_devices_asks_which_one_goes(house: House) -> None:
+    await house.member("081200000001")
+    browser = Browser(house.port)
+    for n in range(1, 5):
+        house.router.control("join", mac=f"A4:BB:CC:00:00:0{n}", ip=f"192.168.200.{n}")
+    house.router.control("join", mac="A4:BB:CC:00:00:04", ip="192.168.200.4")
+    await browser.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    code = await house.code("6281200000001", 0)
+    body = {"phone_number": "081200000001", "otp": code}
+    first = await browser.post("/api/auth/verify-otp", body, X_Forwarded_For="192.168.200.1")
+    assert first.json["hotspot"]["state"] == "bound"
+    for n, state in ((2, "bound"), (3, "bound"), (4, "full")):
+        again = await browser.post("/api/hotspot/bind", {}, X_Forwarded_For=f"192.168.200.{n}")
+        assert again.json["hotspot"]["state"] == state, again.body
+    oldest = first.json["hotspot"]["devices"][0]["id"]
+    swapped = await browser.post(
+        "/api/hotspot/bind", {"replace": oldest}, X_Forwarded_For="192.168.200.4"
+    )
+    assert swapped.json["hotspot"]["state"] == "bound"
+    assert house.send("A4:BB:CC:00:00:04") and not house.send("A4:BB:CC:00:00:01")
