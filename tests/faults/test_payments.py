@@ -420,7 +420,8 @@ async def test_a_run_that_finds_the_turn_taken_asks_for_no_other(
         rung: list[str] = []
 
         async def enqueue(function: str, *_: object, **__: object) -> None:
-            rung.append(function)
+            if function != "jobs.persist.run":  # every writer wakes that one, in its own time
+                rung.append(function)
 
         monkeypatch.setattr(store.queue, "enqueue", enqueue)
         async with store.payments.processing._turn() as ours:
