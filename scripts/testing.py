@@ -29,7 +29,9 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return 0 if checking.run("tests", _pytest(arguments), TESTS_SECONDS) else 1
     passed = {name: checking.run(name, command) for name, command in checking.checks().items()}
-    passed["tests"] = checking.run("tests", _pytest(["-n", SIDE_BY_SIDE, "--durations=10"]), TESTS_SECONDS)
+    passed["tests"] = checking.run(
+        "tests", _pytest(["-n", SIDE_BY_SIDE, "--durations=10"]), TESTS_SECONDS
+    )
     return checking.conclude(passed)
 
 

@@ -120,7 +120,7 @@ def _wire(
         devices=devices,
         qr=Qr(settings, redis, keys, queue, limits, sessions),
         payments=payments.wire(
-            settings, redis, keys, queue, database, limits, passwords, members, sessions
+            settings, redis, keys, queue, database, limits, passwords, members, sessions, hotspot
         ),
         hotspot=hotspot,
         leases=Leases(redis, keys),

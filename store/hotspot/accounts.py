@@ -61,6 +61,7 @@ class Hotspot:
         self._keys = keys
         self._queue = queue
         self._change = Script(redis, "hotspot_change")
+        self._give = Script(redis, "hotspot_give")
         self._read = Script(redis, "hotspot_read")
         self._enrol = Script(redis, "hotspot_enrol")
         self._bind = Script(redis, "hotspot_bind")
@@ -165,16 +166,22 @@ class Hotspot:
         kept = await self._redis.hgetall(self._keys.hotspot_packages())
         return sorted((Package(**json.loads(text)) for text in kept.values()), key=_by_name)
 
-    async def give(self, member: str, package_id: str) -> Package:
+    async def give(self, member: str, package_id: str, *, once: str = "") -> Package:
         """Add a package to a member's account: bytes and days on top of what is left; an account
-        that has run out begins anew. Raises NotFound."""
-        text = await self._redis.hget(self._keys.hotspot_packages(), package_id)
-        if text is None or not await self._redis.exists(self._keys.member(member)):
+        that has run out begins anew.
+
+        `once` is what a purchase is known by: given again, it adds nothing. Raises NotFound.
+        """
+        keys = self._keys
+        reply = await self._give(
+            [*self._account_keys(member), keys.member(member), keys.hotspot_packages()],
+            [member, _now(), package_id, once],
+        )
+        if reply[0] == "gone":
             raise NotFound()
-        package = Package(**json.loads(text))
-        account = await self.account(member)
-        await self._write(member, _bought(account, package, _now()))
-        return package
+        if reply[0] == "given":
+            await self._announced(member)
+        return Package(**json.loads(reply[1]))
 
     async def change_account(self, member: str, **fields: str) -> None:
         """Set fields of an account outright: what an administrator corrects. Raises NotFound."""
@@ -410,21 +417,6 @@ class Hotspot:
 def is_random(mac: str) -> bool:
     """Whether a MAC is locally administered: made up by the device, and soon another."""
     return bool(int(mac[:2], 16) & 2)
-
-
-def _bought(account: Account, package: Package, now: int) -> dict[str, str]:
-    """What a purchase makes of an account."""
-    is_over = account.expires_at is not None and account.expires_at <= now
-    begins = now if is_over or account.expires_at is None else account.expires_at
-    purchased = package.quota if is_over else account.purchased + package.quota
-    return {
-        "purchased": str(purchased),
-        "used": "0" if is_over else str(account.used),
-        "expires_at": str(begins + package.days * DAY_MS) if package.days else "",
-        "unlimited": "1" if package.unlimited else "0",
-        "fup_percent": "" if package.fup_percent is None else str(package.fup_percent),
-        "package": package.name,
-    }
 
 
 def _by_name(package: Package) -> str:

@@ -58,6 +58,15 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """One hotspot package that is due: the how-manieth unit of which item."""
+
+    item: int
+    unit: int
+    package_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What is due for one payment."""
 
@@ -66,6 +75,7 @@ class Order:
     phone: str
     paid_at: datetime
     units: tuple[Unit, ...]
+    quotas: tuple[Quota, ...]
     membership: bool
     total: int | None
     """What the buyer paid, in rupiah; None when the payload does not say."""
@@ -82,6 +92,7 @@ def order_of(delivery: Delivery, products: Mapping[str, Product], member_product
     if not delivery.ref:
         raise Unusable("no refId")
     units: list[Unit] = []
+    quotas: list[Quota] = []
     membership = False
     for place, item in enumerate(_items(data)):
         uuid, title = clean_uuid(item.get("uuid")), line(item.get("title"), 10_000)
@@ -90,12 +101,11 @@ def order_of(delivery: Delivery, products: Mapping[str, Product], member_product
         if product.grants == "membership":
             membership = True
         elif product.grants == "hotspot":
-            # adding a package is no act that may be repeated after a crash: a person gives it
-            raise Unusable("hotspot package")
+            quotas += [Quota(place, unit, product.package_id) for unit in range(count)]
         elif product.grants == "licence":
             short = title[:LONGEST_TITLE] or "-"
             units += [Unit(place, unit, uuid, short, product.policy) for unit in range(count)]
-        if len(units) > MOST_UNITS:
+        if len(units) + len(quotas) > MOST_UNITS:
             raise Unusable("too many units")
     return Order(
         email=usable_email(customer.get("email")),
@@ -103,6 +113,7 @@ def order_of(delivery: Delivery, products: Mapping[str, Product], member_product
         phone=line(customer.get("phone"), 10_000),
         paid_at=paid_at(data.get("createdAt")),
         units=tuple(units),
+        quotas=tuple(quotas),
         membership=membership,
         total=_total(data),
     )

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from store.database import Database
 from store.errors import NotFound
+from store.hotspot import Hotspot
 from store.keys import Keys
 from store.limits import Limits
 from store.members import Members, valid_password
@@ -110,6 +111,7 @@ def wire(
     passwords: Passwords,
     members: Members,
     sessions: Sessions,
+    hotspot: Hotspot,
 ) -> Payments:
     """Build them."""
     spool = Spool(settings.jaga_home)
@@ -117,7 +119,9 @@ def wire(
     return Payments(
         spool=spool,
         intake=Intake(settings, redis, keys, queue, database, limits, spool),
-        processing=Processing(settings, redis, keys, queue, database, members, passwords, licences),
+        processing=Processing(
+            settings, redis, keys, queue, database, members, passwords, licences, hotspot
+        ),
         licences=licences,
         inbox=Inbox(settings, database, queue),
         pages=OrderPages(redis, keys),

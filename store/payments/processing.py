@@ -4,7 +4,8 @@
                    └────► ignored | review | conflict
 
 `judge` draws every id and the new member's password hash and writes them down. `enrol` makes the
-member in Redis; by that hash it knows its own work again. `grant` writes licences and mails in one
+member in Redis; by that hash it knows its own work again; and it adds hotspot packages, each known
+by its order, item and unit. `grant` writes licences and mails in one
 transaction. `publish` makes the licences known to Redis and turns the order's page. Killed between
 any two, the next run goes on from the mark, and nothing is granted twice.
 
@@ -27,7 +28,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from store.database import Connection, Database, Row, statement
-from store.errors import InvalidRequest, MemberExists, Unavailable
+from store.errors import InvalidRequest, MemberExists, NotFound, Unavailable
+from store.hotspot import Hotspot
 from store.keys import Keys
 from store.members import Member, Members
 from store.passwords import Passwords
@@ -36,6 +38,7 @@ from store.payments.delivery import Delivery, as_ref, read
 from store.payments.intake import ORDER_SECONDS
 from store.payments.licences import Licences
 from store.payments.orders import Order, Product, Unusable
+from store.phones import normal_phone
 from store.queue import Queue
 from store.scripts import Script
 from store.settings import Settings
@@ -67,6 +70,7 @@ class Processing:
         members: Members,
         passwords: Passwords,
         licences: Licences,
+        hotspot: Hotspot,
     ) -> None:
         self._settings = settings
         self._redis = redis
@@ -76,6 +80,7 @@ class Processing:
         self._members = members
         self._passwords = passwords
         self._licences = licences
+        self._hotspot = hotspot
         self._turn_page = Script(redis, "payment_turn")
 
     async def ring(self) -> None:
@@ -281,9 +286,16 @@ class Processing:
     # Enrol
 
     async def _enrol(self, connection: Connection, delivery: Delivery) -> None:
-        """Make the member that was paid for. One that exists is never altered by a payment: it
-        would take a victim's address and a phone of one's own to take the account over."""
+        """Make the member that was paid for, then give the hotspot packages.
+
+        A member that exists is never altered by a payment: it would take a victim's address and a
+        phone of one's own to take the account over. A package only adds.
+        """
         order = await self._order_of(connection, delivery)
+        await self._enrol_member(connection, delivery, order)
+        await self._give_packages(order, as_ref(delivery.ref))
+
+    async def _enrol_member(self, connection: Connection, delivery: Delivery, order: Order) -> None:
         async with connection.transaction():
             row = await self._order_row(connection, delivery)
         if not order.membership or row is None or not row["member_hash"] or row["member_id"]:
@@ -293,6 +305,22 @@ class Processing:
             await self._run(
                 connection, "set_member", {"ref_id": row["ref_id"], "member_id": member.id}
             )
+
+    async def _give_packages(self, order: Order, ref: str) -> None:
+        """Each unit once, by what it is known by, however often this is repeated."""
+        if not order.quotas:
+            return
+        member = await self._members.find(order.email)
+        phone = normal_phone(order.phone)
+        receiver = member.id if member else phone and await self._hotspot.member_of(phone)
+        if not receiver:
+            raise Unusable("no member for the hotspot package")
+        for quota in order.quotas:
+            once = f"{ref}:{quota.item}:{quota.unit}"
+            try:
+                await self._hotspot.give(receiver, quota.package_id, once=once)
+            except NotFound as error:
+                raise Unusable("no such hotspot package") from error
 
     async def _created(self, order: Order, password_hash: str) -> Member | None:
         try:
@@ -398,11 +426,13 @@ class Processing:
             rows = await found.fetchall()
         for row in rows:
             await self._licences.publish(row)
+        order = await self._order_of(connection, delivery)
         page = {
             "state": "done",
             "id_order": known["id_order"],
             "email": orders.masked(known["email"]),
             "licences": len(rows),
+            "packages": len(order.quotas),
             "member": bool(known["member_id"]),
         }
         await self._turn_order(str(known["ref_id"]), page)

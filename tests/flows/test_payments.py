@@ -123,3 +123,53 @@ async def test_the_answer_is_the_documents_to_the_byte(product) -> None:
     assert answer.status == 200
     assert json.loads(answer.body) == {"status": "success"}
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
+
+
+async def test_a_bought_hotspot_package_is_given_once_however_often_it_is_delivered(
+    product, store: Store
+) -> None:
+    member = await store.members.create(email=EMAIL, password="rahasia dewi", phone=PHONE)
+    package = await store.hotspot.save_package(
+        name="Bulanan", quota_mb=1000, days=30, unlimited=False, fup_percent=None
+    )
+    async with store.database.connection() as connection:
+        await connection.execute(
+            b"INSERT INTO lynk_product (uuid, title, grants, package_id)"
+            b" VALUES (%s, 'Paket', 'hotspot', %s)",
+            [EBOOK["uuid"], package.id],
+        )
+    web = await product(worker=True, LYNK_MERCHANT_KEYS=KEY)
+    browser = Browser(web.settings.port)
+    two = [EBOOK | {"qty": 2}]
+    by_mail = payment("c" * 32, items=two, email=EMAIL, phone="")
+    by_phone = payment("d" * 32, items=[EBOOK], email="lain@example.com", phone=PHONE)
+    for body in (by_mail, by_mail, by_phone):
+        await deliver(browser, body)
+    await until(lambda: is_done(store, "c" * 32), 30)
+    await until(lambda: is_done(store, "d" * 32), 30)
+    account = await store.hotspot.account(member.id)
+    assert account.purchased == 3 * package.quota and account.package == "Bulanan"
+    again = await store.hotspot.give(member.id, package.id, once=f"{'c' * 32}:0:1")
+    assert again.id == package.id
+    assert (await store.hotspot.account(member.id)).purchased == 3 * package.quota
+    (row,) = await store.database.fetch(b"SELECT count(*) AS n FROM lynk_webhook")
+    assert row["n"] == 0
+
+
+async def test_a_hotspot_package_for_nobody_we_know_is_looked_at(product, store: Store) -> None:
+    async with store.database.connection() as connection:
+        await connection.execute(
+            b"INSERT INTO lynk_product (uuid, title, grants, package_id)"
+            b" VALUES (%s, 'Paket', 'hotspot', 'p')",
+            [EBOOK["uuid"]],
+        )
+    web = await product(worker=True, LYNK_MERCHANT_KEYS=KEY)
+    await deliver(Browser(web.settings.port), payment("e" * 32, email=EMAIL, phone=PHONE))
+
+    async def is_looked_at() -> bool:
+        rows = await store.database.fetch(
+            b"SELECT reason FROM lynk_inbox WHERE state = 'review' AND ref_id = %s", ["e" * 32]
+        )
+        return [row["reason"] for row in rows] == ["no member for the hotspot package"]
+
+    await until(is_looked_at, 30)

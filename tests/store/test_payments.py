@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ SAMPLES = ROOT / "scripts" / "lynk_samples"
 VECTORS = json.loads((ROOT / "tests/data/lynk/signatures.json").read_text())["files"]
 
 
-def order(items: list | None = None, **more) -> Order:
+def order(items: list[Any] | None = None, **more) -> Order:
     body = payment(items=items, **more)
     return order_of(read(encode(body)), {}, "Daftar Member KEI")
 
@@ -179,10 +180,12 @@ def test_a_mapped_product_grants_what_the_table_says() -> None:
     assert [unit.policy for unit in found.units] == ["first_wins"]
 
 
-def test_a_hotspot_package_is_given_by_a_person() -> None:
+def test_a_hotspot_package_is_due_for_each_unit() -> None:
     products = {str(EBOOK["uuid"]): Product(str(EBOOK["uuid"]), "hotspot", package_id="p")}
-    with pytest.raises(Unusable, match="hotspot package"):
-        order_of(read(encode(payment())), products, "Daftar Member KEI")
+    found = order_of(read(encode(payment())), products, "Daftar Member KEI")
+    assert {quota.package_id for quota in found.quotas} == {"p"}
+    assert len({(quota.item, quota.unit) for quota in found.quotas}) == len(found.quotas)
+    assert all(unit.uuid != str(EBOOK["uuid"]) for unit in found.units)
 
 
 @pytest.mark.parametrize("qty", [0, -1, 1.5, 51, "banyak", None, [], True, 10**30])
@@ -272,7 +275,7 @@ async def test_the_spool_gives_back_what_it_took_in_its_order(tmp_path: Path) ->
     assert await files.count() == 3
     seen: list[int] = []
 
-    async def keep_two(record: dict) -> bool:
+    async def keep_two(record: dict[str, Any]) -> bool:
         seen.append(record["number"])
         return len(seen) < 3
 

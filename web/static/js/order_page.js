@@ -6,7 +6,7 @@ import { ask } from "./ask.js";
 /** A stream that the server refused (full, restarting) is asked for again after this. */
 const RETRY_MS = 5_000;
 
-/** @typedef {{state: string, id_order?: string, email?: string, licences?: number, member?: boolean}} Order */
+/** @typedef {{state: string, id_order?: string, email?: string, licences?: number, packages?: number, member?: boolean}} Order */
 
 const box = /** @type {HTMLElement} */ (document.getElementById("order"));
 const ref = box.dataset.ref ?? "";
@@ -45,6 +45,12 @@ function show(order) {
  * @returns {[string, string]} title and lead
  */
 export function wordsFor(order) {
+  if (order.state === "done" && order.packages && !order.licences && !order.member) {
+    return [
+      "Pembayaran Anda sudah kami terima",
+      "Paket hotspot Anda sudah aktif. Sambungkan perangkat ke Wi-Fi seperti biasa.",
+    ];
+  }
   if (order.state === "done") {
     const sent = order.licences
       ? order.member ? "Kunci lisensi dan info akun" : "Kunci lisensi"
