@@ -40,6 +40,7 @@ class Kicks:
         self._metrics = metrics
         self._grace_seconds = grace_seconds
         self._lines: OrderedDict[str, deque[tuple[Ended, str]]] = OrderedDict()
+        self._closing: deque[tuple[float, list[Connection], int]] = deque()
 
     def ended(self, event: Event) -> None:
         """Take a `session.ended` event of the log; it is carried out before the loop waits.
@@ -96,7 +97,7 @@ class Kicks:
         for tab in tabs:
             tab.kick_id = end.kick_id
             delivered += tab.tell(message)
-        self._close_later(tabs, end)
+        self._close_later(tabs, messages.closing_code(end))
         self._receipts.told(end.kick_id, end.sid, len(tabs), delivered)
         self._metrics.told.labels(end.reason).inc(delivered)
         self._metrics.delay.observe(max(0.0, time.time() - end.at / 1000))
@@ -107,13 +108,27 @@ class Kicks:
         if tab.seat is not None:
             self._receipts.acked(kick_id, tab.seat.sid)
 
-    def _close_later(self, tabs: list[Connection], end: Ended) -> None:
-        """One timer for all tabs of a kick; the moment is the drain deadline, at least the grace,
-        so that a tab has time to answer."""
-        code = messages.closing_code(end)
-        left = end.drain_until / 1000 - time.time()
-        delay = min(max(left, self._grace_seconds), self._grace_seconds + 1)
-        asyncio.get_running_loop().call_later(delay, _close_all, tabs, code)
+    def _close_later(self, tabs: list[Connection], code: int) -> None:
+        """After the grace, so that a tab has time to answer; in the order they were told."""
+        if not self._closing:
+            asyncio.get_running_loop().call_later(self._grace_seconds, self._close_slice)
+        self._closing.append((time.monotonic() + self._grace_seconds, tabs, code))
+
+    def _close_slice(self) -> None:
+        """Close those whose grace is over, a slice at a time, with one timer for all."""
+        loop = asyncio.get_running_loop()
+        now = time.monotonic()
+        for _ in range(SLICE):
+            if not self._closing or self._closing[0][0] > now:
+                break
+            _due, tabs, code = self._closing.popleft()
+            try:
+                _close_all(tabs, code)
+            except Exception:
+                # as above: the others' grace is over as well
+                log.exception("tabs not closed")
+        if self._closing:
+            loop.call_later(max(0.0, self._closing[0][0] - now), self._close_slice)
 
 
 def _close_all(tabs: list[Connection], code: int) -> None:
