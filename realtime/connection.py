@@ -155,9 +155,9 @@ class Socket(Connection):
         self.wire.finish(close_frame(code, f"retry={retry_ms}" if retry_ms else ""))
 
     def overrun(self) -> None:
-        """4008, for as far as it still gets: the peer's buffers are full."""
+        """4008 behind what it was owed, whole frames all of it: heard if it reads again in time."""
         self.hub.remove(self, "slow")
-        self.wire.abort()
+        self.wire.finish(close_frame(codes.SLOW))
 
     def received(self, data: bytes) -> None:
         self._quiet = False

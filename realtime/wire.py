@@ -159,6 +159,9 @@ class ParkedWire:
     def send(self, data: bytes) -> bool:
         if self._fd < 0 or self._listener is None:
             return False
+        return self._write(data)
+
+    def _write(self, data: bytes) -> bool:
         if self._unsent:
             return self._keep(data)
         try:
@@ -173,11 +176,11 @@ class ParkedWire:
     def finish(self, last: bytes = b"") -> None:
         if self._fd < 0 or self._listener is None:
             return
+        self._listener = None
         if last:
-            self.send(last)
+            self._write(last)
         if self._fd < 0:
             return
-        self._listener = None
         self._parking._linger(self)
         if not self._unsent:
             self._say_no_more()
