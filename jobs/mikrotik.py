@@ -30,7 +30,7 @@ from routeros_api import base_api, exceptions
 from routeros_api.api import RouterOsApi
 from routeros_api.api_communicator import ApiCommunicator
 
-from store.settings import Settings
+from store.routers import Router
 
 CONNECT_SECONDS = 3.0
 
@@ -82,30 +82,6 @@ class Trap(RouterError):
     def is_forbidden(self) -> bool:
         """Our account on the router may not do this."""
         return "not enough permissions" in self.message or "not allowed" in self.message
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a router is, and as whom to log in."""
-
-    name: str
-    host: str
-    port: int
-    username: str
-    password: str
-    use_ssl: bool = False
-
-    @classmethod
-    def of(cls, settings: Settings) -> Target:
-        """Return the router that the settings name; `host` is empty when they name none."""
-        return cls(
-            "utama",
-            settings.mikrotik_host,
-            settings.mikrotik_port,
-            settings.mikrotik_username,
-            settings.mikrotik_password,
-            settings.mikrotik_use_ssl,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +275,7 @@ class Wire(base_api.Connection):  # type: ignore[misc]
 
 
 @asynccontextmanager
-async def open_link(target: Target, seconds: float) -> AsyncIterator[RouterLink]:
+async def open_link(router: Router, seconds: float) -> AsyncIterator[RouterLink]:
     """Connect and log in; everything done with the link is over after `seconds`.
 
     Raises RouterAway, LoginRefused.
@@ -309,9 +285,9 @@ async def open_link(target: Target, seconds: float) -> AsyncIterator[RouterLink]
     wire: Wire | None = None
     try:
         deadline = time.monotonic() + seconds
-        wire = await loop.run_in_executor(thread, _connect, target, deadline)
+        wire = await loop.run_in_executor(thread, _connect, router, deadline)
         api = RouterOsApi(ApiCommunicator(wire))
-        await loop.run_in_executor(thread, _log_in, wire, api, target)
+        await loop.run_in_executor(thread, _log_in, wire, api, router)
         yield RouterLink(wire, api, thread)
     finally:
         if wire is not None:
@@ -319,25 +295,23 @@ async def open_link(target: Target, seconds: float) -> AsyncIterator[RouterLink]
         thread.shutdown(wait=False, cancel_futures=True)
 
 
-def _connect(target: Target, deadline: float) -> Wire:
-    if not target.host:
-        raise RouterAway("no router is set")
+def _connect(router: Router, deadline: float) -> Wire:
     wait = max(0.01, min(CONNECT_SECONDS, deadline - time.monotonic()))
     try:
-        connection = socket.create_connection((target.host, target.port), timeout=wait)
+        connection = socket.create_connection((router.host, router.port), timeout=wait)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if target.use_ssl:
+        if router.use_ssl:
             # the system's trust store; a router's own CA is added to it with SSL_CERT_FILE
             context = ssl.create_default_context()
-            connection = context.wrap_socket(connection, server_hostname=target.host)
+            connection = context.wrap_socket(connection, server_hostname=router.host)
     except OSError as error:
         raise RouterAway(f"not reached: {type(error).__name__}") from None
     return Wire(connection, deadline)
 
 
-def _log_in(wire: Wire, api: RouterOsApi, target: Target) -> None:
+def _log_in(wire: Wire, api: RouterOsApi, router: Router) -> None:
     def enter() -> None:
-        api.login(target.username, target.password, True)
+        api.login(router.username, router.password, True)
 
     try:
         _guarded(wire, enter, "login")

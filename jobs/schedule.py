@@ -64,7 +64,7 @@ TABLE = (
 
 def table_of(settings: Settings) -> tuple[Periodic, ...]:
     """Return the table with what only some sites have: a router to keep in step."""
-    if not settings.mikrotik_host:
+    if not settings.routers:
         return TABLE
     every = settings.hotspot_sync_seconds
     return (

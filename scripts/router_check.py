@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, RouterLink, Target, Trap, open_link
+from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, RouterLink, Trap, open_link
 from store.hotspot.deciding import Policy
 from store.settings import Settings, SettingsError
 
@@ -94,19 +94,19 @@ LOOKS: tuple[Look, ...] = (version, permissions, profiles, radius, clock, hosts)
 
 async def check(settings: Settings) -> list[Finding]:
     """Return what was found; a router that is not reached is one finding."""
-    target = Target.of(settings)
-    wire = "TLS, certificate verified" if target.use_ssl else "clear text"
+    router = settings.routers[0]
+    wire = "TLS, certificate verified" if router.use_ssl else "clear text"
     found = []
     try:
-        async with open_link(target, SECONDS) as link:
-            found.append(Finding("connection", True, f"{target.host}:{target.port}, {wire}"))
+        async with open_link(router, SECONDS) as link:
+            found.append(Finding("connection", True, f"{router.host}:{router.port}, {wire}"))
             for look in LOOKS:
                 try:
                     found.append(await look(link, settings))
                 except Trap as trap:
                     found.append(Finding(look.__name__, False, trap.message))
     except (RouterAway, LoginRefused) as error:
-        found.append(Finding("connection", False, f"{target.host}:{target.port}, {wire}: {error}"))
+        found.append(Finding("connection", False, f"{router.host}:{router.port}, {wire}: {error}"))
     return found
 
 
@@ -117,7 +117,7 @@ def main() -> int:
     except SettingsError as error:
         print(f"router_check: {error}", file=sys.stderr)
         return 1
-    if not settings.mikrotik_host:
+    if not settings.routers:
         print("router_check: MIKROTIK_HOST is not set", file=sys.stderr)
         return 1
     found = asyncio.run(check(settings))

@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from store.routers import FIRST, Router, read_routers
+
 
 class SettingsError(Exception):
     """A setting that cannot be used; the text is one line that names it and says what it may be."""
@@ -68,6 +70,8 @@ class Settings:
     mikrotik_username: str
     mikrotik_password: str
     mikrotik_use_ssl: bool
+    mikrotik_ca: str
+    mikrotik_routers: tuple[Router, ...]
     mikrotik_profile_aktif: str
     mikrotik_profile_fup: str
     mikrotik_profile_habis: str
@@ -75,6 +79,7 @@ class Settings:
     mikrotik_profile_unlimited: str
     mikrotik_profile_inactive: str
     hotspot_mode: str
+    hotspot_presence: str
     hotspot_cidrs: tuple[str, ...]
     hotspot_sync_seconds: int
     fup_threshold_percent: int
@@ -100,6 +105,23 @@ class Settings:
     def is_dev(self) -> bool:
         """Whether `scripts/run` started this process."""
         return self.jaga_env == "dev"
+
+    @property
+    def routers(self) -> tuple[Router, ...]:
+        """Every router there is: the one of MIKROTIK_HOST, if any, then those of
+        MIKROTIK_ROUTERS."""
+        if not self.mikrotik_host:
+            return self.mikrotik_routers
+        first = Router(
+            FIRST,
+            self.mikrotik_host,
+            self.mikrotik_port,
+            self.mikrotik_username,
+            self.mikrotik_password,
+            self.mikrotik_use_ssl,
+            self.mikrotik_ca,
+        )
+        return (first, *self.mikrotik_routers)
 
     @property
     def secure_cookies(self) -> bool:
@@ -180,6 +202,8 @@ def _read(environ: Mapping[str, str]) -> Settings:
         mikrotik_username=read.text("MIKROTIK_USERNAME", "admin"),
         mikrotik_password=read.text("MIKROTIK_PASSWORD", ""),
         mikrotik_use_ssl=mikrotik_ssl,
+        mikrotik_ca=read.text("MIKROTIK_CA", ""),
+        mikrotik_routers=_routers(read),
         mikrotik_profile_aktif=read.text("MIKROTIK_PROFILE_AKTIF", "profile-aktif"),
         mikrotik_profile_fup=read.text("MIKROTIK_PROFILE_FUP", "profile-fup"),
         mikrotik_profile_habis=read.text("MIKROTIK_PROFILE_HABIS", "profile-habis"),
@@ -187,6 +211,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         mikrotik_profile_unlimited=read.text("MIKROTIK_PROFILE_UNLIMITED", "profile-unlimited"),
         mikrotik_profile_inactive=read.text("MIKROTIK_PROFILE_INACTIVE", "inactive"),
         hotspot_mode=read.choice("HOTSPOT_MODE", "bypass", ("bypass", "session")),
+        hotspot_presence=read.choice("HOTSPOT_PRESENCE", "row", ("row", "proof")),
         hotspot_cidrs=read.words("HOTSPOT_CIDRS", ""),
         hotspot_sync_seconds=read.whole("HOTSPOT_SYNC_SECONDS", 300, 1),
         fup_threshold_percent=read.whole("FUP_THRESHOLD_PERCENT", 85, 1, 100),
@@ -281,6 +306,18 @@ def _secret_key(read: _Reader, env: str) -> str:
     if len(key) < 16:
         raise SettingsError("SECRET_KEY must be set to at least 16 characters in production")
     return key
+
+
+def _routers(read: _Reader) -> tuple[Router, ...]:
+    try:
+        return read_routers(
+            read.words("MIKROTIK_ROUTERS", ""),
+            username=read.text("MIKROTIK_USERNAME", "admin"),
+            password=read.text("MIKROTIK_PASSWORD", ""),
+            ca=read.text("MIKROTIK_CA", ""),
+        )
+    except ValueError as error:  # its text shows no password
+        raise SettingsError(f"MIKROTIK_ROUTERS: {error}") from None
 
 
 def _timezone(read: _Reader) -> str:

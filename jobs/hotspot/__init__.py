@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.hotspot.binding import bind_device
 from jobs.hotspot.engine import Engine
-from jobs.mikrotik import LoginRefused, RouterAway, Target, Trap
+from jobs.mikrotik import LoginRefused, RouterAway, Trap
 from store.hotspot.deciding import Policy
 from store.hotspot.leases import LeaseLost
 from store.opening import open_store
@@ -19,10 +19,10 @@ log = logging.getLogger("jaga.hotspot")
 async def run() -> None:
     """Make the router agree with everybody; every HOTSPOT_SYNC_SECONDS, and when asked."""
     settings = Settings.from_environment()
-    if not settings.mikrotik_host:
+    if not settings.routers:
         return
     async with open_store(settings) as store:
-        report = await Engine(store, Target.of(settings), Policy.of(settings)).run()
+        report = await Engine(store, settings.routers[0], Policy.of(settings)).run()
         if report.state == "done":
             for wish in await store.hotspot.waiting():
                 await bind_device(store, wish)
@@ -31,10 +31,10 @@ async def run() -> None:
 async def sync_member(member: str) -> None:
     """Make the router agree with one member, now."""
     settings = Settings.from_environment()
-    if not settings.mikrotik_host:
+    if not settings.routers:
         return
     async with open_store(settings) as store:
-        await Engine(store, Target.of(settings), Policy.of(settings)).run(member)
+        await Engine(store, settings.routers[0], Policy.of(settings)).run(member)
 
 
 async def keep_garden() -> None:
@@ -42,7 +42,7 @@ async def keep_garden() -> None:
     settings = Settings.from_environment()
     async with open_store(settings) as store:
         try:
-            await Engine(store, Target.of(settings), Policy.of(settings)).keep_garden()
+            await Engine(store, settings.routers[0], Policy.of(settings)).keep_garden()
         except (RouterAway, LoginRefused, Trap, LeaseLost) as error:
             log.warning("walled garden not kept: %s", error)
 
@@ -57,7 +57,7 @@ async def preview(question: str, fup_percent: int | None = None) -> None:
     """Answer a page: what would be written and why, and whom another threshold would move."""
     settings = Settings.from_environment()
     async with open_store(settings) as store:
-        engine = Engine(store, Target.of(settings), Policy.of(settings))
+        engine = Engine(store, settings.routers[0], Policy.of(settings))
         answer: dict[str, Any]
         try:
             answer = {"plan": await engine.preview(Policy.of(settings, fup_percent))}

@@ -14,7 +14,7 @@ from typing import Any
 
 from jobs.hotspot.engine import Engine
 from jobs.hotspot.plan import HOST
-from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, Row, Target, Trap, open_link
+from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, Row, Trap, open_link
 from store.hotspot.deciding import Policy
 from store.opening import Store
 
@@ -54,7 +54,7 @@ async def _hosts(store: Store, wish: dict[str, Any]) -> list[Row]:
     """The host rows of the address, or of the MAC that was told."""
     asked = [("address", wish["address"] or wish["ip"]), ("mac-address", wish["mac"])]
     which = AnyOf(tuple((name, value) for name, value in asked if value))
-    async with open_link(Target.of(store.settings), LOOK_SECONDS) as link:
+    async with open_link(store.settings.routers[0], LOOK_SECONDS) as link:
         return await link.read(HOST, ".id", "mac-address", "address", any_of=which)
 
 
@@ -74,5 +74,5 @@ def identify(hosts: Sequence[Row], wish: dict[str, Any]) -> tuple[str, Row | Non
 
 async def _let_through(store: Store, member: str) -> dict[str, Any]:
     settings = store.settings
-    report = await Engine(store, Target.of(settings), Policy.of(settings)).run(member)
+    report = await Engine(store, settings.routers[0], Policy.of(settings)).run(member)
     return {"state": "bound" if report.state == "done" else "pending"}

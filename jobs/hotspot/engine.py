@@ -27,7 +27,6 @@ from jobs.mikrotik import (
     RouterAway,
     RouterLink,
     Row,
-    Target,
     Trap,
     open_link,
 )
@@ -37,6 +36,7 @@ from store.hotspot.deciding import STATUSES, Policy, Status, decide, notices, wh
 from store.hotspot.leases import Lease, LeaseLost
 from store.opening import Store
 from store.phones import normal_phone
+from store.routers import Router
 
 RUN_SECONDS = 90.0
 """A run over everybody: ten times what 10,000 members take, and below the interval."""
@@ -73,15 +73,15 @@ class NotReady(Exception):
 class Engine:
     """Runs for one router."""
 
-    def __init__(self, store: Store, target: Target, policy: Policy) -> None:
+    def __init__(self, store: Store, router: Router, policy: Policy) -> None:
         self._store = store
-        self._target = target
+        self._router = router
         self._policy = policy
 
     async def run(self, only: str = "") -> Report:
         """Make the router agree with everybody, or with one member."""
         began = time.monotonic()
-        report = Report(self._target.name, only)
+        report = Report(self._router.name, only)
         try:
             await self._leased(report, only)
         except (RouterAway, TimeoutError) as error:
@@ -103,7 +103,7 @@ class Engine:
         """
         accounts = await self._accounts("")
         now = _now()
-        async with open_link(self._target, RUN_SECONDS) as link:
+        async with open_link(self._router, RUN_SECONDS) as link:
             camera = Camera(link)
             actual = await camera.picture()
             wanted = self._wanted(accounts, now, policy)
@@ -119,10 +119,10 @@ class Engine:
         """
         settings = self._store.settings
         ours = urlsplit(settings.public_url).hostname or ""
-        async with self._store.leases.taken(self._target.name) as lease:
+        async with self._store.leases.taken(self._router.name) as lease:
             if lease is None or settings.sync_test_mode_enabled:
                 return 0
-            async with open_link(self._target, MEMBER_SECONDS) as link:
+            async with open_link(self._router, MEMBER_SECONDS) as link:
                 rows = await Camera(link).garden()
                 writes = plan_garden([ours, *settings.hotspot_walled_garden], rows)
                 await self._store.leases.keep(lease)
@@ -136,10 +136,10 @@ class Engine:
     async def _leased(self, report: Report, only: str) -> None:
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
-            async with self._store.leases.taken(self._target.name) as lease:
+            async with self._store.leases.taken(self._router.name) as lease:
                 if lease is not None:
                     seconds = MEMBER_SECONDS if only else RUN_SECONDS
-                    async with open_link(self._target, seconds) as link:
+                    async with open_link(self._router, seconds) as link:
                         await self._synchronise(report, only, lease, link)
                     return
             if not only or time.monotonic() >= deadline:
@@ -249,7 +249,7 @@ class Engine:
 
     async def _preflight(self, camera: Camera, will_write: bool) -> None:
         """Every profile is there, by its exact name. Raises NotReady before the first write."""
-        key = self._store.keys.hotspot_preflight(self._target.name)
+        key = self._store.keys.hotspot_preflight(self._router.name)
         kept = await self._store.redis.get(key)
         if kept is not None and will_write:
             self._require_profiles(json.loads(kept))

@@ -73,7 +73,7 @@ class Hotspot:
     @property
     def has_router(self) -> bool:
         """Whether a router is set at all."""
-        return bool(self._settings.mikrotik_host)
+        return bool(self._settings.routers)
 
     # Who
 

@@ -12,7 +12,7 @@ import pytest
 
 from jobs.hotspot.engine import Engine, seconds_of
 from jobs.hotspot.report import Report
-from jobs.mikrotik import Target, Write, open_link
+from jobs.mikrotik import Write, open_link
 from scripts.router_check import check
 from scripts.router_simulator.part import RouterPart
 from store.hotspot import Account
@@ -47,7 +47,7 @@ class House:
 
     def engine(self, **changes: Any) -> Engine:
         settings = self.store.settings
-        return Engine(self.store, Target.of(settings), Policy.of(settings, **changes))
+        return Engine(self.store, settings.routers[0], Policy.of(settings, **changes))
 
     async def sync(self, only: str = "") -> Report:
         self.router.forget_calls()
@@ -230,7 +230,7 @@ async def test_an_hour_away_with_500_changes_takes_one_pass(house: House) -> Non
 
 async def test_a_missing_profile_stops_everything_before_the_first_write(house: House) -> None:
     await house.person(1, PHONE)
-    async with open_link(Target.of(house.store.settings), 5.0) as link:
+    async with open_link(house.store.settings.routers[0], 5.0) as link:
         rows = await link.read("/ip/hotspot/user/profile", ".id", "name")
         (fup,) = [row["id"] for row in rows if row["name"] == "profile-fup"]
         await link.do(Write("/ip/hotspot/user/profile", "set", fup, {"name": "Profile-FUP"}))
@@ -246,12 +246,12 @@ async def test_profiles_that_were_seen_before_are_not_taken_for_others(house: Ho
     settings = house.store.settings
     policy = Policy.of(settings)
     other = Policy(85, "bypass", {**policy.profiles, "fup": "nowhere"})
-    report = await Engine(house.store, Target.of(settings), other).run()
+    report = await Engine(house.store, settings.routers[0], other).run()
     assert report.state == "refused" and len(house.rows("ip-binding")) == 1
 
 
 async def test_radius_is_noticed_before_it_is_relied_on(house: House) -> None:
-    async with open_link(Target.of(house.store.settings), 5.0) as link:
+    async with open_link(house.store.settings.routers[0], 5.0) as link:
         await link.do(Write("/ip/hotspot/profile", "set", "*1", {"use-radius": True}))
     report = await house.sync()
     assert report.state == "refused" and "RADIUS" in report.errors[0]
@@ -290,7 +290,7 @@ async def test_a_row_stays_while_a_device_still_gets_past(house: House) -> None:
 
 async def test_a_row_that_only_a_phone_marks_becomes_the_members(house: House) -> None:
     member = await house.person(1)
-    async with open_link(Target.of(house.store.settings), 5.0) as link:
+    async with open_link(house.store.settings.routers[0], 5.0) as link:
         values = {"mac-address": PHONE, "type": "bypassed", "comment": "+62 812 0000 0001"}
         await link.do(Write(BINDING, "add", values=values))
         other = {"mac-address": "AA:BB:CC:00:00:09", "comment": "printer kasir"}
@@ -306,7 +306,7 @@ async def test_a_row_that_only_a_phone_marks_becomes_the_members(house: House) -
 async def test_members_only_the_router_knows_are_put_out_unless_they_are_many(
     house: House,
 ) -> None:
-    async with open_link(Target.of(house.store.settings), 5.0) as link:
+    async with open_link(house.store.settings.routers[0], 5.0) as link:
         for n in range(3):
             comment = f"0812 [jaga uid={n:016x} v=1]"
             await link.do(Write(USER, "add", values={"name": f"u{n}", "comment": comment}))
@@ -415,7 +415,7 @@ async def _timed(house: House) -> tuple[float, Report]:
 
 async def test_the_walled_garden_is_kept_and_other_rows_are_left(house: House) -> None:
     garden = "/ip/hotspot/walled-garden"
-    async with open_link(Target.of(house.store.settings), 5.0) as link:
+    async with open_link(house.store.settings.routers[0], 5.0) as link:
         await link.do(Write(garden, "add", values={"dst-host": "*.bca.test", "comment": "kasir"}))
         stale = {"dst-host": "old.test", "comment": "[jaga garden v=1]"}
         await link.do(Write(garden, "add", values=stale))
@@ -433,7 +433,7 @@ async def test_the_self_test_finds_what_is_wrong_and_writes_nothing(house: House
         return [one.what for one in await check(house.store.settings) if not one.holds]
 
     assert await failing() == []
-    async with open_link(Target.of(house.store.settings), 5.0) as link:
+    async with open_link(house.store.settings.routers[0], 5.0) as link:
         await link.do(Write("/ip/hotspot/profile", "set", "*1", {"use-radius": True}))
         await link.do(Write("/ip/hotspot/user/profile", "set", "*2", {"name": "x"}))
         await link.do(Write("/user/group", "set", "*1", {"policy": "read,api,test,write"}))

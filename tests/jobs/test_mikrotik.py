@@ -15,25 +15,25 @@ from jobs.mikrotik import (
     LoginRefused,
     RouterAway,
     RouterLink,
-    Target,
     Trap,
     Write,
     open_link,
 )
 from scripts.embedded.supervisor import free_port
 from scripts.router_simulator.part import RouterPart
+from store.routers import Router
 
 USERS = "/ip/hotspot/user"
 SITI = AnyOf((("name", "siti"),))
 
 
-def target_of(router: RouterPart) -> Target:
-    return Target("test", "127.0.0.1", router.port, router.username, router.password)
+def router_of(router: RouterPart) -> Router:
+    return Router("test", "127.0.0.1", router.port, router.username, router.password)
 
 
 @asynccontextmanager
 async def linked(router: RouterPart, seconds: float = 10.0) -> AsyncIterator[RouterLink]:
-    async with open_link(target_of(router), seconds) as link:
+    async with open_link(router_of(router), seconds) as link:
         yield link
 
 
@@ -131,7 +131,7 @@ async def test_replies_may_come_mixed(router: RouterPart) -> None:
 
 
 async def test_a_refused_login_says_nothing_of_the_password(router: RouterPart) -> None:
-    wrong = replace(target_of(router), password="rahasia-sekali")
+    wrong = replace(router_of(router), password="rahasia-sekali")
     with pytest.raises(LoginRefused) as refused:
         async with open_link(wrong, 5.0):
             pass
@@ -158,7 +158,7 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 async def test_a_router_that_is_not_there_is_away() -> None:
     with pytest.raises(RouterAway, match="not reached"):
-        async with open_link(Target("x", "127.0.0.1", free_port(), "a", "b"), 2.0):
+        async with open_link(Router("x", "127.0.0.1", free_port(), "a", "b"), 2.0):
             pass
 
 

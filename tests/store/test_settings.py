@@ -138,3 +138,39 @@ def test_a_process_that_cannot_start_says_why_in_one_line() -> None:
     )
     assert ended.returncode == 2
     assert ended.stderr == "jaga: PORT is 'many': it must be a whole number\n"
+
+
+def test_routers_are_the_first_and_those_that_are_named() -> None:
+    assert read().routers == ()
+    settings = read(
+        MIKROTIK_HOST="10.0.0.1",
+        MIKROTIK_USERNAME="jaga",
+        MIKROTIK_PASSWORD="p",
+        MIKROTIK_CA="/etc/ca.pem",
+        MIKROTIK_ROUTERS="utara=api-ssl://10.0.0.2, barat=api://x:a%2Cb%40c@10.0.0.3:9000",
+    )
+    assert [router.name for router in settings.routers] == ["utama", "utara", "barat"]
+    utama, utara, barat = settings.routers
+    assert (utama.port, utama.use_ssl, utama.ca) == (8729, True, "/etc/ca.pem")
+    assert (utara.port, utara.username, utara.password) == (8729, "jaga", "p")
+    assert utara.use_ssl and utara.ca == "/etc/ca.pem"
+    assert (barat.port, barat.username, barat.password) == (9000, "x", "a,b@c")
+    assert not barat.use_ssl
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10.0.0.2",
+        "Utara=api://10.0.0.2",
+        "utama=api://10.0.0.2",
+        "a=api://u:rahasia@h,a=api://h",
+        "a=http://u:rahasia@h",
+        "a=api://u:rahasia@h:99999999",
+        "a=api://u:rahasia@h:0",
+    ],
+)
+def test_an_odd_router_is_named_without_its_password(text: str) -> None:
+    with pytest.raises(SettingsError, match="MIKROTIK_ROUTERS") as caught:
+        read(MIKROTIK_ROUTERS=text)
+    assert "rahasia" not in str(caught.value) and "\n" not in str(caught.value)

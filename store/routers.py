@@ -1,0 +1,68 @@
+"""Which MikroTik routers there are and how they are reached: plain data, read from the settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+FIRST = "utama"
+"""The name of the router that MIKROTIK_HOST names."""
+
+PORTS = {"api": 8728, "api-ssl": 8729}
+"""RouterOS's own ports of the two services."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,23}")
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Where a router is, and as whom to log in."""
+
+    name: str
+    host: str
+    port: int
+    username: str
+    password: str
+    use_ssl: bool = False
+    ca: str = ""
+    """Whose certificates are believed: PEM text, or a path to it; empty for the system's own."""
+
+
+def read_routers(
+    texts: Sequence[str], *, username: str, password: str, ca: str
+) -> tuple[Router, ...]:
+    """Read `name=api-ssl://user:password@host:port`, each; what is left out is as given here.
+
+    Raises ValueError with a reason that shows nothing of the text but the name.
+    """
+    routers: list[Router] = []
+    for text in texts:
+        router = _router(text, username, password, ca)
+        if router.name in (FIRST, *(other.name for other in routers)):
+            raise ValueError(f"the name {router.name!r} is taken")
+        routers.append(router)
+    return tuple(routers)
+
+
+def _router(text: str, username: str, password: str, ca: str) -> Router:
+    name, _, address = text.partition("=")
+    if not _NAME.fullmatch(name):
+        raise ValueError("a name is 1 to 24 of a-z, 0-9 and dashes, as utara=api-ssl://10.0.0.2")
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in PORTS or not parts.hostname or port == 0:
+        raise ValueError(f"{name} must be a whole address that begins with api:// or api-ssl://")
+    return Router(
+        name,
+        parts.hostname,
+        port or PORTS[parts.scheme],
+        unquote(parts.username) if parts.username else username,
+        unquote(parts.password) if parts.password is not None else password,
+        parts.scheme == "api-ssl",
+        ca,
+    )
