@@ -170,8 +170,9 @@ class Keys:
     # Hotspot
 
     def hotspot(self, member_id: str) -> str:
-        """Hash: the member's hotspot account (see `store.hotspot.Account`), and `look`, the last
-        counters seen. Lives until the member is deleted."""
+        """Hash: the member's hotspot account (see `store.hotspot.Account`); for each router
+        `settled:<router>`, the status it agrees with, `look:<router>`, the counters last seen, and
+        `clean:<router>` while they are to be deleted. Lives until the member is deleted."""
         return f"{self.prefix}:{{m:{member_id}}}:hotspot"
 
     def hotspot_days(self, member_id: str) -> str:
@@ -207,8 +208,16 @@ class Keys:
         return f"{self.prefix}:hotspot:waiting"
 
     def hotspot_runs(self) -> str:
-        """List: JSON of the engine's runs, newest first, at most 200."""
+        """List: JSON of the engine's runs, newest first, at most 400."""
         return f"{self.prefix}:hotspot:runs"
+
+    def hotspot_router(self, router: str) -> str:
+        """Hash: what a router's last runs saw, each value JSON; `away_since` while it is away."""
+        return f"{self.prefix}:hotspot:router:{router}"
+
+    def hotspot_away(self, router: str) -> str:
+        """String: a router was found to be away a moment ago. 15 seconds."""
+        return f"{self.prefix}:hotspot:router:{router}:away"
 
     def hotspot_preflight(self, router: str) -> str:
         """String JSON: names of the profiles a router was last seen to have. 15 minutes."""

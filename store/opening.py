@@ -18,7 +18,7 @@ from store.attendance.reports import Reports
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
-from store.hotspot import Hotspot, Leases, Otp
+from store.hotspot import Hotspot, Leases, Ledger, Otp
 from store.keys import Keys
 from store.limits import Limits
 from store.logins import Logins
@@ -61,6 +61,7 @@ class Store:
     qr: Qr
     payments: payments.Payments
     hotspot: Hotspot
+    ledger: Ledger
     leases: Leases
     otp: Otp
 
@@ -123,6 +124,7 @@ def _wire(
             settings, redis, keys, queue, database, limits, passwords, members, sessions, hotspot
         ),
         hotspot=hotspot,
+        ledger=Ledger(settings, redis, keys, queue),
         leases=Leases(redis, keys),
         otp=Otp(settings, redis, keys, limits),
     )

@@ -1,50 +1,73 @@
-"""The hotspot engine: what every member's access is, and the router made to agree (CONTRACT §9)."""
+"""The hotspot engine: what every member's access is, and the routers made to agree (CONTRACT §9).
+
+Each router has a lease, a deadline and a run of its own, and they run beside each other: one that
+is away, slow or wrong delays none of the others.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from jobs.hotspot.binding import bind_device
 from jobs.hotspot.engine import Engine
-from jobs.mikrotik import LoginRefused, RouterAway, Trap
+from jobs.hotspot.report import join_previews
+from jobs.mikrotik import LoginRefused, RouterAway, Trap, open_link
 from store.hotspot.deciding import Policy
 from store.hotspot.leases import LeaseLost
-from store.opening import open_store
+from store.opening import Store, open_store
+from store.routers import Router
 from store.settings import Settings
+
+AT_ONCE = 4
+"""Routers that one job works on at a time: the work of more on one processor would keep the
+heartbeats of their leases waiting."""
+
+PROBE_SECONDS = 3.0
 
 log = logging.getLogger("jaga.hotspot")
 
+T = TypeVar("T")
+
 
 async def run() -> None:
-    """Make the router agree with everybody; every HOTSPOT_SYNC_SECONDS, and when asked."""
+    """Make every router agree with everybody; every HOTSPOT_SYNC_SECONDS, and when asked."""
     settings = Settings.from_environment()
     if not settings.routers:
         return
     async with open_store(settings) as store:
-        report = await Engine(store, settings.routers[0], Policy.of(settings)).run()
-        if report.state == "done":
+        reports = await _on_each(engines(store), lambda engine: engine.run())
+        if any(report.state == "done" for report in reports):
             for wish in await store.hotspot.waiting():
                 await bind_device(store, wish)
 
 
 async def sync_member(member: str) -> None:
-    """Make the router agree with one member, now."""
+    """Make every router agree with one member, now."""
     settings = Settings.from_environment()
     if not settings.routers:
         return
     async with open_store(settings) as store:
-        await Engine(store, settings.routers[0], Policy.of(settings)).run(member)
+        await _on_each(engines(store), lambda engine: engine.run(member))
+
+
+async def probe() -> None:
+    """Look for routers that were away: the first answer of one has a run make up for it all."""
+    settings = Settings.from_environment()
+    async with open_store(settings) as store:
+        away = await store.ledger.away()
+        lost = [router for router in settings.routers if router.name in away]
+        if any(await asyncio.gather(*(_answers(router) for router in lost))):
+            await store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
 
 
 async def keep_garden() -> None:
-    """Keep the walled garden; every hour."""
+    """Keep every router's walled garden; every hour."""
     settings = Settings.from_environment()
     async with open_store(settings) as store:
-        try:
-            await Engine(store, settings.routers[0], Policy.of(settings)).keep_garden()
-        except (RouterAway, LoginRefused, Trap, LeaseLost) as error:
-            log.warning("walled garden not kept: %s", error)
+        await _on_each(engines(store), _keep_garden)
 
 
 async def bind(question: str, wish: dict[str, Any]) -> None:
@@ -57,10 +80,51 @@ async def preview(question: str, fup_percent: int | None = None) -> None:
     """Answer a page: what would be written and why, and whom another threshold would move."""
     settings = Settings.from_environment()
     async with open_store(settings) as store:
-        engine = Engine(store, settings.routers[0], Policy.of(settings))
-        answer: dict[str, Any]
-        try:
-            answer = {"plan": await engine.preview(Policy.of(settings, fup_percent))}
-        except (RouterAway, LoginRefused, Trap) as error:
-            answer = {"error": str(error)}
+        policy = Policy.of(settings, fup_percent)
+        seen = await _on_each(engines(store), lambda engine: _preview(engine, policy))
+        plan = join_previews(dict(zip((r.name for r in settings.routers), seen, strict=True)))
+        answer = {"plan": plan} if plan else {"error": "no router answered"}
         await store.hotspot.answer(question, answer)
+
+
+def engines(store: Store) -> list[Engine]:
+    """Return an engine for each router."""
+    policy = Policy.of(store.settings)
+    return [Engine(store, router, policy) for router in store.settings.routers]
+
+
+async def _on_each(engines: list[Engine], work: Callable[[Engine], Awaitable[T]]) -> list[T]:
+    """Do it for each, beside each other; what goes wrong for one is raised when all are done."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(engine: Engine) -> T:
+        async with places:
+            return await work(engine)
+
+    done = await asyncio.gather(*(one(engine) for engine in engines), return_exceptions=True)
+    for outcome in done:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in done if not isinstance(outcome, BaseException)]
+
+
+async def _answers(router: Router) -> bool:
+    try:
+        async with open_link(router, PROBE_SECONDS):
+            return True
+    except (RouterAway, LoginRefused):
+        return False
+
+
+async def _keep_garden(engine: Engine) -> None:
+    try:
+        await engine.keep_garden()
+    except (RouterAway, LoginRefused, Trap, LeaseLost) as error:
+        log.warning("walled garden of %s not kept: %s", engine.router.name, error)
+
+
+async def _preview(engine: Engine, policy: Policy) -> dict[str, Any]:
+    try:
+        return await engine.preview(policy)
+    except (RouterAway, LoginRefused, Trap) as error:
+        return {"error": str(error)}

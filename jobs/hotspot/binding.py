@@ -1,15 +1,18 @@
 """Taking a device in after its owner has logged in: which device, by what evidence.
 
 A browser knows neither its MAC nor, behind a portal's redirect, anything it could not have made
-up. So the router is asked. An address that the trusted proxies name decides, if it lies in the
-hotspot's network: one host row has it, and that is the device. From elsewhere (a portal in the
-cloud sees everybody behind one address) what the page was told counts only if MAC and address
-stand together in one row. A device that is somebody's already is never moved.
+up. So the routers are asked, all at once. An address that the trusted proxies name decides, if it
+lies in the hotspot's network: one host row of one router has it, and that is the device. From
+elsewhere (a portal in the cloud sees everybody behind one address) what the page was told counts
+only if MAC and address stand together in one row. A device that is somebody's already is never
+moved.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jobs.hotspot.engine import Engine
@@ -17,9 +20,26 @@ from jobs.hotspot.plan import HOST
 from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, Row, Trap, open_link
 from store.hotspot.deciding import Policy
 from store.opening import Store
+from store.routers import Router
 
 LOOK_SECONDS = 3.0
 """Somebody waits before a screen; a router that is slower is asked again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A host row, and the router that has it."""
+
+    router: Router
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What all routers showed; `is_whole` says that none of them was away."""
+
+    hosts: tuple[Seen, ...]
+    is_whole: bool
 
 
 async def bind_device(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
@@ -28,51 +48,76 @@ async def bind_device(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
     `wish` has `member`, `address` (trusted, or empty), `mac`, `ip` (both only told), `name`,
     `browser`, `replace`. States: `bound`, `pending`, `full`, `taken`, `unknown`, `mismatch`.
     """
-    try:
-        hosts = await _hosts(store, wish)
-    except (RouterAway, LoginRefused, Trap):
+    asked = [("address", wish["address"] or wish["ip"]), ("mac-address", wish["mac"])]
+    sight = await look_for(store, AnyOf(tuple((name, value) for name, value in asked if value)))
+    state, seen = identify(sight.hosts, wish)
+    if seen is None and not sight.is_whole:
+        # it may be at the router that did not answer
         await store.hotspot.keep_waiting(wish["member"], wish)
         return {"state": "pending"}
     await store.hotspot.served(wish["member"])
-    state, host = identify(hosts, wish)
-    if host is None:
+    if seen is None:
         return {"state": state}
     verdict, slot = await store.hotspot.bind(
         wish["member"],
-        host["mac-address"],
-        host.get("address", ""),
+        seen.row["mac-address"],
+        seen.row.get("address", ""),
         name=wish["name"],
         browser=wish["browser"],
         replace=wish["replace"],
     )
     if verdict in ("full", "taken"):
         return {"state": verdict}
-    return await _let_through(store, wish["member"]) | {"slot": slot, "mac": host["mac-address"]}
+    through = await _let_through(store, wish["member"], seen.router)
+    return {"state": through, "slot": slot, "mac": seen.row["mac-address"]}
 
 
-async def _hosts(store: Store, wish: dict[str, Any]) -> list[Row]:
-    """The host rows of the address, or of the MAC that was told."""
-    asked = [("address", wish["address"] or wish["ip"]), ("mac-address", wish["mac"])]
-    which = AnyOf(tuple((name, value) for name, value in asked if value))
-    async with open_link(store.settings.routers[0], LOOK_SECONDS) as link:
-        return await link.read(HOST, ".id", "mac-address", "address", any_of=which)
+async def look_for(store: Store, which: AnyOf) -> Sight:
+    """Ask every router for host rows."""
+    routers = store.settings.routers
+    looks = await asyncio.gather(*(_hosts(store, router, which) for router in routers))
+    found = [
+        Seen(router, row) for router, rows in zip(routers, looks, strict=True) for row in rows or ()
+    ]
+    return Sight(tuple(found), None not in looks)
 
 
-def identify(hosts: Sequence[Row], wish: dict[str, Any]) -> tuple[str, Row | None]:
-    """Return the one row that is the device, or why there is none. Pure."""
+async def _hosts(store: Store, router: Router, which: AnyOf) -> list[Row] | None:
+    """One router's rows; None when it is away."""
+    if await store.ledger.is_away(router.name):
+        return None
+    try:
+        async with open_link(router, LOOK_SECONDS) as link:
+            fields = (".id", "mac-address", "address", "authorized", "bypassed")
+            return await link.read(HOST, *fields, any_of=which)
+    except RouterAway:
+        await store.ledger.note_away(router.name)  # the next one who asks need not wait for it
+        return None
+    except (LoginRefused, Trap):
+        return None
+
+
+def identify(hosts: Sequence[Seen], wish: dict[str, Any]) -> tuple[str, Seen | None]:
+    """Return the one row that is the device, or why there is none. Pure.
+
+    Two routers may give the same address to two devices; then the MAC has to tell.
+    """
     address = wish["address"] or wish["ip"]
-    here = [row for row in hosts if row.get("address") == address]
-    if len(here) != 1:
-        return "unknown", None
-    (row,) = here
-    if wish["mac"] and row.get("mac-address") != wish["mac"]:
-        return "mismatch", None
-    if not wish["address"] and not wish["mac"]:
+    if not address or not (wish["address"] or wish["mac"]):
         return "unknown", None  # an address that anybody could have typed
-    return "bound", row
+    here = [seen for seen in hosts if seen.row.get("address") == address]
+    if not here:
+        return "unknown", None
+    if wish["mac"]:
+        here = [seen for seen in here if seen.row.get("mac-address") == wish["mac"]]
+        if not here:
+            return "mismatch", None
+    return ("bound", here[0]) if len(here) == 1 else ("unknown", None)
 
 
-async def _let_through(store: Store, member: str) -> dict[str, Any]:
-    settings = store.settings
-    report = await Engine(store, settings.routers[0], Policy.of(settings)).run(member)
-    return {"state": "bound" if report.state == "done" else "pending"}
+async def _let_through(store: Store, member: str, router: Router) -> str:
+    """Have the device's own router agree at once, and the others soon."""
+    report = await Engine(store, router, Policy.of(store.settings)).run(member)
+    if len(store.settings.routers) > 1:
+        await store.hotspot.wish(member)
+    return "bound" if report.state == "done" else "pending"

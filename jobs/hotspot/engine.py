@@ -20,7 +20,7 @@ from jobs.hotspot.garden import plan_garden
 from jobs.hotspot.plan import Actual, Device, Phase, Plan, Step, Wanted, plan
 from jobs.hotspot.report import Report, preview_of, say
 from jobs.hotspot.snapshot import Camera
-from jobs.hotspot.usage import Look, Reading, count
+from jobs.hotspot.usage import Look, Reading, count, reading_of
 from jobs.mikrotik import (
     LoginRefused,
     Receipt,
@@ -75,13 +75,20 @@ class Engine:
 
     def __init__(self, store: Store, router: Router, policy: Policy) -> None:
         self._store = store
-        self._router = router
+        self.router = router
         self._policy = policy
 
     async def run(self, only: str = "") -> Report:
-        """Make the router agree with everybody, or with one member."""
+        """Make the router agree with everybody, or with one member.
+
+        One member's run leaves a router alone that was just found to be away, and is not kept:
+        five hundred of them must neither wait for it nor be five hundred lines.
+        """
         began = time.monotonic()
-        report = Report(self._router.name, only)
+        report = Report(self.router.name, only)
+        if only and await self._store.ledger.is_away(self.router.name):
+            report.state = "away"
+            return report
         try:
             await self._leased(report, only)
         except (RouterAway, TimeoutError) as error:
@@ -93,7 +100,7 @@ class Engine:
         except LeaseLost:
             report.state = "overtaken"
         say(report)
-        await self._store.hotspot.note_run(report.as_dict(began))
+        await self._store.ledger.note_run(report.as_dict(began))
         return report
 
     async def preview(self, policy: Policy) -> dict[str, Any]:
@@ -103,7 +110,7 @@ class Engine:
         """
         accounts = await self._accounts("")
         now = _now()
-        async with open_link(self._router, RUN_SECONDS) as link:
+        async with open_link(self.router, RUN_SECONDS) as link:
             camera = Camera(link)
             actual = await camera.picture()
             wanted = self._wanted(accounts, now, policy)
@@ -119,10 +126,10 @@ class Engine:
         """
         settings = self._store.settings
         ours = urlsplit(settings.public_url).hostname or ""
-        async with self._store.leases.taken(self._router.name) as lease:
+        async with self._store.leases.taken(self.router.name) as lease:
             if lease is None or settings.sync_test_mode_enabled:
                 return 0
-            async with open_link(self._router, MEMBER_SECONDS) as link:
+            async with open_link(self.router, MEMBER_SECONDS) as link:
                 rows = await Camera(link).garden()
                 writes = plan_garden([ours, *settings.hotspot_walled_garden], rows)
                 await self._store.leases.keep(lease)
@@ -136,10 +143,10 @@ class Engine:
     async def _leased(self, report: Report, only: str) -> None:
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
-            async with self._store.leases.taken(self._router.name) as lease:
+            async with self._store.leases.taken(self.router.name) as lease:
                 if lease is not None:
                     seconds = MEMBER_SECONDS if only else RUN_SECONDS
-                    async with open_link(self._router, seconds) as link:
+                    async with open_link(self.router, seconds) as link:
                         await self._synchronise(report, only, lease, link)
                     return
             if not only or time.monotonic() >= deadline:
@@ -165,7 +172,7 @@ class Engine:
         for account in accounts:
             for kind, key in notices(account.terms(), now, self._policy):
                 if account.noticed.get(kind) != key:
-                    await self._store.hotspot.notice(account.member, kind, key)
+                    await self._store.ledger.notice(account.member, kind, key)
         wanted = self._wanted(accounts, now, self._policy)
         made = plan(wanted, actual, self._policy)
         if made.adoptions:
@@ -185,7 +192,7 @@ class Engine:
 
     async def _accounts(self, only: str) -> list[Account]:
         members = [only] if only else await self._store.hotspot.members()
-        accounts = await self._store.hotspot.accounts(members)
+        accounts = await self._store.hotspot.accounts(members, self.router.name)
         return [account for account in accounts if account.phone or account.is_leaving]
 
     def _wanted(self, accounts: Sequence[Account], now: int, policy: Policy) -> list[Wanted]:
@@ -195,8 +202,8 @@ class Engine:
                 phone=account.phone,
                 status=None if account.is_leaving else decide(account.terms(), now, policy),
                 devices=tuple(Device(slot.id, slot.mac, slot.ip) for slot in account.slots),
-                former=tuple(mac for slot in account.slots for mac in slot.former),
-                settled=_status(account.settled),
+                former=account.former(),
+                settled=_status(account.settled[self.router.name]),
                 password=self._store.hotspot.password(account.member),
             )
             for account in accounts
@@ -208,7 +215,7 @@ class Engine:
         """Add what each member used since the last look; returns the accounts as they are then."""
         rows: dict[str, list[Reading]] = {}
         for row in hosts:
-            reading = _reading(row)
+            reading = reading_of(row)
             rows.setdefault(reading.mac, []).append(reading)
         counted = []
         for account in accounts:
@@ -217,10 +224,11 @@ class Engine:
             used, look = count(before, macs, [r for mac in macs for r in rows.get(mac, ())])
             if used or not look.is_like(before):
                 counted.append(Counted(account.member, account.look, look.text(), used))
-        added = await self._store.hotspot.count(counted, lease.key, lease.token)
+        added = await self._store.ledger.count(self.router.name, counted, lease)
         if not added:
             return accounts
-        newer = {one.member: one for one in await self._store.hotspot.accounts(added)}
+        again = await self._store.hotspot.accounts(added, self.router.name)
+        newer = {one.member: one for one in again}
         report.counted = sum(one.used for one in counted if one.member in newer)
         return [newer.get(account.member, account) for account in accounts]
 
@@ -249,7 +257,7 @@ class Engine:
 
     async def _preflight(self, camera: Camera, will_write: bool) -> None:
         """Every profile is there, by its exact name. Raises NotReady before the first write."""
-        key = self._store.keys.hotspot_preflight(self._router.name)
+        key = self._store.keys.hotspot_preflight(self.router.name)
         kept = await self._store.redis.get(key)
         if kept is not None and will_write:
             self._require_profiles(json.loads(kept))
@@ -338,13 +346,15 @@ class Engine:
             row["mac-address"]: row.get("bypassed") == "true" or row.get("authorized") == "true"
             for row in hosts
         }
+        agreeing = []
         for one in wanted:
             if one.member in failed or one.member in made.conflicts:
                 report.pending += one.settled != one.status
             elif one.status is None:
-                await self._gone(one, through)
+                await self._gone(one, through, lease)
             elif one.status != one.settled and self._agrees(one, through):
-                await self._settle(report, one, lease)
+                agreeing.append(one)
+        await self._settle(report, agreeing, lease)
 
     async def _look_again(
         self,
@@ -379,17 +389,27 @@ class Engine:
             return True
         return not any(through.get(device.mac) for device in one.devices)
 
-    async def _settle(self, report: Report, one: Wanted, lease: Lease) -> None:
-        status = str(one.status)
-        if await self._store.hotspot.settle(one.member, status, lease.key, lease.token):
-            account = await self._store.hotspot.account(one.member)
-            change = {"member": one.member, "from": one.settled or "", "to": status}
-            because = why(account.terms(), _now(), self._policy)
-            report.changes.append(change | {"why": because})
+    async def _settle(self, report: Report, agreeing: Sequence[Wanted], lease: Lease) -> None:
+        """Note who agrees, unless another status has been decided meanwhile: then the next run
+        makes the router agree with that, and nobody is told what holds no more."""
+        now = _now()
+        accounts = await self._store.hotspot.accounts([one.member for one in agreeing])
+        fresh = {account.member: account for account in accounts}
+        for one in agreeing:
+            account = fresh.get(one.member)
+            if account is None or decide(account.terms(), now, self._policy) != one.status:
+                report.pending += 1
+                continue
+            status = str(one.status)
+            if await self._store.ledger.settle(self.router.name, one.member, status, now, lease):
+                change = {"member": one.member, "from": one.settled or "", "to": status}
+                report.changes.append(change | {"why": why(account.terms(), now, self._policy)})
 
-    async def _gone(self, one: Wanted, through: Mapping[str, bool]) -> None:
-        """The router has no trace of them: now the row may go."""
+    async def _gone(self, one: Wanted, through: Mapping[str, bool], lease: Lease) -> None:
+        """This router has no trace of them; when none has, the row may go."""
         if any(through.get(device.mac) for device in one.devices):
+            return
+        if not await self._store.ledger.clean(self.router.name, one.member, lease):
             return
         try:
             await self._store.members.forget(one.member)
@@ -406,33 +426,6 @@ async def _alongside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _reading(row: Row) -> Reading:
-    return Reading(
-        mac=row.get("mac-address", ""),
-        id=row["id"],
-        uptime=seconds_of(row.get("uptime", "0s")),
-        bytes=int(row.get("bytes-in", "0")) + int(row.get("bytes-out", "0")),
-    )
-
-
-_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-
-
-def seconds_of(text: str) -> int:
-    """Read a duration as the router prints it: `1w2d3h4m5s`, or `1d02:03:04`."""
-    total, number = 0, ""
-    for character in text:
-        if character.isdigit() or character == ":":
-            number += character
-        elif character in _UNITS:
-            total += int(number or 0) * _UNITS[character]
-            number = ""
-    if ":" in number:
-        hours, minutes, seconds = (int(part) for part in number.split(":"))
-        total += (hours * 60 + minutes) * 60 + seconds
-    return total
 
 
 def _status(text: str) -> Status | None:

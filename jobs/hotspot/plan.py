@@ -26,6 +26,8 @@ COOKIE = "/ip/hotspot/cookie"
 ACTIVE = "/ip/hotspot/active"
 HOST = "/ip/hotspot/host"
 
+NO_LONGER = "a device that is no longer theirs"
+
 
 class Phase(IntEnum):
     """The order in which steps are taken."""
@@ -281,15 +283,35 @@ def _throw_out(made: Plan, one: Wanted, view: _View) -> None:
             if row.get("bypassed") == "true" or row.get("authorized") == "true":
                 write = Write(HOST, "remove", row["id"])
                 _step(made, Phase.DENY_HOST, one, "gets past", write)
-    _forget_former(made, one, view, Phase.DENY_HOST)
+    going = [row for row, _ in view.bindings_of.get(one.member, [])]
+    for mac in _former(one, view, going):
+        _drop_hosts(made, one, view, mac)
 
 
-def _forget_former(made: Plan, one: Wanted, view: _View, phase: Phase) -> None:
-    """A MAC that was theirs gets past no more, unless it is somebody's by now."""
-    for mac in one.former:
-        for row in view.hosts_of.get(mac, []) if mac not in view.binding_at else ():
-            if row.get("bypassed") == "true":
-                _step(made, phase, one, "a MAC that was theirs", Write(HOST, "remove", row["id"]))
+def _former(one: Wanted, view: _View, going: Sequence[Row]) -> list[str]:
+    """MACs that were theirs and are nobody's; `going` are the bindings of their own that go."""
+    ids = {row["id"] for row in going}
+    macs = {*one.former, *(row.get("mac-address", "") for row in going)}
+    macs -= {"", *(device.mac for device in one.devices)}
+    bound = view.binding_at
+    return sorted(mac for mac in macs if mac not in bound or bound[mac]["id"] in ids)
+
+
+def _log_out(made: Plan, one: Wanted, view: _View, mac: str) -> None:
+    for name in _names(one, view):
+        for phase, path, rows in (
+            (Phase.DENY_COOKIE, COOKIE, view.cookies_of.get(name, [])),
+            (Phase.DENY_ACTIVE, ACTIVE, view.actives_of.get(name, [])),
+        ):
+            for row in rows:
+                if row.get("mac-address") == mac:
+                    _step(made, phase, one, NO_LONGER, Write(path, "remove", row["id"]))
+
+
+def _drop_hosts(made: Plan, one: Wanted, view: _View, mac: str) -> None:
+    for row in view.hosts_of.get(mac, []):
+        if row.get("bypassed") == "true":
+            _step(made, Phase.DENY_HOST, one, NO_LONGER, Write(HOST, "remove", row["id"]))
 
 
 def _names(one: Wanted, view: _View) -> list[str]:
@@ -320,18 +342,20 @@ def _give_bindings(made: Plan, one: Wanted, view: _View, access: Access) -> None
         for row in view.legacy_of.get(one.phone, [])
         if one.phone and "mac-address" in row
     }
-    kept = set()
+    kept: set[str] = set()
     for device in one.devices:
         row = bound.get(device.id) or legacy.pop(device.mac, None)
         if row is not None:
             kept.add(row["id"])
         _give_binding(made, one, view, device, row, kind)
-    for row, _ in view.bindings_of.get(one.member, []):
-        if row["id"] not in kept:
-            write = Write(BINDING, "remove", row["id"])
-            _step(made, Phase.DENY_BINDING, one, "a device that is no longer theirs", write)
+    spare = [row for row, _ in view.bindings_of.get(one.member, []) if row["id"] not in kept]
+    for row in spare:
+        write = Write(BINDING, "remove", row["id"])
+        _step(made, Phase.DENY_BINDING, one, NO_LONGER, write)
     _adopt(made, one, legacy.values())
-    _forget_former(made, one, view, Phase.GRANT_HOST)
+    for mac in _former(one, view, spare):
+        _log_out(made, one, view, mac)
+        _drop_hosts(made, one, view, mac)
 
 
 def _adopt(made: Plan, one: Wanted, rows: Iterable[Row]) -> None:

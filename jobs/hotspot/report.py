@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +84,32 @@ def preview_of(
         "moves": len(moved),
         "prints": prints,
         "fup_percent": policy.fup_percent,
+    }
+
+
+def join_previews(seen: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """Return what was previewed for each router as one; None when no router answered.
+
+    Whom a rule would move does not depend on a router; `routers` says what each would cost.
+    """
+    good = {name: one for name, one in seen.items() if "error" not in one}
+    if not good:
+        return None
+    first = next(iter(good.values()))
+    return first | {
+        "steps": [{"router": name} | step for name, one in good.items() for step in one["steps"]],
+        "writes": sum(one["writes"] for one in good.values()),
+        "prints": sum(one["prints"] for one in good.values()),
+        "conflicts": {
+            member: why for one in good.values() for member, why in one["conflicts"].items()
+        },
+        "strangers": sorted({member for one in good.values() for member in one["strangers"]}),
+        "routers": {
+            name: {"error": one["error"]}
+            if "error" in one
+            else {"writes": one["writes"], "prints": one["prints"]}
+            for name, one in seen.items()
+        },
     }
 
 

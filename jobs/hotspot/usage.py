@@ -13,6 +13,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from jobs.mikrotik import Row
+
 UPTIME_SLACK_SECONDS = 5
 """A row's uptime may seem to go back a little, because it is printed in whole seconds. By more
 than this, it is another row."""
@@ -86,3 +88,31 @@ def _since(before: tuple[int, int], now: Reading) -> int:
     uptime, counted = before
     went_on = now.bytes >= counted and now.uptime >= uptime - UPTIME_SLACK_SECONDS
     return now.bytes - counted if went_on else now.bytes
+
+
+def reading_of(row: Row) -> Reading:
+    """Read a host row."""
+    return Reading(
+        mac=row.get("mac-address", ""),
+        id=row["id"],
+        uptime=seconds_of(row.get("uptime", "0s")),
+        bytes=int(row.get("bytes-in", "0")) + int(row.get("bytes-out", "0")),
+    )
+
+
+_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def seconds_of(text: str) -> int:
+    """Read a duration as the router prints it: `1w2d3h4m5s`, or `1d02:03:04`."""
+    total, number = 0, ""
+    for character in text:
+        if character.isdigit() or character == ":":
+            number += character
+        elif character in _UNITS:
+            total += int(number or 0) * _UNITS[character]
+            number = ""
+    if ":" in number:
+        hours, minutes, seconds = (int(part) for part in number.split(":"))
+        total += (hours * 60 + minutes) * 60 + seconds
+    return total

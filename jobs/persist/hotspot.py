@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from jobs.persist.effects import Effect, EffectOf, moment, moment_of, text, whole
 from store.database import statement
@@ -10,9 +11,12 @@ from store.events import Event
 
 
 def changed(event: Event) -> Effect:
-    """`hotspot.changed {member, phone, approved, …, at}`; every value but the moment is text."""
+    """`hotspot.changed {member, phone, approved, …, at[, day, day_bytes]}`; every value but the
+    moment is text."""
     expires = text(event, "expires_at", "")
     percent = text(event, "fup_percent", "")
+    remaining = text(event, "fup_remaining", "")
+    day = text(event, "day", "")
     return Effect(
         statement("hotspot", "save_account"),
         {
@@ -24,7 +28,10 @@ def changed(event: Event) -> Effect:
             "purchased": int(text(event, "purchased", "") or 0),
             "used": int(text(event, "used", "") or 0),
             "fup_percent": int(percent) if percent else None,
+            "fup_remaining": int(remaining) if remaining else None,
             "package": text(event, "package", ""),
+            "day": date.fromisoformat(day) if day else None,
+            "day_bytes": int(text(event, "day_bytes", "") or 0),
             "settled": text(event, "settled", ""),
             "at": moment(event),
         },
@@ -46,13 +53,16 @@ def device(event: Event) -> Effect:
 
 
 def settled(event: Event) -> Effect:
-    """`hotspot.settled {member, status, before, at}`: kept, and told to the member."""
+    """`hotspot.settled {member, router, status, before, is_first, at}`: kept, and told to the
+    member when this router was the first to agree."""
     return Effect(
         statement("hotspot", "save_transition"),
         {
             "event_id": event.id,
             "member": text(event, "member"),
+            "router": text(event, "router"),
             "before": text(event, "before", ""),
+            "is_first": event.data.get("is_first") is True,
             "status": text(event, "status"),
             "at": moment(event),
         },
@@ -74,8 +84,8 @@ def notice(event: Event) -> Effect:
 
 
 def package(event: Event) -> Effect:
-    """`hotspot.package {id, name, quota, days, unlimited, fup_percent, at}`."""
-    percent = event.data.get("fup_percent")
+    """`hotspot.package {id, name, quota, days, unlimited, fup_percent, fup_remaining, at}`."""
+    percent, remaining = event.data.get("fup_percent"), event.data.get("fup_remaining")
     return Effect(
         statement("hotspot", "save_package"),
         {
@@ -85,6 +95,7 @@ def package(event: Event) -> Effect:
             "days": whole(event, "days"),
             "unlimited": event.data.get("unlimited") is True,
             "fup_percent": None if percent is None else whole(event, "fup_percent"),
+            "fup_remaining": None if remaining is None else whole(event, "fup_remaining"),
             "at": moment(event),
         },
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from store.hotspot.account import Account, Package, Slot
 from store.hotspot.accounts import Hotspot
 from store.hotspot.leases import Lease, Leases
+from store.hotspot.ledger import Ledger
 from store.hotspot.otp import Otp
 
-__all__ = ["Account", "Hotspot", "Lease", "Leases", "Otp", "Package", "Slot"]
+__all__ = ["Account", "Hotspot", "Lease", "Leases", "Ledger", "Otp", "Package", "Slot"]

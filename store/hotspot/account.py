@@ -15,7 +15,8 @@ MB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What can be bought. `quota` in bytes; `fup_percent` None: the house's own."""
+    """What can be bought. `quota` and `fup_remaining` in bytes; fair use begins at a percentage
+    used or at so many bytes left, and where neither is said at the house's own percentage."""
 
     id: str
     name: str
@@ -23,6 +24,7 @@ class Package:
     days: int
     unlimited: bool
     fup_percent: int | None
+    fup_remaining: int | None = None
 
     def public(self) -> dict[str, Any]:
         """Return it as the admin's answers have it, in MB."""
@@ -33,6 +35,7 @@ class Package:
             "days": self.days,
             "unlimited": self.unlimited,
             "fup_percent": self.fup_percent,
+            "fup_remaining_mb": None if self.fup_remaining is None else self.fup_remaining // MB,
         }
 
 
@@ -70,14 +73,24 @@ class Account:
     purchased: int
     used: int
     fup_percent: int | None
+    fup_remaining: int | None
     package: str
-    settled: str
-    settled_at: int
+    told: str
+    """The status that the member was last told of, for it was seen to be true on a router."""
+
+    settled: Mapping[str, str]
+    """Router → the status it was last seen to agree with, empty for none; every router there is."""
+
     look: str
+    """The counters last seen on the router that was asked for."""
+
     noticed: Mapping[str, str]
     """What the member was told of, and which key it had."""
 
     slots: tuple[Slot, ...]
+    lost: tuple[str, ...]
+    """MACs of the last devices that were let go."""
+
     is_leaving: bool
 
     def terms(self) -> Terms:
@@ -92,20 +105,27 @@ class Account:
             purchased=self.purchased,
             used=self.used,
             fup_percent=self.fup_percent,
+            fup_remaining=self.fup_remaining,
         )
+
+    def former(self) -> tuple[str, ...]:
+        """Return the MACs that were theirs."""
+        return (*(mac for slot in self.slots for mac in slot.former), *self.lost)
 
     def public(self, now: int, policy: Policy) -> dict[str, Any]:
         """Return the account as its member and the admin may see it; moments in unix seconds.
 
-        `pending` says that the router was not seen to agree yet.
+        `pending` says that a router was not seen to agree yet, `pending_on` which.
         """
         status = decide(self.terms(), now, policy)
+        pending_on = [router for router, seen in self.settled.items() if seen != status]
         return {
             "phone": self.phone,
             "status": status,
             "page": PAGES[status],
             "why": why(self.terms(), now, policy),
-            "pending": self.settled != status,
+            "pending": bool(pending_on),
+            "pending_on": pending_on,
             "approved": self.approved,
             "package": self.package,
             "unlimited": self.unlimited,
@@ -145,22 +165,42 @@ FIELDS = (
     "purchased",
     "used",
     "fup_percent",
+    "fup_remaining",
     "package",
     "settled",
-    "settled_at",
-    "look",
+    "lost",
 )
+
+
+def fields_of(routers: Sequence[str], look_of: str) -> tuple[str, ...]:
+    """Return the account's fields to be read: with what each router agreed to, and the counters
+    last seen on one (empty: on none)."""
+    more = [settled_field(router) for router in routers] + ([look_field(look_of)] * bool(look_of))
+    return (*FIELDS, *more)
+
+
+def settled_field(router: str) -> str:
+    """Where the account keeps what a router was last seen to agree with."""
+    return f"settled:{router}"
+
+
+def look_field(router: str) -> str:
+    """Where the account keeps the counters last seen on a router."""
+    return f"look:{router}"
 
 
 def read_account(
     member: str,
     row: Sequence[str | None],
-    values: Sequence[str | None],
+    kept: Mapping[str, str],
     slots: Mapping[str, str],
+    *,
+    routers: Sequence[str],
+    look_of: str,
     is_leaving: bool,
 ) -> Account:
-    """Read the member's fields, the account's fields and the slots, as Redis has them."""
-    kept = {name: value or "" for name, value in zip(FIELDS, values, strict=True)}
+    """Read the member's fields, the account's fields (as `fields_of` names them; absent ones
+    empty) and the slots, as Redis has them."""
     return Account(
         member=member,
         name=row[1] or row[2] or "",
@@ -168,15 +208,21 @@ def read_account(
         phone=kept["phone"],
         approved=kept["approved"] != "0",
         unlimited=kept["unlimited"] == "1",
-        expires_at=int(kept["expires_at"]) if kept["expires_at"] else None,
+        expires_at=_number(kept["expires_at"]),
         purchased=int(kept["purchased"] or 0),
         used=int(kept["used"] or 0),
-        fup_percent=int(kept["fup_percent"]) if kept["fup_percent"] else None,
+        fup_percent=_number(kept["fup_percent"]),
+        fup_remaining=_number(kept["fup_remaining"]),
         package=kept["package"],
-        settled=kept["settled"],
-        settled_at=int(kept["settled_at"] or 0),
-        look=kept["look"],
+        told=kept["settled"],
+        settled={router: kept[settled_field(router)] for router in routers},
+        look=kept[look_field(look_of)] if look_of else "",
         noticed={kind: kept[f"notice:{kind}"] for kind in _NOTICES},
         slots=tuple(Slot.parse(slot, text) for slot, text in sorted(slots.items())),
+        lost=tuple(kept["lost"].split()),
         is_leaving=is_leaving,
     )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text else None

@@ -13,6 +13,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,12 +22,11 @@ from redis.asyncio import Redis
 
 from store.errors import InvalidRequest, NotFound, Unavailable
 from store.hotspot.account import (
-    FIELDS,
     MB,
     MEMBER_FIELDS,
     Account,
-    Counted,
     Package,
+    fields_of,
     read_account,
 )
 from store.hotspot.deciding import DAY_MS
@@ -42,9 +42,6 @@ SLOTS = 3
 
 BATCH = 250
 """Accounts per round trip: some two milliseconds of Redis's time."""
-
-RUNS_KEPT = 200
-"""Runs that can be looked at: most of a day of runs every five minutes."""
 
 ANSWER_SECONDS = 300
 """How long a job's answer waits for the page that asked."""
@@ -66,14 +63,13 @@ class Hotspot:
         self._enrol = Script(redis, "hotspot_enrol")
         self._bind = Script(redis, "hotspot_bind")
         self._unbind = Script(redis, "hotspot_unbind")
-        self._count = Script(redis, "hotspot_count")
-        self._settle = Script(redis, "hotspot_settle")
-        self._notice = Script(redis, "hotspot_notice")
+        self.routers = tuple(router.name for router in settings.routers)
+        """The routers' names."""
 
     @property
     def has_router(self) -> bool:
         """Whether a router is set at all."""
-        return bool(self._settings.routers)
+        return bool(self.routers)
 
     # Who
 
@@ -119,18 +115,29 @@ class Hotspot:
             raise Unavailable()
         return sorted(str(member) for member in members)
 
-    async def accounts(self, members: Sequence[str]) -> list[Account]:
-        """Return these members' accounts, those that are gone left out."""
+    async def accounts(self, members: Sequence[str], look_of: str = "") -> list[Account]:
+        """Return these members' accounts, those that are gone left out; with the counters last
+        seen on the router `look_of`."""
         found = []
         leaving = await self.leaving()
+        names = fields_of(self.routers, look_of)
         for at in range(0, len(members), BATCH):
             part = members[at : at + BATCH]
             keys = [name for member in part for name in self._read_keys(member)]
-            replies = await self._read(keys, [len(MEMBER_FIELDS), *MEMBER_FIELDS, *FIELDS])
-            for member, (row, values, flat) in zip(part, replies, strict=True):
-                if row[0] is not None:
-                    slots = dict(zip(flat[::2], flat[1::2], strict=True))
-                    found.append(read_account(member, row, values, slots, member in leaving))
+            replies = await self._read(keys, [len(MEMBER_FIELDS), *MEMBER_FIELDS, *names])
+            found += [
+                read_account(
+                    member,
+                    row,
+                    {name: value or "" for name, value in zip(names, values, strict=True)},
+                    dict(zip(flat[::2], flat[1::2], strict=True)),
+                    routers=self.routers,
+                    look_of=look_of,
+                    is_leaving=member in leaving,
+                )
+                for member, (row, values, flat) in zip(part, replies, strict=True)
+                if row[0] is not None
+            ]
         return found
 
     async def approve(self, member: str, approved: bool) -> None:
@@ -141,18 +148,18 @@ class Hotspot:
     # Quota
 
     async def save_package(
-        self, name: str, quota_mb: int, days: int, unlimited: bool, fup_percent: int | None
+        self,
+        name: str,
+        quota_mb: int,
+        days: int,
+        unlimited: bool,
+        fup_percent: int | None,
+        fup_remaining_mb: int | None = None,
     ) -> Package:
-        """Make a package."""
-        package = Package(new_id(), name, quota_mb * MB, days, unlimited, fup_percent)
-        kept = {
-            "id": package.id,
-            "name": name,
-            "quota": package.quota,
-            "days": days,
-            "unlimited": unlimited,
-            "fup_percent": fup_percent,
-        }
+        """Make a package; fair use begins at a percentage used, or at so many MB left."""
+        remaining = None if fup_remaining_mb is None else fup_remaining_mb * MB
+        package = Package(new_id(), name, quota_mb * MB, days, unlimited, fup_percent, remaining)
+        kept = asdict(package)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hset(self._keys.hotspot_packages(), package.id, json.dumps(kept))
             event = {"type": "hotspot.package", "data": json.dumps(kept | {"at": _now()})}
@@ -188,26 +195,6 @@ class Hotspot:
         await self.account(member)
         await self._write(member, fields)
 
-    async def count(self, counted: Sequence[Counted], lease_key: str, token: int) -> list[str]:
-        """Add bytes that were counted between two looks; returns the members they were added to.
-
-        Nothing is added where another look came between, or when the lease is not ours any more.
-        """
-        added = []
-        for at in range(0, len(counted), BATCH):
-            part = counted[at : at + BATCH]
-            verdicts = await self._count(
-                [lease_key, self._keys.events(), *self._count_keys(part)],
-                [token, _now(), self._today(), *(word for one in part for word in one.words())],
-            )
-            if not verdicts:
-                break
-            pairs = zip(part, verdicts, strict=True)
-            added += [one.member for one, verdict in pairs if verdict == 1]
-        if added:
-            self._queue.wake_persist()
-        return added
-
     async def days(self, member: str, most: int = 14) -> list[tuple[str, int]]:
         """Return the bytes of each of the last days, today's last; a day without any is 0."""
         kept = await self._redis.hgetall(self._keys.hotspot_days(member))
@@ -215,16 +202,8 @@ class Hotspot:
         names = [str(today - timedelta(days=back)) for back in reversed(range(most))]
         return [(name, int(kept.get(name, 0))) for name in names]
 
-    def _count_keys(self, counted: Sequence[Counted]) -> list[str]:
-        keys = self._keys
-        return [
-            name
-            for one in counted
-            for name in (keys.hotspot(one.member), keys.hotspot_days(one.member))
-        ]
-
     def _today(self) -> str:
-        return str(datetime.now(ZoneInfo(self._settings.timezone)).date())
+        return today(self._settings.timezone)
 
     # Devices
 
@@ -265,33 +244,22 @@ class Hotspot:
     async def unbind(self, member: str, slot: str) -> None:
         """Take a device out of the member's slots. Raises NotFound."""
         mac = await self._unbind(
-            [self._keys.hotspot_slots(member), self._keys.hotspot_macs(), self._keys.events()],
+            [
+                self._keys.hotspot_slots(member),
+                self._keys.hotspot_macs(),
+                self._keys.events(),
+                self._keys.hotspot(member),
+            ],
             [member, _now(), slot],
         )
         if not mac:
             raise NotFound()
         await self._announced(member)
 
-    # The router
-
-    async def settle(self, member: str, status: str, lease_key: str, token: int) -> bool:
-        """Note that the router was seen to agree; returns whether that is news."""
-        verdict = await self._settle(
-            [self._keys.hotspot(member), self._keys.events(), lease_key],
-            [member, _now(), status, token],
-        )
-        if verdict == 1:
-            self._queue.wake_persist()
-        return bool(verdict == 1)
-
-    async def notice(self, member: str, kind: str, key: str) -> None:
-        """Have a member told of something, once for each key."""
-        keys = [self._keys.hotspot(member), self._keys.events()]
-        if await self._notice(keys, [member, _now(), kind, key]):
-            self._queue.wake_persist()
+    # The routers
 
     async def wish(self, member: str) -> None:
-        """Have the router agree with this member soon. A wish that is lost is made up for by the
+        """Have the routers agree with this member soon. A wish that is lost is made up for by the
         next run over everybody."""
         if not self.has_router:
             return
@@ -310,18 +278,6 @@ class Hotspot:
         """Return the password of a member's hotspot user: known to the router and to us alone."""
         key = self._settings.secret_key.encode()
         return hmac.new(key, f"hotspot|{member}".encode(), hashlib.sha256).hexdigest()[:24]
-
-    async def note_run(self, run: Mapping[str, Any]) -> None:
-        """Keep what became of a run, for the page that shows them."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.lpush(self._keys.hotspot_runs(), json.dumps(run))
-            pipe.ltrim(self._keys.hotspot_runs(), 0, RUNS_KEPT - 1)
-            await pipe.execute()
-
-    async def runs(self, most: int = 50) -> list[dict[str, Any]]:
-        """Return the newest runs."""
-        kept = await self._redis.lrange(self._keys.hotspot_runs(), 0, most - 1)
-        return [json.loads(text) for text in kept]
 
     # Devices that wait for a router that is away
 
@@ -412,6 +368,11 @@ class Hotspot:
     def _account_keys(self, member: str) -> list[str]:
         keys = self._keys
         return [keys.hotspot(member), keys.hotspot_accounts(), keys.events()]
+
+
+def today(timezone: str) -> str:
+    """Return the day it is there, `YYYY-MM-DD`."""
+    return str(datetime.now(ZoneInfo(timezone)).date())
 
 
 def is_random(mac: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
 from store.database import Connection, Row, statement
-from store.hotspot.accounts import is_random
+from store.hotspot.account import settled_field
+from store.hotspot.accounts import BATCH, is_random
 from store.keys import Keys
 
 
@@ -22,10 +24,33 @@ async def restore_hotspot(redis: Redis, keys: Keys, connection: Connection) -> N
         await _put_device(redis, keys, row)
     for row in await _rows(connection, "all_packages"):
         await redis.hsetnx(keys.hotspot_packages(), row["id"], json.dumps(dict(row)))
+    await _put_fields(
+        redis,
+        [
+            (keys.hotspot(row["member_id"]), settled_field(row["router"]), row["status"])
+            for row in await _rows(connection, "all_settled")
+        ],
+    )
+    await _put_fields(
+        redis,
+        [
+            (keys.hotspot_days(row["member_id"]), row["day"], str(row["bytes"]))
+            for row in await _rows(connection, "all_days")
+        ],
+    )
 
 
 async def _rows(connection: Connection, name: str) -> list[Row]:
     return await (await connection.execute(statement("hotspot", name))).fetchall()
+
+
+async def _put_fields(redis: Redis, fields: Sequence[tuple[str, str, str]]) -> None:
+    """Put fields of hashes back, where there is none: key, field, value."""
+    for at in range(0, len(fields), BATCH):
+        async with redis.pipeline(transaction=False) as pipe:
+            for key, field, value in fields[at : at + BATCH]:
+                pipe.hsetnx(key, field, value)
+            await pipe.execute()
 
 
 async def _put_account(redis: Redis, keys: Keys, row: Row) -> None:
@@ -40,6 +65,7 @@ async def _put_account(redis: Redis, keys: Keys, row: Row) -> None:
         "purchased": str(row["purchased"]),
         "used": str(row["used"]),
         "fup_percent": "" if row["fup_percent"] is None else str(row["fup_percent"]),
+        "fup_remaining": "" if row["fup_remaining"] is None else str(row["fup_remaining"]),
         "package": row["package"],
         "settled": row["settled"],
     }

@@ -1,32 +1,36 @@
--- Adds what members used, each only if nobody has looked since the look it was counted from, and
--- all only if the run that counted still holds its router.
+-- Adds what members used, each only if nobody has looked at this router since the look it was
+-- counted from, and all only if the run that counted still holds its router.
 -- KEYS: lease, events, then for each account: account, days
--- ARGV: lease token, now (ms), today, then for each account: member, look before, look now, bytes
+-- ARGV: lease token, now (ms), today, field of the look, then for each account: member, look before,
+-- look now, bytes
 -- Returns for each 1 when it was added, 0 when another look came between; nothing for a lost lease.
 --#include hotspot_rules.lua
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {} end
 local DAYS_KEPT = 31
+local look_field = ARGV[4]
 
 local function add_to_day(days, day, bytes)
-  redis.call('HINCRBY', days, day, bytes)
+  local total = redis.call('HINCRBY', days, day, bytes)
   local known = redis.call('HKEYS', days)
-  if #known <= DAYS_KEPT then return end
-  table.sort(known)
-  redis.call('HDEL', days, known[1])
+  if #known > DAYS_KEPT then
+    table.sort(known)
+    redis.call('HDEL', days, known[1])
+  end
+  return total
 end
 
 local verdicts = {}
 for place = 3, #KEYS, 2 do
   local account, days, number = KEYS[place], KEYS[place + 1], (place - 1) / 2
-  local at = 4 + (number - 1) * 4
+  local at = 5 + (number - 1) * 4
   local member, before, now, bytes = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   verdicts[number] = 0
-  if (redis.call('HGET', account, 'look') or '') == before then
-    redis.call('HSET', account, 'look', now)
+  if (redis.call('HGET', account, look_field) or '') == before then
+    redis.call('HSET', account, look_field, now)
     if tonumber(bytes) > 0 then
       redis.call('HINCRBY', account, 'used', bytes)
-      add_to_day(days, ARGV[3], bytes)
-      announce_account(account, KEYS[2], member, ARGV[2])
+      local total = add_to_day(days, ARGV[3], bytes)
+      announce_account(account, KEYS[2], member, ARGV[2], ARGV[3], total)
     end
     verdicts[number] = 1
   end

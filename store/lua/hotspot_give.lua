@@ -17,7 +17,7 @@ local expires_at = tonumber(kept[1] or '')
 local purchased, used = tonumber(kept[2] or '') or 0, tonumber(kept[3] or '') or 0
 local is_over = expires_at and expires_at <= now
 local begins = (is_over or not expires_at) and now or expires_at
-local percent = bought.fup_percent
+local percent, remaining = bought.fup_percent, bought.fup_remaining
 
 redis.call('HSET', KEYS[1],
   'purchased', string.format('%.0f', is_over and bought.quota or purchased + bought.quota),
@@ -25,6 +25,7 @@ redis.call('HSET', KEYS[1],
   'expires_at', bought.days > 0 and string.format('%.0f', begins + bought.days * DAY_MS) or '',
   'unlimited', bought.unlimited and '1' or '0',
   'fup_percent', percent ~= cjson.null and percent and string.format('%d', percent) or '',
+  'fup_remaining', remaining ~= cjson.null and remaining and string.format('%.0f', remaining) or '',
   'package', bought.name)
 redis.call('SADD', KEYS[2], ARGV[1])
 announce_account(KEYS[1], KEYS[3], ARGV[1], ARGV[2])

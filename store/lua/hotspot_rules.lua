@@ -2,11 +2,15 @@
 
 -- Only what is lasting goes into the log: never a look, never a password.
 local LASTING = { 'phone', 'approved', 'unlimited', 'expires_at', 'purchased', 'used',
-  'fup_percent', 'package', 'settled' }
+  'fup_percent', 'fup_remaining', 'package', 'settled' }
 
-local function announce_account(account, events, member, now)
+-- With a day and the bytes used on it so far, when that is what has changed.
+local function announce_account(account, events, member, now, day, day_bytes)
   local values = redis.call('HMGET', account, unpack(LASTING))
   local data = { member = member, at = tonumber(now) }
   for place, name in ipairs(LASTING) do data[name] = values[place] or '' end
+  if day then
+    data.day, data.day_bytes = day, string.format('%.0f', day_bytes)
+  end
   redis.call('XADD', events, '*', 'type', 'hotspot.changed', 'data', cjson.encode(data))
 end

@@ -1,12 +1,17 @@
 -- Hotspot: the lasting copy of accounts, devices and packages, and what Redis is rebuilt from.
 
 -- save_account --
+WITH day AS (
+    INSERT INTO hotspot_day (member_id, day, bytes)
+    SELECT %(member)s, %(day)s::date, %(day_bytes)s WHERE %(day)s::date IS NOT NULL
+    ON CONFLICT (member_id, day) DO UPDATE SET bytes = greatest(hotspot_day.bytes, excluded.bytes)
+)
 INSERT INTO hotspot_account (
-    member_id, phone, approved, unlimited, expires_at, purchased, used, fup_percent, package,
-    settled, updated_at
+    member_id, phone, approved, unlimited, expires_at, purchased, used, fup_percent,
+    fup_remaining, package, settled, updated_at
 ) VALUES (
     %(member)s, %(phone)s, %(approved)s, %(unlimited)s, %(expires_at)s, %(purchased)s, %(used)s,
-    %(fup_percent)s, %(package)s, %(settled)s, %(at)s
+    %(fup_percent)s, %(fup_remaining)s, %(package)s, %(settled)s, %(at)s
 )
 ON CONFLICT (member_id) DO UPDATE SET
     phone = excluded.phone,
@@ -16,6 +21,7 @@ ON CONFLICT (member_id) DO UPDATE SET
     purchased = excluded.purchased,
     used = excluded.used,
     fup_percent = excluded.fup_percent,
+    fup_remaining = excluded.fup_remaining,
     package = excluded.package,
     settled = excluded.settled,
     updated_at = excluded.updated_at
@@ -33,35 +39,46 @@ DELETE FROM hotspot_device WHERE member_id = %(member)s AND slot = %(slot)s
 
 -- delete_account --
 WITH devices AS (DELETE FROM hotspot_device WHERE member_id = %(member)s),
-     transitions AS (DELETE FROM hotspot_transition WHERE member_id = %(member)s)
+     transitions AS (DELETE FROM hotspot_transition WHERE member_id = %(member)s),
+     settled AS (DELETE FROM hotspot_settled WHERE member_id = %(member)s),
+     days AS (DELETE FROM hotspot_day WHERE member_id = %(member)s)
 DELETE FROM hotspot_account WHERE member_id = %(member)s
 
 -- save_package --
-INSERT INTO hotspot_package (id, name, quota, days, unlimited, fup_percent, updated_at)
-VALUES (%(id)s, %(name)s, %(quota)s, %(days)s, %(unlimited)s, %(fup_percent)s, %(at)s)
+INSERT INTO hotspot_package (
+    id, name, quota, days, unlimited, fup_percent, fup_remaining, updated_at
+) VALUES (
+    %(id)s, %(name)s, %(quota)s, %(days)s, %(unlimited)s, %(fup_percent)s, %(fup_remaining)s,
+    %(at)s
+)
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, quota = excluded.quota, days = excluded.days,
     unlimited = excluded.unlimited, fup_percent = excluded.fup_percent,
-    updated_at = excluded.updated_at
+    fup_remaining = excluded.fup_remaining, updated_at = excluded.updated_at
 
 -- save_transition --
 WITH kept AS (
-    INSERT INTO hotspot_transition (event_id, member_id, before, status, at)
-    VALUES (%(event_id)s, %(member)s, %(before)s, %(status)s, %(at)s)
+    INSERT INTO hotspot_transition (event_id, member_id, router, before, status, at)
+    VALUES (%(event_id)s, %(member)s, %(router)s, %(before)s, %(status)s, %(at)s)
     ON CONFLICT (event_id) DO NOTHING
     RETURNING 1
+), settled AS (
+    INSERT INTO hotspot_settled (member_id, router, status, at)
+    VALUES (%(member)s, %(router)s, %(status)s, %(at)s)
+    ON CONFLICT (member_id, router) DO UPDATE SET status = excluded.status, at = excluded.at
+    WHERE hotspot_settled.at <= excluded.at
 )
--- the first status of all is no change, and nobody is written to about it
+-- the first router that agrees has the member told; the first status of all is no change
 INSERT INTO message_outbox (key, member_id, kind, due_at)
 SELECT 'settled:' || %(event_id)s, %(member)s, %(status)s, %(at)s
 FROM kept
-WHERE %(before)s <> ''
+WHERE %(is_first)s AND %(before)s <> ''
 ON CONFLICT (key) DO NOTHING
 
 -- all_accounts --
 SELECT member_id, phone, approved, unlimited,
        (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
-       purchased, used, fup_percent, package, settled
+       purchased, used, fup_percent, fup_remaining, package, settled
 FROM hotspot_account
 
 -- all_devices --
@@ -69,4 +86,10 @@ SELECT member_id, slot, mac, ip, name, (extract(epoch FROM seen_at) * 1000)::big
 FROM hotspot_device
 
 -- all_packages --
-SELECT id, name, quota, days, unlimited, fup_percent FROM hotspot_package
+SELECT id, name, quota, days, unlimited, fup_percent, fup_remaining FROM hotspot_package
+
+-- all_settled --
+SELECT member_id, router, status FROM hotspot_settled
+
+-- all_days --
+SELECT member_id, day::text AS day, bytes FROM hotspot_day WHERE day > current_date - 32

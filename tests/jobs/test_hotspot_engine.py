@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from jobs.hotspot.engine import Engine, seconds_of
+from jobs.hotspot.engine import Engine
 from jobs.hotspot.report import Report
+from jobs.hotspot.usage import seconds_of
 from jobs.mikrotik import Write, open_link
 from scripts.router_check import check
 from scripts.router_simulator.part import RouterPart
@@ -90,7 +91,7 @@ async def test_a_member_gets_in_and_the_second_run_writes_nothing(house: House) 
     assert binding["comment"].startswith("081200000001 [jaga uid=" + member)
     again = await house.sync()
     assert (again.writes, again.state) == (0, "done") and house.prints() <= 6
-    assert (await house.account(member)).settled == "aktif"
+    assert (await house.account(member)).told == "aktif"
 
 
 async def test_a_block_takes_the_internet_away_in_two_seconds(house: House) -> None:
@@ -127,12 +128,12 @@ async def test_quota_runs_down_to_slow_and_to_nothing(house: House) -> None:
     house.send(MB)
     house.router.control("fault", eager_devices=True)
     await house.sync()
-    assert (await house.account(member)).settled == "fup"
+    assert (await house.account(member)).told == "fup"
     assert house.send(), "it was logged in again"
     assert house.rows("active")[0]["user"] == "081200000001"
     house.send(15 * MB)
     report = await house.sync()
-    assert (await house.account(member)).settled == "habis", report
+    assert (await house.account(member)).told == "habis", report
     assert not house.send() and house.rows("active") == []
     package = await house.store.hotspot.save_package("Tambah", 50, 30, False, None)
     await house.store.hotspot.give(member, package.id)
@@ -175,7 +176,7 @@ async def test_a_run_cut_off_after_any_write_is_made_whole_by_the_next(house: Ho
         for n, member in enumerate(members):
             barred = (n + cut) % 2
             assert house.send(mac=f"AA:BB:CC:00:01:{n + 1:02X}") == (not barred), (cut, n)
-            assert (await house.account(member)).settled == ("blocked" if barred else "aktif")
+            assert (await house.account(member)).told == ("blocked" if barred else "aktif")
 
 
 CUTS = (
@@ -220,12 +221,12 @@ async def test_an_hour_away_with_500_changes_takes_one_pass(house: House) -> Non
     assert (await house.sync()).state == "away"
     for member in members[:500]:
         await house.store.members.block(member, by="admin")
-    assert (await house.account(members[0])).settled == "unlimited"
+    assert (await house.account(members[0])).told == "unlimited"
     house.router.control("fault", clear=True)
     report = await house.sync()
     assert report.state == "done" and report.writes == 1000 and len(report.changes) >= 200
     assert len(house.rows("ip-binding")) == 100
-    assert (await house.account(members[499])).settled == "blocked"
+    assert (await house.account(members[499])).told == "blocked"
 
 
 async def test_a_missing_profile_stops_everything_before_the_first_write(house: House) -> None:

@@ -30,8 +30,8 @@ async def settled(store: Store, *statuses: str) -> str:
     )
     async with store.leases.taken("utama") as lease:
         assert isinstance(lease, Lease)
-        for status in statuses:
-            await store.hotspot.settle(member.id, status, lease.key, lease.token)
+        for at, status in enumerate(statuses):
+            await store.ledger.settle("utama", member.id, status, at, lease)
     return member.id
 
 
@@ -49,12 +49,39 @@ async def test_each_change_is_told_once(store: Store, surroundings: dict[str, st
     assert sent(surroundings) == [messages.TEXTS["habis"]], "the first status is no change"
 
 
+async def test_the_first_router_that_agrees_has_the_member_told_and_old_news_do_not(
+    store: Store, surroundings: dict[str, str]
+) -> None:
+    member = await settled(store, "aktif")
+    async with store.leases.taken("utara") as lease:
+        assert isinstance(lease, Lease)
+        settle = store.ledger.settle
+        await settle("utama", member, "habis", 10, await taken(store))
+        await settle("utara", member, "habis", 11, lease)
+        # what was decided before that, and is only seen now
+        await settle("utara", member, "aktif", 9, lease)
+        await settle("utara", member, "habis", 12, lease)
+    await LogReader(store).run()
+    await messages.deliver()
+    assert sent(surroundings) == [messages.TEXTS["habis"]]
+    rows = await store.database.fetch(b"SELECT router, status FROM hotspot_settled ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == [("utama", "habis"), ("utara", "habis")]
+
+
+async def taken(store: Store) -> Lease:
+    """A lease as a run has it, of which only the number counts here."""
+    key, fence = store.keys.hotspot_lease("utama"), store.keys.hotspot_fence("utama")
+    token = await store.redis.incr(fence)
+    await store.redis.set(key, token)
+    return Lease(key, fence, token)
+
+
 async def test_notices_are_told_once_for_each_package(
     store: Store, surroundings: dict[str, str]
 ) -> None:
     member = await settled(store)
     for key in ("1000", "1000", "2000"):
-        await store.hotspot.notice(member, "quota_low", key)
+        await store.ledger.notice(member, "quota_low", key)
     await LogReader(store).run()
     await messages.deliver()
     assert sent(surroundings) == [messages.TEXTS["quota_low"]] * 2

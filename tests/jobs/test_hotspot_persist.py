@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from jobs.persist.reader import LogReader
 from store.hotspot.account import Counted
+from store.hotspot.deciding import Policy, decide
 from store.hotspot.leases import Lease
 from store.opening import Store
 from store.restoring import restore_if_needed
@@ -23,17 +27,23 @@ async def test_an_emptied_redis_gets_its_accounts_back(store: Store) -> None:
     await store.hotspot.unbind(member.id, lost.id)
     async with store.leases.taken("utama") as lease:
         assert isinstance(lease, Lease)
-        assert await store.hotspot.settle(member.id, "aktif", lease.key, lease.token)
-        assert not await store.hotspot.settle(member.id, "aktif", lease.key, lease.token)
+        assert await store.ledger.settle("utama", member.id, "aktif", 1, lease)
+        assert not await store.ledger.settle("utama", member.id, "aktif", 2, lease)
+        assert await store.ledger.count("utama", [Counted(member.id, "", "l", 7)], lease)
+    days = await store.hotspot.days(member.id, 1)
+    assert days[0][1] == 7
     before = await store.hotspot.account(member.id)
+    assert before.told == "aktif" and before.fup_remaining is None
     assert before.expires_at is not None and before.fup_percent == 80
     await LogReader(store).run()
     await store.redis.flushdb()
     assert await restore_if_needed(store)
     after = await store.hotspot.account(member.id)
-    for name in ("phone", "purchased", "used", "expires_at", "package", "fup_percent", "settled"):
+    for name in ("phone", "purchased", "used", "expires_at", "package", "fup_percent", "told"):
         assert getattr(after, name) == getattr(before, name), name
     assert [slot.mac for slot in after.slots] == [slot.mac for slot in before.slots]
+    assert await store.redis.hget(store.keys.hotspot(member.id), "settled:utama") == "aktif"
+    assert await store.hotspot.days(member.id, 1) == days
     assert await store.hotspot.member_of("6281234567890") == member.id
     assert [package.public() for package in await store.hotspot.packages()] == [package.public()]
     verdict, _ = await store.hotspot.bind("f" * 16, after.slots[0].mac, "")
@@ -89,18 +99,40 @@ async def test_a_package_adds_to_what_is_left_and_begins_anew_after_the_end(stor
     assert (third.purchased, third.used) == (10 << 20, 0)
 
 
+async def test_fair_use_may_begin_at_bytes_that_are_left(store: Store) -> None:
+    member = (
+        await store.members.create(email="s@jaga.test", password_hash="x", phone="081234567890")
+    ).id
+    package = await store.hotspot.save_package("A", 10, 5, False, None, 3)
+    assert package.public()["fup_remaining_mb"] == 3
+    await store.hotspot.give(member, package.id)
+    policy, now = Policy.of(store.settings), int(time.time() * 1000)
+    for used, status in ((7 << 20) - 1, "aktif"), (7 << 20, "fup"), (10 << 20, "habis"):
+        await store.hotspot.change_account(member, used=str(used))
+        terms = (await store.hotspot.account(member)).terms()
+        assert decide(terms, now, policy) == status
+    await LogReader(store).run()
+    await store.redis.flushdb()
+    assert await restore_if_needed(store)
+    assert (await store.hotspot.account(member)).fup_remaining == 3 << 20
+    assert await store.hotspot.packages() == [package]
+    percent = await store.hotspot.save_package("B", 10, 5, False, 50)
+    await store.hotspot.give(member, percent.id)
+    assert (await store.hotspot.account(member)).fup_remaining is None
+
+
 async def test_bytes_are_added_once_for_each_look_and_by_the_lease_alone(store: Store) -> None:
     member = (
         await store.members.create(email="s@jaga.test", password_hash="x", phone="081234567890")
     ).id
-    count = store.hotspot.count
+    count = store.ledger.count
     async with store.leases.taken("utama") as lease:
         assert isinstance(lease, Lease)
         first, late = Counted(member, "", "look 1", 100), Counted(member, "", "look 2", 150)
-        assert await count([first], lease.key, lease.token) == [member]
-        assert await count([late], lease.key, lease.token) == [], "counted from the same look"
-        assert await count([first], lease.key, lease.token) == [], "a commit that was repeated"
+        assert await count("utama", [first], lease) == [member]
+        assert await count("utama", [late], lease) == [], "counted from the same look"
+        assert await count("utama", [first], lease) == [], "a commit that was repeated"
         stolen = Counted(member, "look 1", "look 3", 50)
-        assert await count([stolen], lease.key, lease.token + 1) == []
-        assert await count([stolen], lease.key, lease.token) == [member]
+        assert await count("utama", [stolen], replace(lease, token=lease.token + 1)) == []
+        assert await count("utama", [stolen], lease) == [member]
     assert (await store.hotspot.account(member)).used == 150

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -356,6 +357,33 @@ def test_rows_that_only_a_phone_marks_are_taken_in_and_notes_are_left_alone() ->
         "CCTV toko, 081200000001",
     ]
     assert shelf.rows(USER)[0]["comment"] == "081200000001 [jaga uid=0000000000000001 v=1]"
+
+
+@pytest.mark.parametrize("policy", [BYPASS, SESSION])
+@pytest.mark.parametrize("is_remembered", [True, False])
+def test_a_device_that_was_let_go_is_out_at_once(policy: Policy, is_remembered: bool) -> None:
+    """Also when only its own binding still tells of it, as after Redis was emptied."""
+    shelf, gone = Shelf(), "AA:00:00:00:00:02"
+    one = member(1, "aktif", mac(1), gone)
+    for at, address in enumerate((mac(1), gone), 1):
+        shelf.router.hotspot.join(address, f"192.168.200.{at}")
+    settle(shelf, [one], policy)
+    assert shelf.is_online(mac(1)) and shelf.is_online(gone)
+    left = replace(_settled(one), devices=one.devices[:1], former=(gone,) * is_remembered)
+    shelf.router.hotspot.passages.clear()
+    shelf.apply(plan([left], shelf.actual, policy))
+    assert not shelf.is_online(gone) and shelf.is_online(mac(1))
+    seen = [passed for _, device, passed in shelf.router.hotspot.passages if device == gone]
+    assert seen == sorted(seen, reverse=True), "it got back between two writes"
+    assert plan([left], shelf.actual, policy).steps == []
+
+
+def test_a_device_that_passed_on_to_somebody_else_stays_in() -> None:
+    shelf, shared = Shelf(), "AA:00:00:00:00:02"
+    shelf.router.hotspot.join(shared, "192.168.200.2")
+    before, after = member(1, "aktif", former=(shared,)), member(2, "aktif", shared)
+    settle(shelf, [before, after], BYPASS)
+    assert shelf.is_online(shared)
 
 
 def test_somebody_elses_rows_are_a_conflict_not_a_target() -> None:

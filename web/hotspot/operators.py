@@ -140,7 +140,7 @@ class Runs(AdminHandler):
 
     async def get(self) -> None:
         await self.require_admin()
-        self.respond({"success": True, "runs": await self.store.hotspot.runs(self.rows())})
+        self.respond({"success": True, "runs": await self.store.ledger.runs(self.rows())})
 
 
 class OperatorsPage(AdminHandler):

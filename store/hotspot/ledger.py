@@ -1,0 +1,189 @@
+"""What the engine's runs have seen: counted bytes, statuses that routers agree with, runs, routers.
+
+Everything that a run changes here it changes only while it holds its router's lease.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.hotspot.account import Counted, look_field, settled_field
+from store.hotspot.accounts import BATCH, today
+from store.hotspot.leases import Lease
+from store.keys import Keys
+from store.queue import Queue
+from store.routers import Router
+from store.scripts import Script
+from store.settings import Settings
+
+RUNS_KEPT = 400
+"""Runs that can be looked at: most of a day of one router's, every five minutes."""
+
+AWAY_SECONDS = 15
+"""A router that was just found to be away is not tried again for so long by runs for one member:
+each would keep a worker for the seconds of a connection that is not answered."""
+
+
+class Ledger:
+    """The book that runs are written into."""
+
+    def __init__(self, settings: Settings, redis: Redis, keys: Keys, queue: Queue) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._keys = keys
+        self._queue = queue
+        self._routers = settings.routers
+        self._count = Script(redis, "hotspot_count")
+        self._settle = Script(redis, "hotspot_settle")
+        self._clean = Script(redis, "hotspot_clean")
+        self._notice = Script(redis, "hotspot_notice")
+
+    # Members
+
+    async def count(self, router: str, counted: Sequence[Counted], lease: Lease) -> list[str]:
+        """Add bytes that were counted between two looks at a router; returns the members they
+        were added to.
+
+        Nothing is added where another look came between, or when the lease is not ours any more.
+        """
+        added = []
+        day = today(self._settings.timezone)
+        for at in range(0, len(counted), BATCH):
+            part = counted[at : at + BATCH]
+            verdicts = await self._count(
+                [lease.key, self._keys.events(), *self._count_keys(part)],
+                [
+                    *(lease.token, _now(), day, look_field(router)),
+                    *(word for one in part for word in one.words()),
+                ],
+            )
+            if not verdicts:
+                break
+            pairs = zip(part, verdicts, strict=True)
+            added += [one.member for one, verdict in pairs if verdict == 1]
+        if added:
+            self._queue.wake_persist()
+        return added
+
+    def _count_keys(self, counted: Sequence[Counted]) -> list[str]:
+        keys = self._keys
+        return [
+            name
+            for one in counted
+            for name in (keys.hotspot(one.member), keys.hotspot_days(one.member))
+        ]
+
+    async def settle(
+        self, router: str, member: str, status: str, decided_at: int, lease: Lease
+    ) -> bool:
+        """Note that a router was seen to agree with a status that was decided at a moment (ms);
+        returns whether that is news. The member is told by the first router that agrees."""
+        verdict = await self._settle(
+            [self._keys.hotspot(member), self._keys.events(), lease.key],
+            [member, _now(), status, lease.token, router, settled_field(router), decided_at],
+        )
+        if verdict == 1:
+            self._queue.wake_persist()
+        return bool(verdict == 1)
+
+    async def clean(self, router: str, member: str, lease: Lease) -> bool:
+        """Note that a router has no trace of a member who is to be deleted; returns whether that
+        holds of every router now."""
+        names = [other.name for other in self._routers]
+        return bool(
+            await self._clean(
+                [self._keys.hotspot(member), self._keys.hotspot_leaving(), lease.key],
+                [member, lease.token, router, *names],
+            )
+        )
+
+    async def notice(self, member: str, kind: str, key: str) -> None:
+        """Have a member told of something, once for each key."""
+        keys = [self._keys.hotspot(member), self._keys.events()]
+        if await self._notice(keys, [member, _now(), kind, key]):
+            self._queue.wake_persist()
+
+    # Routers
+
+    async def note_run(self, run: Mapping[str, Any]) -> None:
+        """Keep what became of a run, for the pages that show runs and routers."""
+        name = str(run["router"])
+        key = self._keys.hotspot_router(name)
+        seen: dict[str, Any] = {"state": run["state"], "at": run["at"], "errors": run["errors"]}
+        if not run["only"]:
+            seen |= {
+                field: run[field] for field in ("took_ms", "members", "prints", "writes", "pending")
+            } | {"conflicts": len(run["conflicts"])}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.lpush(self._keys.hotspot_runs(), json.dumps(run))
+            pipe.ltrim(self._keys.hotspot_runs(), 0, RUNS_KEPT - 1)
+            pipe.hset(key, items=[word for one in seen.items() for word in _as_words(*one)])
+            if run["state"] == "away":
+                pipe.hsetnx(key, "away_since", json.dumps(run["at"]))
+                pipe.set(self._keys.hotspot_away(name), "1", ex=AWAY_SECONDS)
+            elif run["state"] != "busy":  # then nobody has spoken to it
+                pipe.hdel(key, "away_since")
+                pipe.delete(self._keys.hotspot_away(name))
+            await pipe.execute()
+
+    async def runs(self, most: int = 50) -> list[dict[str, Any]]:
+        """Return the newest runs."""
+        kept = await self._redis.lrange(self._keys.hotspot_runs(), 0, most - 1)
+        return [json.loads(text) for text in kept]
+
+    async def routers(self) -> list[dict[str, Any]]:
+        """Return every router with what its last runs saw; moments in unix seconds."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for router in self._routers:
+                pipe.hgetall(self._keys.hotspot_router(router.name))
+            kept = await pipe.execute()
+        return [_public(router, seen) for router, seen in zip(self._routers, kept, strict=True)]
+
+    async def note_away(self, router: str) -> None:
+        """Note that a router was found to be away just now."""
+        await self._redis.set(self._keys.hotspot_away(router), "1", ex=AWAY_SECONDS)
+
+    async def is_away(self, router: str) -> bool:
+        """Whether a router was found to be away a moment ago."""
+        return bool(await self._redis.exists(self._keys.hotspot_away(router)))
+
+    async def away(self) -> list[str]:
+        """Return the routers that nobody has reached since they were found to be away."""
+        return [router["name"] for router in await self.routers() if router["away_since"]]
+
+
+_UNSEEN: dict[str, Any] = {
+    "state": "unknown",
+    "at": None,
+    "took_ms": None,
+    "members": 0,
+    "prints": 0,
+    "writes": 0,
+    "pending": 0,
+    "conflicts": 0,
+    "errors": [],
+    "away_since": None,
+}
+
+
+def _public(router: Router, seen: Mapping[str, str]) -> dict[str, Any]:
+    where = {
+        "name": router.name,
+        "host": router.host,
+        "port": router.port,
+        "tls": router.use_ssl,
+    }
+    return where | _UNSEEN | {field: json.loads(text) for field, text in seen.items()}
+
+
+def _as_words(field: str, value: Any) -> tuple[str, str]:
+    return field, json.dumps(value)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
