@@ -23,6 +23,7 @@ from scripts.benchmark.measures import (
     approvals,
     attendance,
     crowd,
+    hotspot,
     logins,
     mass,
     payments,
@@ -53,6 +54,7 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
     "approval": approvals.measure,
     "attendance": attendance.measure,
     "payments": payments.measure,
+    "hotspot": hotspot.measure,
     "mass": mass.measure,
     "cpu": staying.measure_cpu,
     "storm": staying.measure_storm,
@@ -60,7 +62,7 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
 }
 """Measured of the product alone, each on a fresh process."""
 
-NEED_OWN_PROCESS = frozenset({"storm", "churn"})
+NEED_OWN_PROCESS = frozenset({"hotspot", "storm", "churn"})
 NAMES = (*CROWD, *ALONE)
 
 MOST_TABS = 20

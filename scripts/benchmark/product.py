@@ -31,6 +31,7 @@ from scripts.benchmark.subject import (
     key_of,
 )
 from scripts.embedded.supervisor import Child, StartError, Supervisor, free_port, last_lines
+from scripts.router_simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.passwords import hash_password
 from store.sessions import Device, Opened, Sessions
@@ -203,6 +204,29 @@ class Product:
         port = str(free_port())
         env = {**self._env, "PORT": port, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
         return await self.start_web("web-2", env)
+
+    def settings_with(self, more: Mapping[str, str]) -> Settings:
+        """Return the product's settings with some changed."""
+        return Settings.from_environment({**self._env, **more})
+
+    def start_worker(self, more: Mapping[str, str]) -> Child:
+        """Start a worker with some settings changed; the caller ends it."""
+        clean = {key: value for key, value in os.environ.items() if key not in SETTING_NAMES}
+        return self._supervisor.start(
+            "worker",
+            [sys.executable, "-m", "jobs"],
+            env={**clean, **self._env, **more},
+            cwd=ROOT,
+            log=self._home / "worker.log",
+        )
+
+    def start_router(self) -> RouterPart:
+        """Start a RouterOS simulator on the servers' core; the caller stops it."""
+        router = RouterPart(self._supervisor, self._home / "router.log")
+        router.start()
+        if router.child is not None:
+            pin(router.child.pid, self._cores.servers)
+        return router
 
     async def stop(self) -> None:
         if self._runs:
