@@ -219,6 +219,14 @@ class Keys:
         """String: a router was found to be away a moment ago. 15 seconds."""
         return f"{self.prefix}:hotspot:router:{router}:away"
 
+    def hotspot_presence(self, digest: str) -> str:
+        """String JSON: a proof of presence that is under way, by its token's digest. 2 minutes."""
+        return f"{self.prefix}:hotspot:presence:{digest}"
+
+    def hotspot_presence_users(self) -> str:
+        """Hash: name of a user made for a proof → JSON `router until`, until it is gone again."""
+        return f"{self.prefix}:hotspot:presences"
+
     def hotspot_preflight(self, router: str) -> str:
         """String JSON: names of the profiles a router was last seen to have. 15 minutes."""
         return f"{self.prefix}:hotspot:router:{router}:preflight"

@@ -18,7 +18,7 @@ from store.attendance.reports import Reports
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
-from store.hotspot import Hotspot, Leases, Ledger, Otp
+from store.hotspot import Hotspot, Leases, Ledger, Otp, Presences
 from store.keys import Keys
 from store.limits import Limits
 from store.logins import Logins
@@ -62,6 +62,7 @@ class Store:
     payments: payments.Payments
     hotspot: Hotspot
     ledger: Ledger
+    presences: Presences
     leases: Leases
     otp: Otp
 
@@ -125,6 +126,7 @@ def _wire(
         ),
         hotspot=hotspot,
         ledger=Ledger(settings, redis, keys, queue),
+        presences=Presences(redis, keys),
         leases=Leases(redis, keys),
         otp=Otp(settings, redis, keys, limits),
     )

@@ -11,7 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from jobs.hotspot.binding import bind_device
+from jobs.hotspot import presence
+from jobs.hotspot.binding import bind_device, bind_proven
 from jobs.hotspot.engine import Engine
 from jobs.hotspot.report import join_previews
 from jobs.mikrotik import LoginRefused, RouterAway, Trap, open_link
@@ -42,6 +43,7 @@ async def run() -> None:
         if any(report.state == "done" for report in reports):
             for wish in await store.hotspot.waiting():
                 await bind_device(store, wish)
+            await presence.sweep(store)
 
 
 async def sync_member(member: str) -> None:
@@ -74,6 +76,12 @@ async def bind(question: str, wish: dict[str, Any]) -> None:
     """Answer a page: what became of the device that its owner has just logged in on."""
     async with open_store(Settings.from_environment()) as store:
         await store.hotspot.answer(question, await bind_device(store, wish))
+
+
+async def confirm(question: str, token: str) -> None:
+    """Answer a page: what became of the device that has logged in at the router as was asked."""
+    async with open_store(Settings.from_environment()) as store:
+        await store.hotspot.answer(question, await bind_proven(store, token))
 
 
 async def preview(question: str, fup_percent: int | None = None) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from jobs.hotspot.engine import Engine
 from jobs.hotspot.plan import HOST
+from jobs.hotspot.presence import ask_for_proof, device_of
 from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, Row, Trap, open_link
 from store.hotspot.deciding import Policy
 from store.opening import Store
@@ -46,7 +47,9 @@ async def bind_device(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
     """Take a device in and let it through; returns what became of it, `state` first.
 
     `wish` has `member`, `address` (trusted, or empty), `mac`, `ip` (both only told), `name`,
-    `browser`, `replace`. States: `bound`, `pending`, `full`, `taken`, `unknown`, `mismatch`.
+    `browser`, `replace`, `link` (the router's login page). States: `bound`, `pending`, `full`,
+    `taken`, `unknown`, `mismatch`, and `prove` where HOTSPOT_PRESENCE wants more than a row for
+    what was only told: then `login_url` leads to it, and `bind_proven` goes on.
     """
     asked = [("address", wish["address"] or wish["ip"]), ("mac-address", wish["mac"])]
     sight = await look_for(store, AnyOf(tuple((name, value) for name, value in asked if value)))
@@ -58,6 +61,29 @@ async def bind_device(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
     await store.hotspot.served(wish["member"])
     if seen is None:
         return {"state": state}
+    if store.settings.hotspot_presence == "proof" and not wish["address"]:
+        return await ask_for_proof(store, seen.router, wish) if wish["link"] else _UNPROVEN
+    return await _take_in(store, seen, wish)
+
+
+async def bind_proven(store: Store, token: str) -> dict[str, Any]:
+    """Take in the device that has logged in at the router with a proof's user; returns what became
+    of it. States as `bind_device`, and `unproven` when nobody has logged in, or it is too late."""
+    try:
+        found = await device_of(store, token)
+    except (RouterAway, LoginRefused, Trap):
+        return {"state": "pending"}
+    if found is None:
+        return _UNPROVEN
+    proof, row = found
+    (router,) = [router for router in store.settings.routers if router.name == proof.router]
+    return await _take_in(store, Seen(router, row), dict(proof.wish))
+
+
+_UNPROVEN = {"state": "unproven"}
+
+
+async def _take_in(store: Store, seen: Seen, wish: dict[str, Any]) -> dict[str, Any]:
     verdict, slot = await store.hotspot.bind(
         wish["member"],
         seen.row["mac-address"],

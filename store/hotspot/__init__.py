@@ -7,5 +7,6 @@ from store.hotspot.accounts import Hotspot
 from store.hotspot.leases import Lease, Leases
 from store.hotspot.ledger import Ledger
 from store.hotspot.otp import Otp
+from store.hotspot.presences import Presences
 
-__all__ = ["Account", "Hotspot", "Lease", "Leases", "Ledger", "Otp", "Package", "Slot"]
+__all__ = ["Account", "Hotspot", "Lease", "Leases", "Ledger", "Otp", "Package", "Presences", "Slot"]

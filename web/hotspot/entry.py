@@ -73,6 +73,7 @@ class Binding(HotspotHandler):
             "address": trusted,
             "mac": mac,
             "ip": _address(body.get("ip") or ""),
+            "link": link,
             "replace": valid_text("replace", body.get("replace") or "", 8),
         }
 
