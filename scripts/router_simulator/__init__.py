@@ -9,6 +9,7 @@ values  durations, flags, addresses               menus     which menus there ar
 tables  rows and ids                              hotspot   devices, hosts, logins, traffic, time
 rows    what `print` makes of them                furnishing  what is there at the start
 commands  print, add, set, remove, …              api       a connection of the binary API
-faults  what can be made to go wrong              control   the control API and the live page
+faults  what can be made to go wrong              heard     what the API was told
+control the control API and the live page
 part    it as a process, for scripts/run and the tests
 """

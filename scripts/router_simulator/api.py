@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from scripts.router_simulator.codec import Malformed, SentenceReader, encode_sentence
 from scripts.router_simulator.commands import Command, Reply, Router, Trap
-from scripts.router_simulator.faults import Shot
+from scripts.router_simulator.faults import CARRIED_OUT, Shot
 from scripts.router_simulator.menus import MENUS
 from scripts.router_simulator.tables import Row
 
@@ -34,6 +34,9 @@ class Api:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client to its end."""
+        if self._router.faults.away:
+            writer.transport.abort()
+            return
         if len(self._open) >= self._router.faults.max_sessions:
             writer.close()
             return
@@ -120,16 +123,16 @@ class Connection:
             await self._end("not logged in")
         if name == "/cancel":
             return await self._cancel(command)
-        router.calls[name] = router.calls.get(name, 0) + 1
+        router.heard.note(name, router.clock.wall())
         if router.faults.delay_seconds:
             await asyncio.sleep(router.faults.delay_seconds)
         shot = router.faults.strike(name)
-        if shot is not None and shot.kind != "lose_reply":
+        if shot is not None and shot.kind not in CARRIED_OUT:
             return await self._go_wrong(shot)
         replies = self._carry_out(command, tag)
         router.hotspot.packets(name)
         if shot is not None:
-            raise Gone
+            return await self._go_wrong(shot)
         return replies
 
     def _carry_out(self, command: Command, tag: str) -> list[Words]:
@@ -137,6 +140,7 @@ class Connection:
         try:
             reply = self._router.run(command, self._policies or frozenset())
         except Trap as trap:
+            self._router.heard.note_refusal()
             return [_trap(trap.message, trap.category), ["!done"]]
         if command.verb == "listen":
             self._listening[tag] = Listening(self, command.path, tag)
@@ -227,11 +231,17 @@ class Connection:
                 await self._end("simulated end")
             case "half_word":
                 await self._send(b"\x05!do")
-                while await self._reader.read(1 << 16):
-                    continue  # silence, until the client has had enough
+                await self._stay_silent()
+            case "freeze":
+                await self._stay_silent()
             case "control_byte":
                 await self._send(b"\xf8\x00")
         raise Gone
+
+    async def _stay_silent(self) -> None:
+        """Until the client has had enough."""
+        while await self._reader.read(1 << 16):
+            continue
 
     async def _end(self, reason: str) -> None:
         await self._send(encode_sentence([b"!fatal", reason.encode()]))

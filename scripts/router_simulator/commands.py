@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 
 from scripts.router_simulator.faults import Faults
 from scripts.router_simulator.furnishing import furnish
+from scripts.router_simulator.heard import Heard
 from scripts.router_simulator.hotspot import Clock, Device, Hotspot, Refused
-from scripts.router_simulator.menus import MENUS, Menu
+from scripts.router_simulator.menus import MENUS, READ, Menu
 from scripts.router_simulator.query import BadQuery, matches
 from scripts.router_simulator.rows import active_rows, cookie_rows, host_rows, user_rows
 from scripts.router_simulator.tables import Row, Table
 from scripts.router_simulator.values import duration_text
-
-READING = frozenset({"print", "getall", "get", "listen", "find"})
 
 _OPTIONS = frozenset(
     {".proplist", "detail", "stats", "count-only", "value-list", "terse", "brief", ".id"}
@@ -74,15 +73,20 @@ class Command:
 class Router:
     """One router: its tables, its hotspot, and what is wrong with it."""
 
-    def __init__(self, username: str = "admin", password: str = "", portal: str = "") -> None:
+    def __init__(
+        self, username: str = "admin", password: str = "", portal: str = "", base: str = ""
+    ) -> None:
         self.faults = Faults()
         self.clock = Clock()
         self.tables = {
             path: Table(("name", *menu.unique)) for path, menu in MENUS.items() if not menu.live
         }
-        self.hotspot = Hotspot(self.tables, self.faults, self.clock, portal)
+        self.hotspot = Hotspot(self.tables, self.faults, self.clock, portal, base)
         self.hotspot.booted = self.clock.now()
-        self.calls: dict[str, int] = {}
+        self.heard = Heard()
+        self.files: dict[str, str] = {}
+        """Pages that an operator put on the router in place of its own."""
+
         self.flagged: list[str] = []
         """Commands with a bare argument: harmless here, unknown on a real router."""
 
@@ -103,7 +107,7 @@ class Router:
             raise Trap("no such command prefix", "0")
         if command.verb not in menu.verbs:
             raise Trap("no such command", "0")
-        is_write = command.verb not in READING
+        is_write = command.verb not in READ
         if is_write and (self.faults.read_only or "write" not in policies):
             raise Trap("not enough permissions (9)")
         if command.bare:

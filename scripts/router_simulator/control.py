@@ -154,6 +154,8 @@ class Fault(Control):
 
     def act(self, body: Body) -> Body:
         self.router.faults.set(body)
+        if self.router.faults.away:
+            self.api.drop_all()
         return {"ok": True, **self.router.faults.as_dict()}
 
 
@@ -185,10 +187,10 @@ class Calls(Control):
     """How many sentences came, by command, since the last DELETE."""
 
     def get(self) -> None:
-        self.finish(dict(self.router.calls))
+        self.finish(dict(self.router.heard.calls))
 
     def delete(self) -> None:
-        self.router.calls.clear()
+        self.router.heard.calls.clear()
         self.hotspot.passages.clear()
         self.finish({"ok": True})
 
@@ -221,4 +223,10 @@ def make_control(router: Router, api: Api, log: Callable[..., None]) -> Applicat
     """Return the application that the control port serves."""
     parts = {"router": router, "api": api}
     routes: list[Any] = [(f"/{name}", handler, parts) for name, handler in _HANDLERS.items()]
-    return Application([(r"/", Page), *routes], log_function=log)
+    return Application(
+        [
+            (r"/", Page),
+            *routes,
+        ],
+        log_function=log,
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from scripts.router_simulator.menus import READ
+
 KINDS = (
     "close",
     "half_word",
@@ -14,10 +16,17 @@ KINDS = (
     "unknown_word",
     "control_byte",
     "lose_reply",
+    "freeze",
     "trap",
 )
 """What may happen instead of an answer: `close` before the command is carried out, `lose_reply`
-after it was; the others say something odd in place of the reply."""
+after it was, and `freeze` too, but then the connection stays open and silent, and carries out
+nothing more; the others say something odd in place of the reply."""
+
+CARRIED_OUT = frozenset({"lose_reply", "freeze"})
+
+ANY_WRITE = "write"
+"""As a shot's `command`: whatever changes something in a hotspot menu, by any verb."""
 
 
 class BadFault(Exception):
@@ -47,12 +56,12 @@ class Switches:
 
     no_such_item_number: bool = True
     no_such_item_category: str = ""
-    user_limit_counts_bypassed: bool = False
 
 
 @dataclass
 class Shot:
-    """One thing that happens to commands that begin with `command`: skips `after`, then `times`."""
+    """One thing that happens to commands that begin with `command` (`write`: to any write of the
+    hotspot's menus): skips `after`, then `times`."""
 
     kind: str
     command: str = ""
@@ -62,13 +71,16 @@ class Shot:
 
     def strikes(self, command: str) -> bool:
         """Whether it happens to this command; counts it."""
-        if not command.startswith(self.command) or self.times <= 0:
+        if not self._means(command) or self.times <= 0:
             return False
         if self.after > 0:
             self.after -= 1
             return False
         self.times -= 1
         return True
+
+    def _means(self, command: str) -> bool:
+        return is_write(command) if self.command == ANY_WRITE else command.startswith(self.command)
 
 
 @dataclass
@@ -83,6 +95,9 @@ class Faults:
     close_after_bytes: int = 0
     """Above 0 a connection is closed when this many bytes have been sent on it."""
 
+    away: bool = False
+    """Nobody reaches the API, as when the line to the router is cut; its devices go on."""
+
     read_only: bool = False
     max_sessions: int = 20
     """RouterOS's own default for a service."""
@@ -96,6 +111,8 @@ class Faults:
 
     switches: Switches = field(default_factory=Switches)
     shots: list[Shot] = field(default_factory=list)
+    struck: list[str] = field(default_factory=list)
+    """What shots have done so far, each as its kind and the command it struck."""
 
     def set(self, wishes: dict[str, Any]) -> None:
         """Take `{name: value}`, `kind` (with `command`, `after`, `times`) or `clear`.
@@ -117,7 +134,7 @@ class Faults:
     def _owner(self, name: str) -> Any:
         if name in _names(self.switches):
             return self.switches
-        if name in _names(self) - {"switches", "shots"}:
+        if name in _names(self) - {"switches", "shots", "struck"}:
             return self
         raise BadFault(f"there is no fault {name!r}")
 
@@ -126,6 +143,7 @@ class Faults:
         for shot in self.shots:
             if shot.strikes(command):
                 self.shots = [other for other in self.shots if other.times > 0]
+                self.struck.append(f"{shot.kind} {command}")
                 return shot
         return None
 
@@ -138,6 +156,12 @@ class Faults:
     def as_dict(self) -> dict[str, Any]:
         """Return it all, for the state."""
         return asdict(self)
+
+
+def is_write(command: str) -> bool:
+    """Whether a command changes something in one of the hotspot's menus, by its verb alone."""
+    path, _, verb = command.rpartition("/")
+    return f"{path}/".startswith("/ip/hotspot/") and verb not in READ
 
 
 def _shot(wishes: dict[str, Any]) -> Shot:

@@ -22,7 +22,8 @@ PROFILES = (
 def furnish(tables: Mapping[str, Table], username: str, password: str) -> None:
     """Fill an empty router's tables; `username` may do everything."""
     _add(tables, "/system/identity", name="jaga-simulator")
-    _add(tables, "/ip/hotspot/profile", name="hsprof1", dns_name=DNS_NAME)
+    ways_in = "cookie,http-chap,http-pap,mac-cookie"
+    _add(tables, "/ip/hotspot/profile", name="hsprof1", dns_name=DNS_NAME, login_by=ways_in)
     _add(tables, "/ip/hotspot", name=SERVER, interface="bridge-hotspot", profile="hsprof1")
     _add(tables, "/ip/hotspot/user/profile", name="default", default="true")
     for name in PROFILES:

@@ -25,11 +25,17 @@ from scripts.router_simulator.values import (
 SERVER = "hotspot1"
 DNS_NAME = "hotspot.lan"
 
+GARDENS = ("/ip/hotspot/walled-garden", "/ip/hotspot/walled-garden/ip")
+
 IDLE_SECONDS = 300
 """A host that is not logged in and says nothing for as long disappears."""
 
 PASSAGES_KEPT = 10_000
 """What eager devices have tried: enough for the longest test, bounded all the same."""
+
+
+CHAP_MISSING = "web browser did not send challenge response (try again, enable JavaScript)"
+"""What a router says to a password in clear when `login-by` lacks http-pap."""
 
 
 class Refused(Exception):
@@ -55,6 +61,16 @@ class Clock:
         self._ahead += seconds
 
 
+@dataclass(frozen=True)
+class Packet:
+    """What a device sent and was answered, and whether it passed."""
+
+    bytes_in: int
+    bytes_out: int
+    passed: bool
+    at: float
+
+
 @dataclass
 class Device:
     """A phone or laptop in the air, whether or not the router knows it at the moment."""
@@ -64,6 +80,9 @@ class Device:
     present: bool = True
     http_cookie: str = ""
     """The user whose login its browser remembers."""
+
+    last: Packet | None = None
+    """What it sent last."""
 
 
 @dataclass
@@ -127,6 +146,10 @@ class Hotspot:
     faults: Faults
     clock: Clock
     portal: str = ""
+    base: str = ""
+    """Where the control server is reached; its servlet is what a browser logs in at. Empty when
+    there is none, and then the hotspot's name is told, which leads nowhere."""
+
     devices: dict[str, Device] = field(default_factory=dict)
     hosts: dict[str, Host] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -168,8 +191,11 @@ class Hotspot:
         """A device sends and is answered; returns whether it got through to the Internet, or to
         the host `to` of the walled garden. `bytes_in` is what the router receives from it."""
         device = self.devices[mac]
-        if not device.present:
-            return False
+        passed = device.present and self._send(device, bytes_in, bytes_out, to)
+        device.last = Packet(bytes_in, bytes_out, passed, self.clock.wall())
+        return passed
+
+    def _send(self, device: Device, bytes_in: int, bytes_out: int, to: str) -> bool:
         host = self._wake(device)
         session = self.sessions.get(active_id(device.ip))
         if host.verdict == "blocked":
@@ -188,15 +214,27 @@ class Hotspot:
         host = self._wake(device)
         if host.verdict in ("blocked", "bypassed") or active_id(device.ip) in self.sessions:
             return None
-        if device.http_cookie and self._admit(device, device.http_cookie, "cookie"):
+        remembered = device.http_cookie if "cookie" in self.login_by else ""
+        if remembered and self._admit(device, remembered, "cookie"):
             return None
         if self._is_in_garden(urlsplit(url).hostname or ""):
             return None
-        login = f"http://{DNS_NAME}/login"
+        login = self.link_login_only(mac)
         if not self.portal:
             return f"{login}?{urlencode({'dst': url})}"
         about = {"mac": mac, "ip": device.ip, "link-login-only": login, "link-orig": url}
         return f"{self.portal}?{urlencode(about)}"
+
+    def link_login_only(self, mac: str) -> str:
+        """What `$(link-login-only)` is on the pages of a device."""
+        return f"{self.base}/device/{mac}/login" if self.base else f"http://{DNS_NAME}/login"
+
+    @property
+    def login_by(self) -> frozenset[str]:
+        """The ways in that the server's profile allows."""
+        server = self.tables["/ip/hotspot"].named(SERVER) or {}
+        profile = self.tables["/ip/hotspot/profile"].named(server.get("profile", "")) or {}
+        return frozenset(profile.get("login-by", "").split(","))
 
     def passes(self, device: Device) -> tuple[bool, str]:
         """Whether a device has the Internet now, and why; changes nothing."""
@@ -222,30 +260,59 @@ class Hotspot:
             self.hosts[host.id] = self._host_of[device.mac] = host
         host.seen = now
         if host.verdict == "regular" and active_id(device.ip) not in self.sessions:
+            self._remember(device)
+        return host
+
+    def _remember(self, device: Device) -> None:
+        if "mac-cookie" in self.login_by:
             for cookie in list(self.cookies.values()):
                 if cookie.is_mac and cookie.mac == device.mac:
                     self._admit(device, cookie.user, "mac-cookie")
-        return host
+
+    def wake(self, mac: str) -> Host:
+        """A device says something, whatever becomes of it; returns its row."""
+        return self._wake(self.devices[mac])
+
+    def host_of(self, mac: str) -> Host | None:
+        """The row of a device, if the router knows it at the moment."""
+        return self._host_of.get(mac)
+
+    def session_of(self, device: Device) -> Session | None:
+        """The session of a device, if it is logged in."""
+        session = self.sessions.get(active_id(device.ip))
+        return session if session is not None and session.mac == device.mac else None
 
     def _judge(self, device: Device) -> str:
-        """What the bindings say: a block for all servers first, then the first that matches."""
+        return (self.binding_of(device) or {}).get("type", "regular")
+
+    def binding_of(self, device: Device) -> Row | None:
+        """The binding that decides when the device's host row appears: a block for all servers
+        first, then the first that matches."""
         bindings = self.tables["/ip/hotspot/ip-binding"]
         candidates = bindings.having("mac-address", device.mac)
         candidates += bindings.having("mac-address", "")
         matching = [row for row in candidates if _fits(row, device)]
-        kinds = [row.get("type", "regular") for row in matching]
-        for row, kind in zip(matching, kinds, strict=True):
-            if kind == "blocked" and row.get("server", "all") == "all":
-                return kind
-        return kinds[0] if kinds else "regular"
+        for row in matching:
+            if row.get("type") == "blocked" and row.get("server", "all") == "all":
+                return row
+        return matching[0] if matching else None
 
     def _is_in_garden(self, name: str) -> bool:
-        for path in ("/ip/hotspot/walled-garden", "/ip/hotspot/walled-garden/ip"):
+        for path in GARDENS:
             for row in self.tables[path]:
                 pattern = row.get("dst-host", "") or row.get("dst-address", "")
                 if row["disabled"] == "false" and fnmatch.fnmatch(name, pattern):
                     return row["action"] in ("allow", "accept")
         return False
+
+    def garden(self) -> list[str]:
+        """The hosts that everybody reaches."""
+        return [
+            row.get("dst-host", "") or row.get("dst-address", "")
+            for path in GARDENS
+            for row in self.tables[path]
+            if row["disabled"] == "false" and row["action"] in ("allow", "accept")
+        ]
 
     def binding_changed(self) -> None:
         """Called after any write to the bindings."""
@@ -259,6 +326,8 @@ class Hotspot:
         """The login form of a device's browser. Raises Refused."""
         device = self.devices[mac]
         self._wake(device)
+        if "http-pap" not in self.login_by:
+            raise Refused(CHAP_MISSING)
         self.open(device, username, password, "http-pap")
         device.http_cookie = username
 
@@ -291,6 +360,7 @@ class Hotspot:
             raise Refused("invalid username or password")
         name = user["name"]
         self._require(user, profile, device)
+        self.close(active_id(device.ip))
         session = Session(
             active_id(device.ip), name, device.mac, device.ip, by, dict(profile), self.clock.now()
         )
@@ -343,6 +413,19 @@ class Hotspot:
             self.close(session.id)
 
     # Ends
+
+    def log_out(self, mac: str) -> Session | None:
+        """The logout page of a device: its session ends, and what would log it in again with it;
+        returns the session as it was, None when there was none."""
+        device = self.devices[mac]
+        device.http_cookie = ""
+        for cookie in list(self.cookies.values()):
+            if cookie.mac == mac:
+                del self.cookies[cookie.id]
+        session = self.session_of(device)
+        if session is not None:
+            self.close(session.id)
+        return session
 
     def close(self, session_id: str) -> bool:
         """End a session; returns whether there was one."""

@@ -169,6 +169,8 @@ MENUS: Mapping[str, Menu] = {
             "hotspot-address": text,
             "dns-name": text,
             "html-directory": text,
+            "html-directory-override": text,
+            "ssl-certificate": text,
             "login-by": text,
             "http-cookie-lifetime": duration,
             "use-radius": flag_text,
@@ -228,6 +230,11 @@ MENUS: Mapping[str, Menu] = {
         {"address": address_text, "mac-address": mac_text, "interface": text, **_COMMENTED},
         defaults={"dynamic": "false", **_OFF},
     ),
+    "/ipv6/address": Menu(
+        {"address": text, "interface": text, "advertise": flag_text, **_COMMENTED},
+        required=("address", "interface"),
+        defaults={"dynamic": "false", **_OFF},
+    ),
     "/queue/simple": Menu(
         {"target": text, "max-limit": text, **_PLAIN}, defaults={"dynamic": "false", **_OFF}
     ),
@@ -256,7 +263,13 @@ MENUS: Mapping[str, Menu] = {
     ),
     "/user/group": Menu({"policy": text, "skin": text, **_PLAIN}, required=("name",)),
     "/ip/service": Menu(
-        {"port": whole, "address": text, "max-sessions": whole, "disabled": flag_text},
+        {
+            "port": whole,
+            "address": text,
+            "certificate": text,
+            "max-sessions": whole,
+            "disabled": flag_text,
+        },
         verbs=READ | {"set", "enable", "disable"},
         defaults=_OFF,
     ),
