@@ -14,7 +14,7 @@ from scripts.router_simulator.commands import Router
 from scripts.router_simulator.faults import BadFault
 from scripts.router_simulator.hotspot import Refused
 from scripts.router_simulator.menus import MENUS
-from scripts.router_simulator.values import address_text, mac_text
+from scripts.router_simulator.values import active_id, address_text, mac_text
 
 PAGE = Path(__file__).with_name("page.html")
 
@@ -179,7 +179,9 @@ class State(Control):
     def _device(self, mac: str) -> Body:
         device = self.hotspot.devices[mac]
         online, why = self.hotspot.passes(device)
+        session = self.hotspot.sessions.get(active_id(device.ip))
         about = {"mac": mac, "ip": device.ip, "present": device.present}
+        about["profile"] = session.profile["name"] if session and session.mac == mac else ""
         return about | {"online": online, "why": why}
 
 
