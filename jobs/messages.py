@@ -27,9 +27,11 @@ SEND_SECONDS = 10.0
 """A gateway that takes longer has lost the message; the member asks again."""
 
 RUN_SECONDS = 30.0
-BATCH = 120
+BATCH = 60
+"""At most as many in a run, of which there are two a minute: gateways ban who sends more."""
+
 PER_MINUTE = 3
-"""At most as many a minute, in all and to one member: gateways ban who sends more."""
+"""At most as many to one member."""
 
 MOST_ATTEMPTS = 8
 FIRST_WAIT_SECONDS = 30
