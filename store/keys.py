@@ -235,6 +235,10 @@ class Keys:
         """String: token of whoever may write to a router; its TTL is the lease's."""
         return f"{self.prefix}:hotspot:router:{router}:lease"
 
+    def hotspot_lease_wanted(self, router: str) -> str:
+        """String: somebody in a hurry waits for a router's lease. One second."""
+        return f"{self.prefix}:hotspot:router:{router}:wanted"
+
     def hotspot_fence(self, router: str) -> str:
         """String: the last token given for a router. Lives for ever."""
         return f"{self.prefix}:hotspot:router:{router}:fence"

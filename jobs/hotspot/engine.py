@@ -45,9 +45,10 @@ MEMBER_SECONDS = 8.0
 """A run for one member: a router that is slower than this is left to the run over everybody."""
 
 BUSY_SECONDS = 20.0
-"""How long a run for one member waits for another run's lease."""
+"""How long a run for one member waits for another run's lease. A run over everybody gives way
+after its next chunk of writes."""
 
-CHUNK = 64
+CHUNK = 32
 CHUNK_SECONDS = 10.0
 """Writes between two looks at the lease; they are done or cut off well before it could run out."""
 
@@ -68,6 +69,10 @@ T = TypeVar("T")
 
 class NotReady(Exception):
     """The router is not as it must be before the first write: nothing was written."""
+
+
+class GivesWay(Exception):
+    """Somebody in a hurry waits for the router: the rest is another run's."""
 
 
 class Engine:
@@ -99,6 +104,9 @@ class Engine:
             report.errors.append(str(error))
         except LeaseLost:
             report.state = "overtaken"
+        except GivesWay:
+            report.state = "yielded"
+            await self._ask_for_another()
         say(report)
         await self._store.ledger.note_run(report.as_dict(began))
         return report
@@ -126,8 +134,10 @@ class Engine:
         """
         settings = self._store.settings
         ours = urlsplit(settings.public_url).hostname or ""
-        async with self._store.leases.taken(self.router.name) as lease:
-            if lease is None or settings.sync_test_mode_enabled:
+        if settings.sync_test_mode_enabled:
+            return 0
+        async with self._store.leases.taken(self.router.name, BUSY_SECONDS) as lease:
+            if lease is None:
                 return 0
             async with open_link(self.router, MEMBER_SECONDS) as link:
                 rows = await Camera(link).garden()
@@ -141,18 +151,14 @@ class Engine:
     # The run
 
     async def _leased(self, report: Report, only: str) -> None:
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            async with self._store.leases.taken(self.router.name) as lease:
-                if lease is not None:
-                    seconds = MEMBER_SECONDS if only else RUN_SECONDS
-                    async with open_link(self.router, seconds) as link:
-                        await self._synchronise(report, only, lease, link)
-                    return
-            if not only or time.monotonic() >= deadline:
+        name = self.router.name
+        async with self._store.leases.taken(name, BUSY_SECONDS if only else 0.0) as lease:
+            if lease is None:
                 report.state = "busy"
                 return
-            await asyncio.sleep(0.05)
+            seconds = MEMBER_SECONDS if only else RUN_SECONDS
+            async with open_link(self.router, seconds) as link:
+                await self._synchronise(report, only, lease, link)
 
     async def _synchronise(self, report: Report, only: str, lease: Lease, link: RouterLink) -> None:
         now = _now()
@@ -203,6 +209,7 @@ class Engine:
                 status=None if account.is_leaving else decide(account.terms(), now, policy),
                 devices=tuple(Device(slot.id, slot.mac, slot.ip) for slot in account.slots),
                 former=account.former(),
+                former_phone=account.former_phone,
                 settled=_status(account.settled[self.router.name]),
                 password=self._store.hotspot.password(account.member),
             )
@@ -289,11 +296,14 @@ class Engine:
             for at in range(0, len(part), CHUNK):
                 # the barrier between phases: commands with different tags may overtake each other
                 chunk = part[at : at + CHUNK]
-                await self._store.leases.keep(lease)
+                is_wanted = await self._store.leases.keep(lease)
                 async with asyncio.timeout(CHUNK_SECONDS):
                     receipts = await link.write([step.write for step in chunk])
                 report.writes += len(chunk)
                 failed |= self._check(report, chunk, receipts)
+                if is_wanted and not report.only:
+                    # after a chunk, so that a run always gets on, however many are in a hurry
+                    raise GivesWay
         return failed | left_out
 
     def _allowed(self, steps: list[Step], wanted: Sequence[Wanted]) -> list[Step]:
@@ -338,7 +348,7 @@ class Engine:
         if touched:
             if camera.is_spent:
                 # seen by the next run, which has its six prints to itself
-                await self._store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+                await self._ask_for_another()
                 failed = failed | touched
             else:
                 hosts = await self._look_again(made, wanted, camera, lease, link)
@@ -355,6 +365,9 @@ class Engine:
             elif one.status != one.settled and self._agrees(one, through):
                 agreeing.append(one)
         await self._settle(report, agreeing, lease)
+
+    async def _ask_for_another(self) -> None:
+        await self._store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
 
     async def _look_again(
         self,

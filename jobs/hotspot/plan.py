@@ -64,6 +64,7 @@ class Wanted:
     former: tuple[str, ...] = ()
     """MACs that were theirs; a host row of one may still be there, and get past."""
 
+    former_phone: str = ""
     settled: Status | None = None
     """The status that was last seen to be true on the router."""
 
@@ -73,6 +74,11 @@ class Wanted:
     def name(self) -> str:
         """The hotspot user's name."""
         return local_form(self.phone)
+
+    @property
+    def names(self) -> list[str]:
+        """The names by which a router may know them, today's first."""
+        return [local_form(phone) for phone in (self.phone, self.former_phone) if phone]
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +321,15 @@ def _drop_hosts(made: Plan, one: Wanted, view: _View, mac: str) -> None:
 
 
 def _names(one: Wanted, view: _View) -> list[str]:
-    names = [row["name"] for row in view.users_of.get(one.member, [])]
-    return list(dict.fromkeys([*names, one.name] if one.phone else names))
+    """By which they may be logged in: what their rows are called, and were, unless a name is
+    somebody else's by now."""
+    own = [row["name"] for row in view.users_of.get(one.member, [])]
+    return list(dict.fromkeys([*own, *(name for name in one.names if _is_theirs(name, one, view))]))
+
+
+def _is_theirs(name: str, one: Wanted, view: _View) -> bool:
+    tag = tag_of(view.user_named.get(name, {}).get("comment", ""))
+    return tag is None or tag.member == one.member
 
 
 def _remove_member(made: Plan, one: Wanted, view: _View) -> None:

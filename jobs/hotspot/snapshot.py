@@ -83,7 +83,7 @@ class Camera:
     def _names(self, field: str) -> AnyOf | None:
         if self._only is None:
             return None
-        return _any(field, [self._only.name] if self._only.phone else [])
+        return _any(field, self._only.names)
 
     def _macs(self) -> AnyOf | None:
         return None if self._only is None else _any("mac-address", _all_macs(self._only))

@@ -67,6 +67,9 @@ class Account:
     name: str
     status: str
     phone: str
+    former_phone: str
+    """Their phone before this one, by which a router may still know them; empty for none."""
+
     approved: bool
     unlimited: bool
     expires_at: int | None
@@ -159,6 +162,7 @@ _NOTICES = ("quota_low", *(f"ends_in_{days}" for days in ENDING_DAYS))
 FIELDS = (
     *(f"notice:{kind}" for kind in _NOTICES),
     "phone",
+    "former_phone",
     "approved",
     "unlimited",
     "expires_at",
@@ -206,6 +210,7 @@ def read_account(
         name=row[1] or row[2] or "",
         status=row[0] or "",
         phone=kept["phone"],
+        former_phone=kept["former_phone"],
         approved=kept["approved"] != "0",
         unlimited=kept["unlimited"] == "1",
         expires_at=_number(kept["expires_at"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ run lives, and asked for before every chunk of writes, none of which takes as lo
 
 BEAT_SECONDS = 3.0
 
+WANTED_MS = 1_000
+"""How long the mark of who waits outlives them; they renew it at every try."""
+
+TRY_SECONDS = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -26,6 +32,7 @@ class Lease:
 
     key: str
     fence: str
+    wanted: str
     token: int
 
 
@@ -41,21 +48,36 @@ class Leases:
         self._lease = Script(redis, "hotspot_lease")
 
     @asynccontextmanager
-    async def taken(self, router: str) -> AsyncIterator[Lease | None]:
-        """Take a router's lease for a while; None when somebody has it."""
-        key, fence = self._keys.hotspot_lease(router), self._keys.hotspot_fence(router)
-        token = int(await self._lease([key, fence], ["take", 0, LEASE_MS]))
-        if not token:
+    async def taken(self, router: str, wait: float = 0.0) -> AsyncIterator[Lease | None]:
+        """Take a router's lease for a while; None when somebody has it, and goes on to for `wait`
+        seconds. Who waits is in a hurry: whoever has it is told so when they keep it."""
+        lease = await self._take(router, wait)
+        if lease is None:
             yield None
             return
-        lease = Lease(key, fence, token)
         beating = asyncio.create_task(self._beat(lease))
         try:
             yield lease
         finally:
             beating.cancel()
             with suppress(RedisError):  # then it runs out by itself
-                await self._lease([key, fence], ["give", token, LEASE_MS])
+                await self._act(lease, "give")
+
+    async def _take(self, router: str, wait: float) -> Lease | None:
+        keys = self._keys
+        places = (
+            keys.hotspot_lease(router),
+            keys.hotspot_fence(router),
+            keys.hotspot_lease_wanted(router),
+        )
+        deadline = time.monotonic() + wait
+        while True:
+            token = int(await self._lease(places, ["take", WANTED_MS if wait else 0, LEASE_MS]))
+            if token:
+                return Lease(*places, token)
+            if time.monotonic() >= deadline:
+                return None
+            await asyncio.sleep(TRY_SECONDS)
 
     async def _beat(self, lease: Lease) -> None:
         """Keep it while the run reads and waits; who lost it hears so before its next write."""
@@ -64,7 +86,13 @@ class Leases:
             with suppress(RedisError, LeaseLost):
                 await self.keep(lease)
 
-    async def keep(self, lease: Lease) -> None:
-        """Have it for LEASE_MS more. Raises LeaseLost."""
-        if not await self._lease([lease.key, lease.fence], ["keep", lease.token, LEASE_MS]):
+    async def keep(self, lease: Lease) -> bool:
+        """Have it for LEASE_MS more; returns whether somebody waits for it. Raises LeaseLost."""
+        verdict = await self._act(lease, "keep")
+        if not verdict:
             raise LeaseLost(lease.key)
+        return verdict == 2
+
+    async def _act(self, lease: Lease, act: str) -> int:
+        places = [lease.key, lease.fence, lease.wanted]
+        return int(await self._lease(places, [act, lease.token, LEASE_MS]))

@@ -7,7 +7,10 @@ local owner = redis.call('HGET', KEYS[4], ARGV[3])
 if owner and owner ~= ARGV[1] then return 'taken' end
 local before = redis.call('HGET', KEYS[1], 'phone')
 if before == ARGV[3] then return 'same' end
-if before and before ~= '' then redis.call('HDEL', KEYS[4], before) end
+if before and before ~= '' then
+  redis.call('HDEL', KEYS[4], before)
+  redis.call('HSET', KEYS[1], 'former_phone', before)
+end
 redis.call('HSET', KEYS[4], ARGV[3], ARGV[1])
 redis.call('HSET', KEYS[1], 'phone', ARGV[3])
 redis.call('HSETNX', KEYS[1], 'approved', ARGV[4])

@@ -54,9 +54,9 @@ class House:
         self.router.forget_calls()
         return await self.engine().run(only)
 
-    async def person(self, number: int, *macs: str, quota_mb: int = 100) -> str:
+    async def person(self, number: int, *macs: str, quota_mb: int = 100, email: str = "") -> str:
         member = await self.store.members.create(
-            email=f"m{number}@jaga.test", password_hash="x", phone=f"0812{number:08d}"
+            email=email or f"m{number}@jaga.test", password_hash="x", phone=f"0812{number:08d}"
         )
         for mac in macs:
             assert (await self.store.hotspot.bind(member.id, mac, "192.168.200.10"))[0] == "added"
@@ -208,6 +208,68 @@ async def test_two_runs_at_once_are_one(house: House) -> None:
     house.router.control("fault", delay_seconds=0.05)
     reports = await asyncio.gather(*(house.engine().run() for _ in range(3)))
     assert sorted(report.state for report in reports) == ["busy", "busy", "done"]
+
+
+async def test_a_block_need_not_wait_for_a_long_run(house: House) -> None:
+    """1,200 writes at 20 ms each: a run over everybody gives way after a chunk, and the rest is
+    another run's."""
+    members = [
+        await house.person(n, f"A4:BB:CC:01:{n >> 8:02X}:{n & 255:02X}", quota_mb=0)
+        for n in range(600)
+    ]
+    for member in members:
+        await house.store.hotspot.change_account(member, unlimited="1")
+    house.router.control("fault", delay_seconds=0.02)
+    long = asyncio.create_task(house.engine().run())
+    enough = time.monotonic() + 20
+    while len(house.rows("user")) < 10:
+        assert time.monotonic() < enough
+        await asyncio.sleep(0.05)
+    began = time.monotonic()
+    await house.store.members.block(members[-1], by="admin")
+    report = await house.engine().run(members[-1])
+    took = time.monotonic() - began
+    print(f"\na block during a long run: {took:.2f} s")
+    assert report.state == "done" and report.writes > 0
+    assert took < 5
+    # their user and its chunk were written, and more is owed
+    first = await long
+    assert first.state == "yielded" and 32 <= first.writes < 1200
+    assert await house.store.queue.is_waiting("hotspot")
+    house.router.control("fault", clear=True)
+    rest = await house.sync()
+    assert rest.state == "done" and first.writes + rest.writes > 1150
+    assert (await house.sync()).writes == 0
+
+
+async def test_a_block_right_after_another_phone_finds_what_the_old_one_left(
+    environment: dict[str, str], router: RouterPart
+) -> None:
+    more = {"MIKROTIK_HOST": "127.0.0.1", "HOTSPOT_MODE": "session", **router.settings}
+    async with open_store(Settings.from_environment({**environment, **more})) as store:
+        await store.redis.set(store.keys.built(), "1")
+        house = House(store, router)
+        member = await house.person(1, PHONE)
+        router.control("join", mac=PHONE, ip="192.168.200.10")
+        for _ in range(2):
+            await house.sync()
+            house.send()
+        assert house.rows("active")[0]["user"] == "081200000001"
+        await store.members.change(member, phone="081200000009")
+        await store.members.block(member, by="admin")
+        router.control("fault", eager_devices=True)
+        assert (await house.sync(member)).state == "done"
+        assert not house.send() and house.rows("active") == []
+        (user,) = house.rows("user")
+        assert (user["name"], user["disabled"]) == ("081200000009", "true")
+        # the number is another's by now, who is nobody to be thrown out
+        other = await house.person(1, "A4:BB:CC:00:00:02", email="other@jaga.test")
+        router.control("join", mac="A4:BB:CC:00:00:02", ip="192.168.200.11")
+        for _ in range(2):
+            await house.sync(other)
+            house.send(mac="A4:BB:CC:00:00:02")
+        assert (await house.sync(member)).writes == 0
+        assert [row["user"] for row in house.rows("active")] == ["081200000001"]
 
 
 async def test_an_hour_away_with_500_changes_takes_one_pass(house: House) -> None:

@@ -73,7 +73,7 @@ async def taken(store: Store) -> Lease:
     key, fence = store.keys.hotspot_lease("utama"), store.keys.hotspot_fence("utama")
     token = await store.redis.incr(fence)
     await store.redis.set(key, token)
-    return Lease(key, fence, token)
+    return Lease(key, fence, "", token)
 
 
 async def test_notices_are_told_once_for_each_package(

@@ -254,6 +254,7 @@ def _settled(one: Wanted) -> Wanted:
         one.status,
         one.devices,
         one.former,
+        one.former_phone,
         one.status,
         one.password,
     )
