@@ -11,31 +11,29 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from jobs.hotspot.garden import plan_garden
-from jobs.hotspot.plan import Actual, Device, Phase, Plan, Step, Wanted, plan
+from jobs.hotspot.plan import Device, Plan, Wanted, plan
 from jobs.hotspot.report import Report, preview_of, say
 from jobs.hotspot.snapshot import Camera
 from jobs.hotspot.usage import Look, Reading, count, reading_of
+from jobs.hotspot.writing import GivesWay, Writer, ask_for_another
 from jobs.mikrotik import (
     LoginRefused,
-    Receipt,
     RouterAway,
     RouterLink,
     Row,
     Trap,
     open_link,
 )
-from store.errors import NotFound
 from store.hotspot.account import Account, Counted
-from store.hotspot.deciding import STATUSES, Policy, Status, decide, notices, why
+from store.hotspot.deciding import STATUSES, Policy, Status, decide, notices
 from store.hotspot.leases import Lease, LeaseLost
 from store.opening import Store
-from store.phones import normal_phone
 from store.routers import Router
 
 RUN_SECONDS = 90.0
@@ -48,19 +46,12 @@ BUSY_SECONDS = 20.0
 """How long a run for one member waits for another run's lease. A run over everybody gives way
 after its next chunk of writes."""
 
-CHUNK = 32
-CHUNK_SECONDS = 10.0
-"""Writes between two looks at the lease; they are done or cut off well before it could run out."""
-
 PREFLIGHT_SECONDS = 900
 """How long a router's profiles, once seen, are relied on; runs without writes look again."""
 
 MOST_STRANGERS = 0.05
 """Members that only the router knows are put out, unless they are so many that rather our own
 knowledge must be wrong: 5 %, three at least."""
-
-RETURN_SECONDS = 1.0
-"""How long a device that is in use takes to send again, and so to be a host again."""
 
 log = logging.getLogger("jaga.hotspot")
 
@@ -69,10 +60,6 @@ T = TypeVar("T")
 
 class NotReady(Exception):
     """The router is not as it must be before the first write: nothing was written."""
-
-
-class GivesWay(Exception):
-    """Somebody in a hurry waits for the router: the rest is another run's."""
 
 
 class Engine:
@@ -106,7 +93,7 @@ class Engine:
             report.state = "overtaken"
         except GivesWay:
             report.state = "yielded"
-            await self._ask_for_another()
+            await ask_for_another(self._store)
         say(report)
         await self._store.ledger.note_run(report.as_dict(began))
         return report
@@ -192,8 +179,8 @@ class Engine:
             made = plan(wanted, actual, self._policy)
         report.members, report.conflicts = len(wanted), made.conflicts
         await self._preflight(camera, bool(made.steps))
-        failed = await self._apply(report, made, wanted, lease, link)
-        await self._verify(report, made, wanted, failed, camera, lease, link, actual.hosts)
+        writer = Writer(self._store, self._policy, report, lease, link, camera)
+        await writer.make_true(made, wanted, actual.hosts)
         report.prints = camera.prints
 
     async def _accounts(self, only: str) -> list[Account]:
@@ -279,155 +266,6 @@ class Engine:
         missing = sorted(set(self._policy.profiles.values()) - set(names))
         if missing:
             raise NotReady(f"profiles missing on the router: {', '.join(missing)}")
-
-    # Writing
-
-    async def _apply(
-        self, report: Report, made: Plan, wanted: Sequence[Wanted], lease: Lease, link: RouterLink
-    ) -> set[str]:
-        """Write the steps, phase by phase; returns the members with one that failed."""
-        failed: set[str] = set()
-        steps = self._allowed(made.steps, wanted)
-        report.pending = len(made.steps) - len(steps)
-        left_out = set() if steps is made.steps else {step.member for step in made.steps}
-        left_out -= {step.member for step in steps}
-        for phase in Phase:
-            part = [step for step in steps if step.phase == phase]
-            for at in range(0, len(part), CHUNK):
-                # the barrier between phases: commands with different tags may overtake each other
-                chunk = part[at : at + CHUNK]
-                is_wanted = await self._store.leases.keep(lease)
-                async with asyncio.timeout(CHUNK_SECONDS):
-                    receipts = await link.write([step.write for step in chunk])
-                report.writes += len(chunk)
-                failed |= self._check(report, chunk, receipts)
-                if is_wanted and not report.only:
-                    # after a chunk, so that a run always gets on, however many are in a hurry
-                    raise GivesWay
-        return failed | left_out
-
-    def _allowed(self, steps: list[Step], wanted: Sequence[Wanted]) -> list[Step]:
-        """In test mode everybody is planned, and written are only those that are named."""
-        settings = self._store.settings
-        if not settings.sync_test_mode_enabled:
-            return steps
-        named = {normal_phone(phone) for phone in settings.sync_test_phone_numbers}
-        members = {one.member for one in wanted if one.phone in named}
-        return [step for step in steps if step.member in members]
-
-    def _check(
-        self, report: Report, steps: Sequence[Step], receipts: Sequence[Receipt]
-    ) -> set[str]:
-        """The members whose step was refused; raises Trap when no step can succeed."""
-        failed = set()
-        for step, receipt in zip(steps, receipts, strict=True):
-            trap = receipt.trap
-            if trap is None or (trap.is_gone and step.write.verb == "remove"):
-                continue
-            if trap.is_forbidden:
-                raise trap
-            if step.phase is Phase.LOGIN:
-                continue  # the device has gone meanwhile, or is in already
-            report.errors.append(f"{step.member} {step.write.path}: {trap.message}")
-            failed.add(step.member)
-        return failed
-
-    async def _verify(
-        self,
-        report: Report,
-        made: Plan,
-        wanted: Sequence[Wanted],
-        failed: set[str],
-        camera: Camera,
-        lease: Lease,
-        link: RouterLink,
-        hosts: Sequence[Row],
-    ) -> None:
-        """Look once more at the hosts of those who were changed, and note who agrees."""
-        touched = {step.member for step in made.steps}
-        if touched:
-            if camera.is_spent:
-                # seen by the next run, which has its six prints to itself
-                await self._ask_for_another()
-                failed = failed | touched
-            else:
-                hosts = await self._look_again(made, wanted, camera, lease, link)
-        through = {
-            row["mac-address"]: row.get("bypassed") == "true" or row.get("authorized") == "true"
-            for row in hosts
-        }
-        agreeing = []
-        for one in wanted:
-            if one.member in failed or one.member in made.conflicts:
-                report.pending += one.settled != one.status
-            elif one.status is None:
-                await self._gone(one, through, lease)
-            elif one.status != one.settled and self._agrees(one, through):
-                agreeing.append(one)
-        await self._settle(report, agreeing, lease)
-
-    async def _ask_for_another(self) -> None:
-        await self._store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
-
-    async def _look_again(
-        self,
-        made: Plan,
-        wanted: Sequence[Wanted],
-        camera: Camera,
-        lease: Lease,
-        link: RouterLink,
-    ) -> Sequence[Row]:
-        """The hosts after the writes. A device that went from a binding to a login is out until
-        it is logged in: it is given a moment to send, and let in again."""
-        dropped = {step.member for step in made.steps if step.phase is Phase.GRANT_HOST}
-        waiting = [
-            one
-            for one in wanted
-            if one.member in dropped
-            and one.status is not None
-            and self._policy.access(one.status) == "session"
-        ]
-        if waiting:
-            await asyncio.sleep(RETURN_SECONDS)
-        hosts = await camera.hosts()
-        if waiting:
-            again = plan(waiting, Actual([], [], [], hosts), self._policy)
-            logins = [step.write for step in again.steps if step.phase is Phase.LOGIN]
-            await self._store.leases.keep(lease)
-            await link.write(logins)
-        return hosts
-
-    def _agrees(self, one: Wanted, through: Mapping[str, bool]) -> bool:
-        if one.status is None or self._policy.access(one.status) != "none":
-            return True
-        return not any(through.get(device.mac) for device in one.devices)
-
-    async def _settle(self, report: Report, agreeing: Sequence[Wanted], lease: Lease) -> None:
-        """Note who agrees, unless another status has been decided meanwhile: then the next run
-        makes the router agree with that, and nobody is told what holds no more."""
-        now = _now()
-        accounts = await self._store.hotspot.accounts([one.member for one in agreeing])
-        fresh = {account.member: account for account in accounts}
-        for one in agreeing:
-            account = fresh.get(one.member)
-            if account is None or decide(account.terms(), now, self._policy) != one.status:
-                report.pending += 1
-                continue
-            status = str(one.status)
-            if await self._store.ledger.settle(self.router.name, one.member, status, now, lease):
-                change = {"member": one.member, "from": one.settled or "", "to": status}
-                report.changes.append(change | {"why": why(account.terms(), now, self._policy)})
-
-    async def _gone(self, one: Wanted, through: Mapping[str, bool], lease: Lease) -> None:
-        """This router has no trace of them; when none has, the row may go."""
-        if any(through.get(device.mac) for device in one.devices):
-            return
-        if not await self._store.ledger.clean(self.router.name, one.member, lease):
-            return
-        try:
-            await self._store.members.forget(one.member)
-        except NotFound:
-            await self._store.hotspot.forget(one.member)
 
 
 @asynccontextmanager

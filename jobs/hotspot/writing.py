@@ -1,0 +1,188 @@
+"""The second half of a run: what was planned is written, looked at once more, and noted.
+
+Phase by phase, a chunk at a time, and before every chunk the lease is asked for: who lost it writes
+nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jobs.hotspot.plan import Actual, Phase, Plan, Step, Wanted, plan
+from jobs.hotspot.report import Report
+from jobs.hotspot.snapshot import Camera
+from jobs.mikrotik import Receipt, RouterLink, Row
+from store.errors import NotFound
+from store.hotspot.deciding import Policy, decide, why
+from store.hotspot.leases import Lease
+from store.opening import Store
+from store.phones import normal_phone
+
+CHUNK = 32
+CHUNK_SECONDS = 10.0
+"""Writes between two looks at the lease; they are done or cut off well before it could run out."""
+
+RETURN_SECONDS = 1.0
+"""How long a device that is in use takes to send again, and so to be a host again."""
+
+
+class GivesWay(Exception):
+    """Somebody in a hurry waits for the router: the rest is another run's."""
+
+
+async def ask_for_another(store: Store) -> None:
+    """Have a run made over everybody."""
+    await store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+
+
+@dataclass
+class Writer:
+    """Writes for one run, while it holds its router's lease."""
+
+    store: Store
+    policy: Policy
+    report: Report
+    lease: Lease
+    link: RouterLink
+    camera: Camera
+
+    async def make_true(self, made: Plan, wanted: Sequence[Wanted], hosts: Sequence[Row]) -> None:
+        """Write the plan, and note who agrees; `hosts` are those of the picture it was made from.
+
+        Raises RouterAway, TimeoutError, LeaseLost, GivesWay, and Trap when no step can succeed.
+        """
+        failed = await self._apply(made.steps, wanted)
+        touched = {step.member for step in made.steps}
+        if touched and self.camera.is_spent:
+            # seen by the next run, which has its six prints to itself
+            await ask_for_another(self.store)
+            failed |= touched
+        elif touched:
+            hosts = await self._look_again(made, wanted)
+        await self._note(made, wanted, failed, hosts)
+
+    async def _apply(self, planned: Sequence[Step], wanted: Sequence[Wanted]) -> set[str]:
+        """Write the steps, phase by phase; returns the members with one that failed."""
+        steps = self._allowed(planned, wanted)
+        self.report.pending = len(planned) - len(steps)
+        failed = {step.member for step in planned} - {step.member for step in steps}
+        for phase in Phase:
+            part = [step for step in steps if step.phase == phase]
+            for at in range(0, len(part), CHUNK):
+                # the barrier between phases: commands with different tags may overtake each other
+                failed |= await self._apply_chunk(part[at : at + CHUNK])
+        return failed
+
+    async def _apply_chunk(self, steps: Sequence[Step]) -> set[str]:
+        is_wanted = await self.store.leases.keep(self.lease)
+        async with asyncio.timeout(CHUNK_SECONDS):
+            receipts = await self.link.write([step.write for step in steps])
+        self.report.writes += len(steps)
+        failed = self._check(steps, receipts)
+        if is_wanted and not self.report.only:
+            # after a chunk, so that a run always gets on, however many are in a hurry
+            raise GivesWay
+        return failed
+
+    def _allowed(self, steps: Sequence[Step], wanted: Sequence[Wanted]) -> Sequence[Step]:
+        """In test mode everybody is planned, and written are only those that are named."""
+        settings = self.store.settings
+        if not settings.sync_test_mode_enabled:
+            return steps
+        named = {normal_phone(phone) for phone in settings.sync_test_phone_numbers}
+        members = {one.member for one in wanted if one.phone in named}
+        return [step for step in steps if step.member in members]
+
+    def _check(self, steps: Sequence[Step], receipts: Sequence[Receipt]) -> set[str]:
+        """The members whose step was refused; raises Trap when no step can succeed."""
+        failed = set()
+        for step, receipt in zip(steps, receipts, strict=True):
+            trap = receipt.trap
+            if trap is None or (trap.is_gone and step.write.verb == "remove"):
+                continue
+            if trap.is_forbidden:
+                raise trap
+            if step.phase is Phase.LOGIN:
+                continue  # the device has gone meanwhile, or is in already
+            self.report.errors.append(f"{step.member} {step.write.path}: {trap.message}")
+            failed.add(step.member)
+        return failed
+
+    async def _look_again(self, made: Plan, wanted: Sequence[Wanted]) -> Sequence[Row]:
+        """The hosts after the writes. A device that went from a binding to a login is out until
+        it is logged in: it is given a moment to send, and let in again."""
+        dropped = {step.member for step in made.steps if step.phase is Phase.GRANT_HOST}
+        waiting = [
+            one
+            for one in wanted
+            if one.member in dropped
+            and one.status is not None
+            and self.policy.access(one.status) == "session"
+        ]
+        if waiting:
+            await asyncio.sleep(RETURN_SECONDS)
+        hosts = await self.camera.hosts()
+        if waiting:
+            again = plan(waiting, Actual([], [], [], hosts), self.policy)
+            logins = [step.write for step in again.steps if step.phase is Phase.LOGIN]
+            await self.store.leases.keep(self.lease)
+            await self.link.write(logins)
+        return hosts
+
+    async def _note(
+        self, made: Plan, wanted: Sequence[Wanted], failed: set[str], hosts: Sequence[Row]
+    ) -> None:
+        through = {
+            row["mac-address"]: row.get("bypassed") == "true" or row.get("authorized") == "true"
+            for row in hosts
+        }
+        agreeing = []
+        for one in wanted:
+            if one.member in failed or one.member in made.conflicts:
+                self.report.pending += one.settled != one.status
+            elif one.status is None:
+                await self._gone(one, through)
+            elif one.status != one.settled and self._agrees(one, through):
+                agreeing.append(one)
+        await self._settle(agreeing)
+
+    def _agrees(self, one: Wanted, through: Mapping[str, bool]) -> bool:
+        if one.status is None or self.policy.access(one.status) != "none":
+            return True
+        return not any(through.get(device.mac) for device in one.devices)
+
+    async def _settle(self, agreeing: Sequence[Wanted]) -> None:
+        """Note who agrees, unless another status has been decided meanwhile: then the next run
+        makes the router agree with that, and nobody is told what holds no more."""
+        now = _now()
+        accounts = await self.store.hotspot.accounts([one.member for one in agreeing])
+        fresh = {account.member: account for account in accounts}
+        for one in agreeing:
+            account = fresh.get(one.member)
+            if account is None or decide(account.terms(), now, self.policy) != one.status:
+                self.report.pending += 1
+                continue
+            status = str(one.status)
+            if await self.store.ledger.settle(
+                self.report.router, one.member, status, now, self.lease
+            ):
+                change = {"member": one.member, "from": one.settled or "", "to": status}
+                self.report.changes.append(change | {"why": why(account.terms(), now, self.policy)})
+
+    async def _gone(self, one: Wanted, through: Mapping[str, bool]) -> None:
+        """This router has no trace of them; when none has, the row may go."""
+        if any(through.get(device.mac) for device in one.devices):
+            return
+        if not await self.store.ledger.clean(self.report.router, one.member, self.lease):
+            return
+        try:
+            await self.store.members.forget(one.member)
+        except NotFound:
+            await self.store.hotspot.forget(one.member)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
