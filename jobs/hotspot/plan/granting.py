@@ -1,0 +1,126 @@
+"""Giving access: a binding for each device, hosts judged anew, logins where a profile counts."""
+
+from __future__ import annotations
+
+from jobs.hotspot.plan.denying import NO_LONGER, adopt, drop_hosts
+from jobs.hotspot.plan.parts import ACTIVE, BINDING, COOKIE, HOST, Device, Phase, Wanted
+from jobs.hotspot.plan.users import sent
+from jobs.hotspot.plan.view import Draft, View
+from jobs.hotspot.tags import comment_of, tag_of
+from jobs.mikrotik import Row, Write
+from store.hotspot.deciding import Access
+
+
+def give_bindings(draft: Draft, access: Access) -> None:
+    """Have a binding for each of their devices, and none for what is theirs no more."""
+    one, view = draft.one, draft.view
+    kind = "bypassed" if access == "bypassed" else "regular"
+    bound = {tag.device: row for row, tag in view.bindings_of.get(one.member, [])}
+    legacy = {
+        row.get("mac-address", ""): row
+        for row in view.legacy_of.get(one.phone, [])
+        if one.phone and "mac-address" in row
+    }
+    kept: set[str] = set()
+    for device in one.devices:
+        row = bound.get(device.id) or legacy.pop(device.mac, None)
+        if row is not None:
+            kept.add(row["id"])
+        _give_binding(draft, device, row, kind)
+    spare = [row for row, _ in view.bindings_of.get(one.member, []) if row["id"] not in kept]
+    for row in spare:
+        write = Write(BINDING, "remove", row["id"])
+        draft.step(Phase.DENY_BINDING, NO_LONGER, write)
+    adopt(draft, legacy.values())
+    for mac in draft.former(spare):
+        _log_out(draft, mac)
+        drop_hosts(draft, mac)
+
+
+def _log_out(draft: Draft, mac: str) -> None:
+    view = draft.view
+    for name in draft.names():
+        for phase, path, rows in (
+            (Phase.DENY_COOKIE, COOKIE, view.cookies_of.get(name, [])),
+            (Phase.DENY_ACTIVE, ACTIVE, view.actives_of.get(name, [])),
+        ):
+            for row in rows:
+                if row.get("mac-address") == mac:
+                    draft.step(phase, NO_LONGER, Write(path, "remove", row["id"]))
+
+
+def _give_binding(draft: Draft, device: Device, row: Row | None, kind: str) -> None:
+    one, view = draft.one, draft.view
+    should = {
+        "mac-address": device.mac,
+        "type": kind,
+        "disabled": "false",
+        "comment": comment_of(one.phone, one.member, device.id),
+    }
+    other = view.binding_at.get(device.mac)
+    if other is not None and (row is None or other["id"] != row["id"]):
+        tag = tag_of(other.get("comment", ""))
+        if tag is None or tag.member != one.member:
+            draft.made.conflicts[one.member] = (
+                f"the binding of {device.mac} belongs to somebody else"
+            )
+            return
+    if row is None:
+        values = {name: value for name, value in should.items() if name != "disabled"}
+        write = Write(BINDING, "add", values=values)
+        draft.step(Phase.GRANT_BINDING, f"{one.status}: {kind}", write)
+        return
+    found = {"type": "regular", **row}
+    wrong = {name: value for name, value in should.items() if found.get(name, "") != value}
+    # an address would pin the device to a lease that is over tomorrow
+    if row.get("address"):
+        wrong["address"] = ""
+    if wrong:
+        named = ", ".join(wrong)
+        write = Write(BINDING, "set", row["id"], sent(wrong))
+        draft.step(Phase.GRANT_BINDING, f"{one.status}: {named}", write)
+
+
+def let_in(draft: Draft, access: Access) -> None:
+    """Have hosts judged anew where they are judged wrongly, and log in who has to be."""
+    one, view = draft.one, draft.view
+    kicked = _kick(draft) if access == "session" else frozenset()
+    for device in one.devices:
+        for host in view.hosts_of.get(device.mac, []):
+            is_bypassed = host.get("bypassed") == "true"
+            if is_bypassed != (access == "bypassed") or host.get("blocked") == "true":
+                write = Write(HOST, "remove", host["id"])
+                draft.step(Phase.GRANT_HOST, "judged by an old binding", write)
+            elif access == "session" and _is_out(host, view, kicked):
+                draft.step(Phase.LOGIN, "logged in from here", _login(one, host))
+
+
+def _kick(draft: Draft) -> frozenset[str]:
+    """End sessions that may have another profile; returns their addresses."""
+    one, profiles = draft.one, draft.view.policy.profiles
+    if one.settled is None:
+        is_right = one.member in draft.made.conflicts
+    else:
+        is_right = one.status is None or profiles[one.settled] == profiles[one.status]
+    if is_right:
+        return frozenset()
+    rows = [row for name in draft.names() for row in draft.view.actives_of.get(name, [])]
+    for row in rows:
+        write = Write(ACTIVE, "remove", row["id"])
+        draft.step(Phase.KICK, "a profile is read at login", write)
+    return frozenset(row.get("address", "") for row in rows)
+
+
+def _is_out(host: Row, view: View, kicked: frozenset[str]) -> bool:
+    address = host.get("address", "")
+    return address in kicked or address not in view.active_at
+
+
+def _login(one: Wanted, host: Row) -> Write:
+    values = {
+        "user": one.name,
+        "password": one.password,
+        "mac-address": host["mac-address"],
+        "ip": host.get("address", ""),
+    }
+    return Write(ACTIVE, "login", values=values)
