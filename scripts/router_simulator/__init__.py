@@ -10,6 +10,7 @@ tables  rows and ids                              hotspot   devices, hosts, logi
 rows    what `print` makes of them                furnishing  what is there at the start
 commands  print, add, set, remove, …              api       a connection of the binary API
 faults  what can be made to go wrong              heard     what the API was told
+servlet the pages a device's browser sees         template  how RouterOS fills pages in
 control the control API and the live page
 part    it as a process, for scripts/run and the tests
 """

@@ -36,15 +36,13 @@ async def serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    router = Router(options.username, options.password, options.portal)
+    base = f"http://{LOOPBACK}:{options.control_port}"
+    router = Router(options.username, options.password, options.portal, base)
     api = Api(router)
     server = await asyncio.start_server(api.serve, LOOPBACK, options.port)
     control = HTTPServer(make_control(router, api, log=lambda handler: None))
     control.add_sockets(bind_sockets(options.control_port, LOOPBACK))
-    print(
-        f"router: API {LOOPBACK}:{options.port}, page http://{LOOPBACK}:{options.control_port}/",
-        flush=True,
-    )
+    print(f"router: API {LOOPBACK}:{options.port}, page {base}/", flush=True)
     await stopping.wait()
     server.close()
     control.stop()

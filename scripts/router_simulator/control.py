@@ -7,16 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, RedirectHandler, RequestHandler, StaticFileHandler
 
 from scripts.router_simulator.api import Api
 from scripts.router_simulator.commands import Router
 from scripts.router_simulator.faults import BadFault
 from scripts.router_simulator.hotspot import Refused
 from scripts.router_simulator.menus import MENUS
+from scripts.router_simulator.servlet import servlet_routes
+from scripts.router_simulator.template import BadTemplate, fill
 from scripts.router_simulator.values import active_id, address_text, mac_text
 
-PAGE = Path(__file__).with_name("page.html")
+PAGE = Path(__file__).with_name("page")
+
+FILES = frozenset({"login.html", "api.json"})
+"""What an operator may put on the router in place of what is there."""
 
 Body = dict[str, Any]
 
@@ -36,7 +41,7 @@ class Control(RequestHandler):
                 raise ValueError("a JSON object is wanted")
             self.hotspot.tick()
             self.finish(self.act(body))
-        except (ValueError, TypeError, BadFault) as error:
+        except (ValueError, TypeError, BadFault, BadTemplate) as error:
             self.set_status(400)
             self.finish({"error": str(error)})
         except KeyError as error:
@@ -159,6 +164,21 @@ class Fault(Control):
         return {"ok": True, **self.router.faults.as_dict()}
 
 
+class Install(Control):
+    """`{name, text}`: a file is put on the router, `login.html` or `api.json`; an empty one is
+    taken away."""
+
+    def act(self, body: Body) -> Body:
+        name, text = str(body["name"]), str(body["text"])
+        if name not in FILES:
+            raise ValueError(f"name must be one of {', '.join(sorted(FILES))}")
+        fill(text, {})  # what a router would not understand is refused here
+        self.router.files.pop(name, None)
+        if text:
+            self.router.files[name] = text
+        return {"ok": True}
+
+
 class State(Control):
     """Every table, and the devices with who has the Internet and why."""
 
@@ -202,7 +222,7 @@ class Page(RequestHandler):
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(PAGE.read_bytes())
+        self.finish((PAGE / "index.html").read_bytes())
 
 
 _HANDLERS: dict[str, type[Control]] = {
@@ -216,6 +236,7 @@ _HANDLERS: dict[str, type[Control]] = {
     "reboot": Reboot,
     "advance": Advance,
     "fault": Fault,
+    "install": Install,
     "state": State,
     "calls": Calls,
 }
@@ -228,6 +249,9 @@ def make_control(router: Router, api: Api, log: Callable[..., None]) -> Applicat
     return Application(
         [
             (r"/", Page),
+            (r"/page/(.*)", StaticFileHandler, {"path": PAGE}),
+            (r"/device/([^/]+)", RedirectHandler, {"url": "/device/{0}/", "permanent": False}),
+            *servlet_routes(router.hotspot, router.files),
             *routes,
         ],
         log_function=log,

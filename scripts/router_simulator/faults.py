@@ -56,6 +56,8 @@ class Switches:
 
     no_such_item_number: bool = True
     no_such_item_category: str = ""
+    bypassed_says_logged_in: bool = True
+    """What `$(logged-in)` is on the servlet's pages, `api.json` among them, for a bypassed host."""
 
 
 @dataclass

@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from scripts.embedded.supervisor import Child, Supervisor, free_port, wait_until
+from scripts.router_simulator.hotspot import DNS_NAME
 
 START_SECONDS = 20.0
 """Mostly Python's own start, on a busy core."""
@@ -51,6 +52,8 @@ class RouterPart:
             "MIKROTIK_PORT": str(self.port),
             "MIKROTIK_USERNAME": self.username,
             "MIKROTIK_PASSWORD": self.password,
+            # its login pages are on this machine too
+            "HOTSPOT_LOGIN_HOSTS": f"{DNS_NAME},{self.url}",
         }
 
     @property

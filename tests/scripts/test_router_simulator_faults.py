@@ -235,6 +235,11 @@ def gone_category(router: RouterPart, wire: Wire) -> bool:
     return b"=category=0" in wire.ask("/ip/hotspot/user/remove", "=.id=*99")[0]
 
 
+def bypassed_captive(router: RouterPart, wire: Wire) -> bool:
+    listed(router, wire)
+    return not router.read(f"device/{PHONE}/api.json")["captive"]
+
+
 TRIALS: dict[str, Callable[[RouterPart, Wire], bool]] = {
     "rejudge_on_binding_change": binding_change,
     "rejudge_on_host_removal": host_removal,
@@ -247,6 +252,7 @@ TRIALS: dict[str, Callable[[RouterPart, Wire], bool]] = {
     "bare_login_challenges": challenge,
     "no_such_item_number": gone_number,
     "no_such_item_category": gone_category,
+    "bypassed_says_logged_in": bypassed_captive,
 }
 
 
