@@ -11,6 +11,6 @@ rows    what `print` makes of them                furnishing  what is there at t
 commands  print, add, set, remove, …              api       a connection of the binary API
 faults  what can be made to go wrong              heard     what the API was told
 servlet the pages a device's browser sees         template  how RouterOS fills pages in
-control the control API and the live page
+control the control API                           overview  what the live page (page/) shows
 part    it as a process, for scripts/run and the tests
 """

@@ -14,6 +14,7 @@ from scripts.router_simulator.commands import Router
 from scripts.router_simulator.faults import BadFault
 from scripts.router_simulator.hotspot import Refused
 from scripts.router_simulator.menus import MENUS
+from scripts.router_simulator.overview import overview
 from scripts.router_simulator.servlet import servlet_routes
 from scripts.router_simulator.template import BadTemplate, fill
 from scripts.router_simulator.values import active_id, address_text, mac_text
@@ -179,6 +180,14 @@ class Install(Control):
         return {"ok": True}
 
 
+class Overview(Control):
+    """What the live page shows."""
+
+    def get(self) -> None:
+        self.hotspot.tick()
+        self.finish(overview(self.router, self.api.count))
+
+
 class State(Control):
     """Every table, and the devices with who has the Internet and why."""
 
@@ -222,6 +231,7 @@ class Page(RequestHandler):
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
         self.finish((PAGE / "index.html").read_bytes())
 
 
@@ -237,6 +247,7 @@ _HANDLERS: dict[str, type[Control]] = {
     "advance": Advance,
     "fault": Fault,
     "install": Install,
+    "overview": Overview,
     "state": State,
     "calls": Calls,
 }

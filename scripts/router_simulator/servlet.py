@@ -45,6 +45,7 @@ _HEAD = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="/page/icon.svg">
 <link rel="stylesheet" href="/page/servlet.css">
 """
 
