@@ -16,12 +16,12 @@ No error's text holds what was sent: a refused login would carry the password in
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -30,14 +30,25 @@ from routeros_api import base_api, exceptions
 from routeros_api.api import RouterOsApi
 from routeros_api.api_communicator import ApiCommunicator
 
+from jobs.mikrotik_tls import TlsFailed, encrypt, ends_at
 from store.routers import Router
 
 CONNECT_SECONDS = 3.0
+
+HANDSHAKE_SECONDS = 5.0
+"""A small router signs with a big RSA key for a second or two, and longer while it is busy."""
+
+SILENCE_SECONDS = 10.0
+"""Longest wait for the next bytes. A router that thinks about 10,000 rows begins to answer within
+a second or two; one that was unplugged would otherwise be waited for to the job's deadline."""
 
 WINDOW = 64
 """Writes on their way at once: a slow link costs one round trip per window, not per write."""
 
 RECEIVE_BYTES = 1 << 16
+
+TLS_ALERT = b"\x15\x03"
+"""How a TLS server that says anything answers to words in clear."""
 
 LARGEST_WORD_BYTES = 1 << 22
 """No word of a router is near this; one that announces more is not waited for."""
@@ -133,6 +144,11 @@ class RouterLink:
         self.calls: Counter[str] = Counter()
         """Sentences sent, by command: what a run costs the router."""
 
+    @property
+    def certificate_ends_at(self) -> float | None:
+        """When the router's certificate ends, in Unix seconds; None without TLS."""
+        return self._wire.certificate_ends_at
+
     async def read(self, path: str, *fields: str, any_of: AnyOf | None = None) -> list[Row]:
         """Print a menu: these fields (all when none is named), of the rows where one of `any_of`
         holds (of all rows without it). Raises Trap."""
@@ -191,7 +207,7 @@ class RouterLink:
         try:
             return await running
         except asyncio.CancelledError:
-            self._wire.close()  # or the thread would go on writing
+            self._wire.cut()  # or the thread would go on writing
             raise
 
 
@@ -205,6 +221,12 @@ class Wire(base_api.Connection):  # type: ignore[misc]
         self._data = bytearray()
         self._at = 0
         self._is_trapped: set[bytes] = set()
+        self._has_heard = False
+
+    @property
+    def certificate_ends_at(self) -> float | None:
+        """When the router's certificate ends, in Unix seconds; None without TLS."""
+        return ends_at(self._connection)
 
     def send_sentence(self, words: Sequence[bytes]) -> None:
         """Send a sentence in one piece; `=name` without a value becomes `=name=`, which is the
@@ -260,14 +282,33 @@ class Wire(base_api.Connection):  # type: ignore[misc]
             if self._at > RECEIVE_BYTES:
                 del self._data[: self._at]
                 self._at = 0
-            self._connection.settimeout(self._left())
-            received = self._connection.recv(RECEIVE_BYTES)
-            if not received:
-                raise RouterAway("the router closed the connection")
-            self._data += received
+            self._data += self._receive()
         taken = bytes(self._data[self._at : self._at + count])
         self._at += count
         return taken
+
+    def _receive(self) -> bytes:
+        left = self._left()
+        self._connection.settimeout(min(left, SILENCE_SECONDS))
+        try:
+            received = self._connection.recv(RECEIVE_BYTES)
+        except TimeoutError:
+            silent = left > SILENCE_SECONDS
+            reason = "the router fell silent" if silent else "the router took too long"
+            raise RouterAway(reason) from None
+        except ConnectionError:
+            received = b""
+        if not received and not self._has_heard:
+            raise RouterAway(
+                "closed before a word: TLS is spoken there, our address is not allowed, or its "
+                "sessions are full"
+            )
+        if not received:
+            raise RouterAway("the router closed the connection")
+        if not self._has_heard and received.startswith(TLS_ALERT):
+            raise RouterAway("TLS is spoken there")
+        self._has_heard = True
+        return received
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
@@ -275,8 +316,18 @@ class Wire(base_api.Connection):  # type: ignore[misc]
             raise RouterAway("the router took too long")
         return left
 
+    def cut(self) -> None:
+        """End it from any thread: whoever waits for the router wakes, and nothing works afterwards.
+
+        Closing alone would wake nobody, and might hand the number of the socket to another one
+        while TLS still reads from it. TLS is not told either: it would let the next write pass
+        unencrypted.
+        """
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
+
     def close(self) -> None:
-        """Close it; nothing works afterwards."""
+        """Give the socket back; only in the link's own thread."""
         self._connection.close()
 
 
@@ -288,31 +339,47 @@ async def open_link(router: Router, seconds: float) -> AsyncIterator[RouterLink]
     """
     thread = ThreadPoolExecutor(1, thread_name_prefix="jaga-router")
     loop = asyncio.get_running_loop()
+    deadline = time.monotonic() + seconds
+    connecting = thread.submit(_connect, router, deadline)
     wire: Wire | None = None
     try:
-        deadline = time.monotonic() + seconds
-        wire = await loop.run_in_executor(thread, _connect, router, deadline)
+        wire = await asyncio.wrap_future(connecting)
         api = RouterOsApi(ApiCommunicator(wire))
         await loop.run_in_executor(thread, _log_in, wire, api, router)
         yield RouterLink(wire, api, thread)
     finally:
         if wire is not None:
-            wire.close()
-        thread.shutdown(wait=False, cancel_futures=True)
+            wire.cut()
+        thread.submit(_close, connecting)
+        thread.shutdown(wait=False)
+
+
+def _close(connecting: Future[Wire]) -> None:
+    """The last thing in the link's thread; also of a connection that nobody waited for."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().close()
 
 
 def _connect(router: Router, deadline: float) -> Wire:
-    wait = max(0.01, min(CONNECT_SECONDS, deadline - time.monotonic()))
     try:
-        connection = socket.create_connection((router.host, router.port), timeout=wait)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if router.use_ssl:
-            # the system's trust store; a router's own CA is added to it with SSL_CERT_FILE
-            context = ssl.create_default_context()
-            connection = context.wrap_socket(connection, server_hostname=router.host)
+        connection = socket.create_connection(
+            (router.host, router.port), timeout=_at_most(CONNECT_SECONDS, deadline)
+        )
     except OSError as error:
-        raise RouterAway(f"not reached: {type(error).__name__}") from None
+        raise RouterAway(f"not reached: {error.strerror or error}") from None
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if router.use_ssl:
+        wait = _at_most(HANDSHAKE_SECONDS, deadline)
+        try:
+            connection = encrypt(connection, router.host, router.ca, wait)
+        except TlsFailed as error:
+            raise RouterAway(f"TLS: {error}") from None
     return Wire(connection, deadline)
+
+
+def _at_most(seconds: float, deadline: float) -> float:
+    """What is left of the time, but no more than this; a socket takes 0 for no limit at all."""
+    return max(0.01, min(seconds, deadline - time.monotonic()))
 
 
 def _log_in(wire: Wire, api: RouterOsApi, router: Router) -> None:

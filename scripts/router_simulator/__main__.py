@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import ssl
 import sys
 
 from tornado.httpserver import HTTPServer
@@ -23,15 +24,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="router_simulator", description=__doc__)
     parser.add_argument("--port", type=int, default=8728, help="the binary API (8728)")
     parser.add_argument("--control-port", type=int, default=8780, help="control and page (8780)")
+    parser.add_argument("--ssl-port", type=int, default=0, help="the API over TLS (api-ssl)")
+    parser.add_argument("--certificate", default="", help="PEM file: what the TLS port shows")
+    parser.add_argument("--key", default="", help="PEM file: its private key")
     parser.add_argument("--username", default="admin")
     parser.add_argument("--password", default="")
     parser.add_argument("--portal", default="", help="where its login.html sends a browser")
-    asyncio.run(serve(parser.parse_args()))
+    options = parser.parse_args()
+    if options.ssl_port and not (options.certificate and options.key):
+        parser.error("--ssl-port needs --certificate and --key")
+    asyncio.run(serve(options))
     return 0
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Serve both ports until a signal."""
+    """Serve the ports until a signal."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,14 +46,26 @@ async def serve(options: argparse.Namespace) -> None:
     base = f"http://{LOOPBACK}:{options.control_port}"
     router = Router(options.username, options.password, options.portal, base)
     api = Api(router)
-    server = await asyncio.start_server(api.serve, LOOPBACK, options.port)
+    servers = [await asyncio.start_server(api.serve, LOOPBACK, options.port)]
+    if options.ssl_port:
+        context = _tls(options.certificate, options.key)
+        servers.append(
+            await asyncio.start_server(api.serve, LOOPBACK, options.ssl_port, ssl=context)
+        )
     control = HTTPServer(make_control(router, api, log=lambda handler: None))
     control.add_sockets(bind_sockets(options.control_port, LOOPBACK))
     print(f"router: API {LOOPBACK}:{options.port}, page {base}/", flush=True)
     await stopping.wait()
-    server.close()
+    for server in servers:
+        server.close()
     control.stop()
     api.drop_all()
+
+
+def _tls(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 if __name__ == "__main__":

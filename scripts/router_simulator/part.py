@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -20,20 +21,36 @@ ANSWER_SECONDS = 20.0
 """A state of 10,000 devices is some megabytes."""
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """What the TLS port shows: PEM files of a certificate, with its chain, and of its key."""
+
+    chain: Path
+    key: Path
+
+
 class RouterPart:
-    """The simulator on two free loopback ports."""
+    """The simulator on free loopback ports, one more for TLS when it has a certificate."""
 
     name = "router"
     username = "jaga"
     password = "jaga-simulator"  # noqa: S105 (of a router that exists on this machine only)
 
-    def __init__(self, supervisor: Supervisor, log: Path, portal: str = "") -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        log: Path,
+        portal: str = "",
+        certificate: Certificate | None = None,
+    ) -> None:
         self.port = free_port()
         self.control_port = free_port()
+        self.ssl_port = free_port() if certificate else 0
         self.child: Child | None = None
         self._supervisor = supervisor
         self._log = log
         self._portal = portal
+        self._certificate = certificate
 
     @property
     def url(self) -> str:
@@ -78,11 +95,18 @@ class RouterPart:
                 *("--port", str(self.port), "--control-port", str(self.control_port)),
                 *("--username", self.username, "--password", self.password),
                 *("--portal", self._portal),
+                *self._tls(),
             ],
             cwd=Path(__file__).parents[2],
             log=self._log,
         )
         wait_until(self._answers, self.child, START_SECONDS, log=self._log)
+
+    def _tls(self) -> list[str]:
+        if self._certificate is None:
+            return []
+        chain, key = str(self._certificate.chain), str(self._certificate.key)
+        return ["--ssl-port", str(self.ssl_port), "--certificate", chain, "--key", key]
 
     def stop(self) -> None:
         """End it."""
