@@ -1,19 +1,23 @@
-"""`python -m scripts.router_check`: is the MikroTik that the settings name ready? Only reads.
+"""`python -m scripts.router_check`: are the MikroTiks that the settings name ready? Only reads.
 
-Says a line for each thing that has to hold, and what to do where one does not. The exit status is
-the number of things that do not hold.
+Says a line for each thing that has to hold (`ok` or `FAIL`) or is good to know (`note`), with what
+was seen and, where that is not enough, what to do. The exit status is the number of FAILs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import re
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, RouterLink, Trap, open_link
+from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, RouterLink, Row, Trap, open_link
 from store.hotspot.deciding import Policy
+from store.routers import Router
 from store.settings import Settings, SettingsError
 
 SECONDS = 20.0
@@ -21,93 +25,233 @@ SECONDS = 20.0
 SKEW_SECONDS = 60.0
 """Nothing of ours goes by the router's clock; a log that is a minute off misleads all the same."""
 
+CERTIFICATE_DAYS = 30
+"""Time to make another certificate before every run stops."""
+
+DAY_SECONDS = 86_400
+
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, whether it holds, and what was seen."""
+    """One line: what was looked at, whether it holds, and what was seen; a note holds always."""
 
     what: str
     holds: bool
     seen: str
+    is_note: bool = False
+    router: str = ""
+
+    @property
+    def mark(self) -> str:
+        """How the line begins."""
+        return "note" if self.is_note else "ok" if self.holds else "FAIL"
 
 
-Look = Callable[[RouterLink, Settings], Awaitable[Finding]]
+@dataclass(frozen=True)
+class Case:
+    """One router that is looked at."""
+
+    link: RouterLink
+    router: Router
+    settings: Settings
 
 
-async def version(link: RouterLink, settings: Settings) -> Finding:
+Look = Callable[[Case], Awaitable[Sequence[Finding]]]
+
+
+# How it is reached
+
+
+async def connection(case: Case) -> Sequence[Finding]:
+    """In clear or over TLS, and how long its certificate lasts."""
+    ends_at = case.link.certificate_ends_at
+    if ends_at is None:
+        is_near = _is_loopback(case.router.host)
+        advice = "" if is_near else ": the password can be read on the way, use api-ssl"
+        return [Finding("connection", True, f"in clear{advice}", is_note=not is_near)]
+    days = int((ends_at - time.time()) // DAY_SECONDS)
+    day = datetime.fromtimestamp(ends_at, UTC).date()
+    if days >= CERTIFICATE_DAYS:
+        return [Finding("connection", True, f"TLS, certificate verified, until {day}")]
+    soon = f"ends on {day}, in {days} days: make another and set it for api-ssl"
+    return [Finding("connection", True, "TLS, certificate verified"),
+            Finding("certificate", False, soon)]  # fmt: skip
+
+
+async def services(case: Case) -> Sequence[Finding]:
+    """Who may knock: both API services are open to the world unless they have an address list."""
+    rows = await case.link.read("/ip/service", "name", "address", "disabled", "max-sessions")
+    notes = []
+    for row in rows:
+        name, is_on = row.get("name", ""), row.get("disabled") != "true"
+        if name not in ("api", "api-ssl") or not is_on or _is_loopback(case.router.host):
+            continue
+        if not row.get("address"):
+            notes.append(f"{name} answers everybody: give it our address alone")
+        elif name == "api" and case.router.use_ssl:
+            notes.append("api, in clear, is on beside api-ssl: disable it")
+    return [Finding("services", True, text, is_note=True) for text in notes]
+
+
+async def version(case: Case) -> Sequence[Finding]:
     """RouterOS 6.43 is the first whose login we speak."""
-    rows = await link.read("/system/resource", "version", "uptime")
+    rows = await case.link.read("/system/resource", "version", "uptime")
     seen = rows[0].get("version", "?")
     numbers = [int(part) for part in seen.split()[0].split(".")[:2] if part.isdigit()]
-    return Finding("version", numbers >= [6, 43], seen)
+    return [Finding("version", numbers >= [6, 43], seen)]
 
 
-async def permissions(link: RouterLink, settings: Settings) -> Finding:
+async def permissions(case: Case) -> Sequence[Finding]:
     """Reading, writing and the API itself."""
-    me = AnyOf((("name", settings.mikrotik_username),))
-    users = await link.read("/user", "name", "group", any_of=me)
+    me = AnyOf((("name", case.router.username),))
+    users = await case.link.read("/user", "name", "group", any_of=me)
     group = users[0].get("group", "") if users else ""
-    rows = await link.read("/user/group", "name", "policy", any_of=AnyOf((("name", group),)))
-    policies = set(rows[0].get("policy", "").split(",")) if rows else set()
-    missing = sorted({"read", "write", "api", "test"} - policies)
-    return Finding("permissions", not missing, f"group {group}, missing: {missing or 'nothing'}")
+    groups = await case.link.read("/user/group", "name", "policy", any_of=AnyOf((("name", group),)))
+    policies = set(groups[0].get("policy", "").split(",")) if groups else set()
+    missing = {"read", "write", "api", "test"} - policies
+    return [Finding("permissions", not missing, f"group {group}, missing: {_listed(missing)}")]
 
 
-async def profiles(link: RouterLink, settings: Settings) -> Finding:
+# What it is set up with
+
+
+async def profiles(case: Case) -> Sequence[Finding]:
     """Each profile by its exact name; a missing one stops every run before its first write."""
-    rows = await link.read("/ip/hotspot/user/profile", "name")
-    wanted = set(Policy.of(settings).profiles.values())
-    missing = sorted(wanted - {row.get("name", "") for row in rows})
-    return Finding("profiles", not missing, f"missing: {missing or 'nothing'}")
+    rows = await case.link.read("/ip/hotspot/user/profile", "name")
+    wanted = set(Policy.of(case.settings).profiles.values())
+    missing = wanted - {row.get("name", "") for row in rows}
+    return [Finding("profiles", not missing, f"missing: {_listed(missing)}")]
 
 
-async def radius(link: RouterLink, settings: Settings) -> Finding:
-    """With RADIUS the router ignores its own users."""
-    rows = await link.read("/ip/hotspot/profile", "name", "use-radius")
-    using = [row.get("name", "") for row in rows if row.get("use-radius") == "true"]
-    return Finding("no RADIUS", not using, f"used by: {using or 'nobody'}")
+async def server_profiles(case: Case) -> Sequence[Finding]:
+    """Of the servers that are on: no RADIUS, or the router ignores its own users; and http-pap
+    where a browser has to log in at the router with a password that our page hands over."""
+    servers = await _servers(case)
+    rows = await case.link.read("/ip/hotspot/profile", "name", "use-radius", "login-by")
+    used = [row for row in rows if row.get("name") in {one.get("profile") for one in servers}]
+    radius = [row["name"] for row in used if row.get("use-radius") == "true"]
+    found = [Finding("no RADIUS", not radius, f"used by: {_listed(radius, 'nobody')}")]
+    if case.settings.hotspot_presence != "proof":
+        return found
+    lacking = [row["name"] for row in used if "http-pap" not in _words(row.get("login-by", ""))]
+    advice = f"without http-pap: {_listed(lacking)}"
+    if lacking:
+        advice += "; HOTSPOT_PRESENCE=proof needs it in login-by"
+    return [*found, Finding("login-by", not lacking, advice)]
 
 
-async def clock(link: RouterLink, settings: Settings) -> Finding:
-    """The router's clock beside ours."""
-    (row,) = await link.read("/system/clock", "date", "time", "gmt-offset")
+async def servers(case: Case) -> Sequence[Finding]:
+    """At least one hotspot that is on."""
+    names = [row.get("name", "") for row in await _servers(case)]
+    return [Finding("servers", bool(names), f"on: {_listed(names, 'none')}")]
+
+
+async def ipv6(case: Case) -> Sequence[Finding]:
+    """A hotspot knows IPv4 only: over IPv6 a device passes it unseen."""
+    interfaces = {row.get("interface", "") for row in await _servers(case)}
     try:
-        there = datetime.fromisoformat(f"{row['date']}T{row['time']}{row.get('gmt-offset', 'Z')}")
-    except (KeyError, ValueError):
-        return Finding("clock", False, f"unreadable: {row}")
+        rows = await case.link.read("/ipv6/address", "address", "interface", "disabled")
+    except Trap:  # before RouterOS 7 it is a package, which may be off
+        return []
+    open_ = sorted(
+        f"{row['address']} on {row['interface']}"
+        for row in rows
+        if row.get("disabled") != "true"
+        and row.get("interface") in interfaces
+        and not row.get("address", "").lower().startswith("fe80:")
+    )
+    if not open_:
+        return []
+    seen = f"{', '.join(open_)}: over IPv6 devices pass the hotspot unseen"
+    return [Finding("IPv6", True, seen, is_note=True)]
+
+
+async def clock(case: Case) -> Sequence[Finding]:
+    """The router's clock beside ours."""
+    (row,) = await case.link.read("/system/clock", "date", "time", "gmt-offset")
+    there = moment_of(row)
+    if there is None:
+        return [Finding("clock", False, f"unreadable: {row}")]
     skew = (there - datetime.now(UTC)).total_seconds()
-    return Finding("clock", abs(skew) < SKEW_SECONDS, f"{skew:+.0f} s")
+    return [Finding("clock", abs(skew) < SKEW_SECONDS, f"{skew:+.0f} s")]
 
 
-async def hosts(link: RouterLink, settings: Settings) -> Finding:
+async def hosts(case: Case) -> Sequence[Finding]:
     """Whether bypassed devices are listed: their quota is counted from their host rows."""
-    rows = await link.read("/ip/hotspot/host", "mac-address", "bypassed")
+    rows = await case.link.read("/ip/hotspot/host", "mac-address", "bypassed")
     bypassed = sum(row.get("bypassed") == "true" for row in rows)
-    bindings = await link.read("/ip/hotspot/ip-binding", "type")
+    bindings = await case.link.read("/ip/hotspot/ip-binding", "type")
     bound = sum(row.get("type") == "bypassed" for row in bindings)
     seen = f"{len(rows)} hosts, {bypassed} of them bypassed; {bound} bypassing bindings"
-    return Finding("hosts", True, seen)
+    return [Finding("hosts", True, seen, is_note=True)]
 
 
-LOOKS: tuple[Look, ...] = (version, permissions, profiles, radius, clock, hosts)
+LOOKS: tuple[Look, ...] = (
+    connection,
+    services,
+    version,
+    permissions,
+    profiles,
+    servers,
+    server_profiles,
+    ipv6,
+    clock,
+    hosts,
+)
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """Return what was found; a router that is not reached is one finding."""
-    router = settings.routers[0]
-    wire = "TLS, certificate verified" if router.use_ssl else "clear text"
-    found = []
+    """Return what was found at every router, each in the order of LOOKS; a router that is not
+    reached is one finding."""
+    found = await asyncio.gather(*(_check(router, settings) for router in settings.routers))
+    return [one for findings in found for one in findings]
+
+
+async def _check(router: Router, settings: Settings) -> list[Finding]:
+    found: list[Finding] = []
     try:
         async with open_link(router, SECONDS) as link:
-            found.append(Finding("connection", True, f"{router.host}:{router.port}, {wire}"))
+            case = Case(link, router, settings)
             for look in LOOKS:
                 try:
-                    found.append(await look(link, settings))
+                    found += await look(case)
                 except Trap as trap:
                     found.append(Finding(look.__name__, False, trap.message))
     except (RouterAway, LoginRefused) as error:
-        found.append(Finding("connection", False, f"{router.host}:{router.port}, {wire}: {error}"))
-    return found
+        found.append(Finding("connection", False, str(error)))
+    return [replace(one, router=router.name) for one in found]
+
+
+def moment_of(row: Row) -> datetime | None:
+    """Read a router's clock; None when it makes no sense. Before 7.10 a date was `nov/27/2026`."""
+    text = re.sub(r"^([a-z]{3})/(\d\d)/(\d{4})$", r"\3-\1-\2", row.get("date", ""))
+    offset = row.get("gmt-offset", "+00:00")
+    for date in ("%Y-%m-%d", "%Y-%b-%d"):
+        try:
+            return datetime.strptime(f"{text} {row.get('time')} {offset}", f"{date} %H:%M:%S %z")
+        except ValueError:
+            continue
+    return None
+
+
+async def _servers(case: Case) -> list[Row]:
+    rows = await case.link.read("/ip/hotspot", "name", "interface", "profile", "disabled")
+    return [row for row in rows if row.get("disabled") != "true"]
+
+
+def _words(text: str) -> set[str]:
+    return set(text.split(","))
+
+
+def _listed(names: Sequence[str] | set[str], none: str = "nothing") -> str:
+    return ", ".join(sorted(names)) or none
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def main() -> int:
@@ -118,12 +262,20 @@ def main() -> int:
         print(f"router_check: {error}", file=sys.stderr)
         return 1
     if not settings.routers:
-        print("router_check: MIKROTIK_HOST is not set", file=sys.stderr)
+        print("router_check: neither MIKROTIK_HOST nor MIKROTIK_ROUTERS is set", file=sys.stderr)
         return 1
     found = asyncio.run(check(settings))
-    for one in found:
-        print(f"{'ok  ' if one.holds else 'FAIL'}  {one.what}: {one.seen}")
+    for router in settings.routers:
+        _tell(router, [one for one in found if one.router == router.name])
     return sum(not one.holds for one in found)
+
+
+def _tell(router: Router, found: Sequence[Finding]) -> None:
+    failing = sum(not one.holds for one in found)
+    verdict = f"{failing} to mend" if failing else "ready"
+    print(f"{router.name} at {router.host}:{router.port}: {verdict}")
+    for one in found:
+        print(f"  {one.mark:4}  {one.what}: {one.seen}")
 
 
 if __name__ == "__main__":
