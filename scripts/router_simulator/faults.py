@@ -56,6 +56,9 @@ class Switches:
 
     no_such_item_number: bool = True
     no_such_item_category: str = ""
+    logout_erases_mac_cookie: bool = True
+    """Whether the logout page takes the mac-cookie away; a browser's goes with `erase-cookie`."""
+
     bypassed_says_logged_in: bool = True
     """What `$(logged-in)` is on the servlet's pages, `api.json` among them, for a bypassed host."""
 

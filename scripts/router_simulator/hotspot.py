@@ -414,13 +414,13 @@ class Hotspot:
 
     # Ends
 
-    def log_out(self, mac: str) -> Session | None:
-        """The logout page of a device: its session ends, and what would log it in again with it;
-        returns the session as it was, None when there was none."""
+    def log_out(self, mac: str, *, erase_cookie: bool) -> Session | None:
+        """The logout page of a device; returns the session as it was, None when there was none."""
         device = self.devices[mac]
-        device.http_cookie = ""
-        for cookie in list(self.cookies.values()):
-            if cookie.mac == mac:
+        if erase_cookie:
+            device.http_cookie = ""
+        if self.faults.switches.logout_erases_mac_cookie:
+            for cookie in [one for one in self.cookies.values() if one.mac == mac and one.is_mac]:
                 del self.cookies[cookie.id]
         session = self.session_of(device)
         if session is not None:

@@ -104,7 +104,7 @@ STATUS = (
 <dt>Dikirim / diterima</dt><dd>$(bytes-in) / $(bytes-out) byte</dd>
 $(if remain-bytes-total)<dt>Sisa</dt><dd>$(remain-bytes-total) byte</dd>$(endif)
 </dl>
-<p><a href="$(link-logout)">Keluar</a></p>
+<p><a href="$(link-logout)?erase-cookie=on">Keluar</a></p>
 </main>
 </body>
 </html>
@@ -300,11 +300,12 @@ class Login(Servlet):
 
 
 class Logout(Servlet):
-    """`/device/<mac>/logout`."""
+    """`/device/<mac>/logout[?erase-cookie=on]`."""
 
     def get(self, mac: str) -> None:
         told = self.variables()
-        if self.hotspot.log_out(self.mac) is None:
+        erase = self.get_argument("erase-cookie", "") in ("on", "true")
+        if self.hotspot.log_out(self.mac, erase_cookie=erase) is None:
             self.redirect(f"{self.place}/login")
         else:
             self.show(LOGOUT, **told)

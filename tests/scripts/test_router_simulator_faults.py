@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
+from urllib.request import urlopen
 
 import pytest
 
@@ -235,6 +236,14 @@ def gone_category(router: RouterPart, wire: Wire) -> bool:
     return b"=category=0" in wire.ask("/ip/hotspot/user/remove", "=.id=*99")[0]
 
 
+def logged_out(router: RouterPart, wire: Wire) -> bool:
+    a_user(wire)
+    log_in(router)
+    with urlopen(f"{router.control_url}/device/{PHONE}/logout", timeout=5) as page:  # noqa: S310
+        assert b"Anda sudah keluar" in page.read()
+    return not passes(router)
+
+
 def bypassed_captive(router: RouterPart, wire: Wire) -> bool:
     listed(router, wire)
     return not router.read(f"device/{PHONE}/api.json")["captive"]
@@ -252,6 +261,7 @@ TRIALS: dict[str, Callable[[RouterPart, Wire], bool]] = {
     "bare_login_challenges": challenge,
     "no_such_item_number": gone_number,
     "no_such_item_category": gone_category,
+    "logout_erases_mac_cookie": logged_out,
     "bypassed_says_logged_in": bypassed_captive,
 }
 

@@ -203,13 +203,22 @@ def test_what_was_typed_is_text_on_the_page(supervisor: Supervisor, tmp_path: Pa
 
 def test_whoever_logs_out_is_a_stranger_again(siti: RouterPart) -> None:
     log_in(siti)
-    said = open_page(siti, "logout").body
+    said = open_page(siti, "logout?erase-cookie=on").body
     assert "Anda sudah keluar" in said and "siti" in said
     tables = siti.read("state")["tables"]
     assert tables["/ip/hotspot/active"] == tables["/ip/hotspot/cookie"] == []
     assert open_page(siti, "").to.startswith(PORTAL)
     assert open_page(siti, "status").to.endswith("/login")
     assert open_page(siti, "logout").to.endswith("/login")
+
+
+def test_a_browser_keeps_its_cookie_unless_it_is_told_otherwise(siti: RouterPart) -> None:
+    log_in(siti)
+    open_page(siti, "logout")
+    assert siti.read("state")["tables"]["/ip/hotspot/active"] == []
+    assert "sampai di sana" in open_page(siti, "").body
+    (session,) = siti.read("state")["tables"]["/ip/hotspot/active"]
+    assert session["login-by"] == "cookie"
 
 
 # Whom nobody answers
