@@ -6,16 +6,19 @@ The switches are tried through the wire and the control API, as a test of the pr
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 from scripts.router_simulator.codec import SentenceReader, encode_sentence
 from scripts.router_simulator.faults import Switches, is_write
+from scripts.router_simulator.furnishing import PROFILES
 from scripts.router_simulator.part import RouterPart
 
 PHONE, LAPTOP = "AA:BB:CC:00:00:01", "AA:BB:CC:00:00:02"
@@ -268,6 +271,14 @@ TRIALS: dict[str, Callable[[RouterPart, Wire], bool]] = {
 
 def test_every_switch_has_a_trial() -> None:
     assert TRIALS.keys() == {field.name for field in fields(Switches)}
+
+
+def test_the_readme_asks_for_every_switch_and_makes_every_profile() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    section = text.partition("### Connect a real MikroTik")[2].partition("\n## ")[0]
+    assert [name for name in TRIALS if f"`{name}`" not in section] == []
+    block = section.partition("/ip hotspot user profile")[2].partition("```")[0]
+    assert set(re.findall(r"add name=(\S+)", block)) == set(PROFILES)
 
 
 @pytest.mark.parametrize("way", [False, True])
