@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 FIRST = "utama"
 """The name of the router that MIKROTIK_HOST names."""
@@ -28,6 +28,12 @@ class Router:
     use_ssl: bool = False
     ca: str = ""
     """Whose certificates are believed: PEM text, or a path to it; empty for the system's own."""
+
+    def as_setting(self) -> str:
+        """Return it as MIKROTIK_ROUTERS takes it, the password included."""
+        account = f"{quote(self.username, safe='')}:{quote(self.password, safe='')}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.name}={'api-ssl' if self.use_ssl else 'api'}://{account}@{host}:{self.port}"
 
 
 def read_routers(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scripts.development.home import Home
 from scripts.seed import Account
+from store.routers import Router
 from store.settings import Settings
 
 PROCESSES = ("web", "worker", "scheduler", "redis", "postgres", "router", "mail")
@@ -66,7 +67,9 @@ def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ",".join(map(_as_text, value))
+    if isinstance(value, Router):
+        return value.as_setting()
     return str(value)
 
 
