@@ -29,6 +29,7 @@ from scripts.development.home import Home
 from scripts.development.parts import PARTS, Part, Server
 from scripts.development.screen import Screen
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
+from scripts.router_simulator.part import RouterPart
 from scripts.seed import Account, accounts
 from store.settings import Settings, SettingsError
 
@@ -261,12 +262,22 @@ class Run:
                     '     "Tetap gunakan di sini".',
                     "  3. Look at the first window: it has left, and says why.",
                     "",
+                    *self._invite_to_router(),
                     f"Mails land in {self._home.mail}. Ctrl-C stops everything.",
                     f"Started in {time.monotonic() - self._began:.1f} s.",
                     f"Jaga is ready: {url}",
                 ]
             )
         )
+
+    def _invite_to_router(self) -> list[str]:
+        router = self._servers.get("router")
+        if not isinstance(router, RouterPart):
+            return []
+        return [
+            f"The hotspot's router, with phones to play with: {router.control_url}",
+            "",
+        ]
 
     def _accounts(self) -> dict[str, Account]:
         return accounts(Settings.from_environment(self._env))

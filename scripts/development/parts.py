@@ -62,6 +62,14 @@ def _portal() -> str:
     return f"{os.environ.get('PUBLIC_URL', '').strip() or ours}/hotspot/login"
 
 
+def _of_router(server: Server) -> dict[str, str]:
+    """The simulator's settings; its login pages join the hosts that were named already."""
+    settings = cast(RouterPart, server).settings
+    named = os.environ.get("HOTSPOT_LOGIN_HOSTS", "").strip()
+    ours = settings["HOTSPOT_LOGIN_HOSTS"]
+    return {**settings, "HOTSPOT_LOGIN_HOSTS": f"{named},{ours}" if named else ours}
+
+
 PARTS = (
     Part("redis", "REDIS_URL", lambda home, processes: RedisServer(home / "redis", processes)),
     Part(
@@ -78,7 +86,7 @@ PARTS = (
         "router",
         "MIKROTIK_HOST",
         lambda home, processes: RouterPart(processes, home / "router.log", _portal()),
-        more_settings=lambda server: cast(RouterPart, server).settings,
+        more_settings=_of_router,
         facts=lambda server: cast(RouterPart, server).facts,
     ),
 )

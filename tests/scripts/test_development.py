@@ -18,6 +18,7 @@ from scripts.development.screen import Screen
 from scripts.embedded.supervisor import StartError, Supervisor
 from scripts.seed import accounts, seed
 from store.opening import Store
+from store.routers import Router
 from store.settings import Settings
 
 
@@ -58,8 +59,25 @@ def test_every_setting_survives_the_way_through_the_environment(settings: Settin
         web_login=("qr",),
         lynk_merchant_keys=("one", "two"),
         smtp_url="smtp://127.0.0.1:2525",
+        mikrotik_ca="/etc/ca.pem",
+        mikrotik_routers=(
+            Router("utara", "10.0.0.2", 8729, "jaga", "a,b@c:d/é%2C", True, "/etc/ca.pem"),
+            Router("barat", "fd00::1", 8728, "u:x", "", False, "/etc/ca.pem"),
+        ),
     )
     assert Settings.from_environment(run_file.as_environment(changed)) == changed
+
+
+def test_hosts_of_login_pages_that_were_named_stay_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = next(part for part in PARTS if part.name == "router")
+    with Supervisor() as supervisor:
+        server = part.make(home, supervisor)
+        assert part.settings_for(server)["HOTSPOT_LOGIN_HOSTS"] == "hotspot.lan,127.0.0.1"
+        monkeypatch.setenv("HOTSPOT_LOGIN_HOSTS", "wifi.rumah")
+        found = part.settings_for(server)["HOTSPOT_LOGIN_HOSTS"]
+        assert found == "wifi.rumah,hotspot.lan,127.0.0.1"
 
 
 def test_the_run_file_is_what_the_contract_says(home: Home, settings: Settings) -> None:
