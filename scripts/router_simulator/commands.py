@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
+from itertools import islice
 
 from scripts.router_simulator.faults import Faults
 from scripts.router_simulator.furnishing import furnish
@@ -91,7 +92,7 @@ class Router:
         """Commands with a bare argument: harmless here, unknown on a real router."""
 
         furnish(self.tables, username, password)
-        self._live: Mapping[str, Callable[[Hotspot], list[Row]]] = {
+        self._live: Mapping[str, Callable[[Hotspot], Iterator[Row]]] = {
             "/ip/hotspot/host": host_rows,
             "/ip/hotspot/active": active_rows,
             "/ip/hotspot/cookie": cookie_rows,
@@ -168,7 +169,7 @@ class Router:
     def rows_of(self, path: str) -> list[Row]:
         """Return the rows of a menu as they are now."""
         if path in self._live:
-            return self._live[path](self.hotspot)
+            return list(self._live[path](self.hotspot))
         if path == "/system/resource":
             return [self._resource()]
         if path == "/system/clock":
@@ -177,6 +178,20 @@ class Router:
         if MENUS[path].single:
             return [{name: value for name, value in row.items() if name != ".id"} for row in rows]
         return rows
+
+    def first_rows(self, path: str, most: int) -> list[Row]:
+        """Return the first of a menu's rows, without making the others."""
+        rows = self._live[path](self.hotspot) if path in self._live else self.tables[path]
+        return list(islice(rows, most))
+
+    def count_of(self, path: str) -> int:
+        """Return about how many rows a menu has, hidden ones included."""
+        live: Mapping[str, Sized] = {
+            "/ip/hotspot/host": self.hotspot.hosts,
+            "/ip/hotspot/active": self.hotspot.sessions,
+            "/ip/hotspot/cookie": self.hotspot.cookies,
+        }
+        return len(live[path] if path in live else self.tables[path])
 
     def _resource(self) -> Row:
         return {

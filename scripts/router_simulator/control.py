@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tornado.web import Application, RedirectHandler, RequestHandler, StaticFileHandler
 
@@ -34,6 +35,13 @@ class Control(RequestHandler):
         self.router = router
         self.hotspot = router.hotspot
         self.api = api
+
+    def prepare(self) -> None:
+        """Take nothing from pages of others, which a browser on this machine may have open."""
+        origin = self.request.headers.get("Origin", "")
+        if origin and urlsplit(origin).netloc != self.request.host:
+            self.set_status(403)
+            self.finish({"error": f"not from {origin}"})
 
     def post(self) -> None:
         try:

@@ -109,9 +109,8 @@ def _comment(row: dict[str, str]) -> Facts:
 
 
 def _table(router: Router, path: str) -> Facts:
-    rows = router.rows_of(path)
     shown = [
         {name: "•••" if name == "password" else value for name, value in row.items()}
-        for row in rows[:MOST]
+        for row in router.first_rows(path, MOST)
     ]
-    return {"count": len(rows), "rows": shown}
+    return {"count": router.count_of(path), "rows": shown}

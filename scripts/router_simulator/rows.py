@@ -1,20 +1,22 @@
-"""What `print` shows of the menus whose rows are made from what happens."""
+"""What `print` shows of the menus whose rows are made from what happens, one by one."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from scripts.router_simulator.hotspot import SERVER, Host, Hotspot, Usage
 from scripts.router_simulator.tables import Row
 from scripts.router_simulator.values import active_id, duration_text
 
 
-def host_rows(hotspot: Hotspot) -> list[Row]:
+def host_rows(hotspot: Hotspot) -> Iterator[Row]:
     """The hosts as `print` shows them."""
     now, hidden = hotspot.clock.now(), not hotspot.faults.switches.bypassed_hosts_listed
-    return [
+    return (
         _host_row(hotspot, host, now)
-        for host in hotspot.hosts.values()
+        for host in list(hotspot.hosts.values())
         if not (hidden and host.verdict == "bypassed")
-    ]
+    )
 
 
 def _host_row(hotspot: Hotspot, host: Host, now: float) -> Row:
@@ -42,10 +44,10 @@ def _host_row(hotspot: Hotspot, host: Host, now: float) -> Row:
     }
 
 
-def active_rows(hotspot: Hotspot) -> list[Row]:
+def active_rows(hotspot: Hotspot) -> Iterator[Row]:
     """The sessions as `print` shows them."""
     now = hotspot.clock.now()
-    return [
+    return (
         {
             ".id": session.id,
             "server": SERVER,
@@ -61,14 +63,14 @@ def active_rows(hotspot: Hotspot) -> list[Row]:
             "packets-out": str(session.bytes_out // 1000),
             "radius": "false",
         }
-        for session in hotspot.sessions.values()
-    ]
+        for session in list(hotspot.sessions.values())
+    )
 
 
-def cookie_rows(hotspot: Hotspot) -> list[Row]:
+def cookie_rows(hotspot: Hotspot) -> Iterator[Row]:
     """The cookies as `print` shows them."""
     now = hotspot.clock.now()
-    return [
+    return (
         {
             ".id": cookie.id,
             "user": cookie.user,
@@ -76,17 +78,17 @@ def cookie_rows(hotspot: Hotspot) -> list[Row]:
             "expires-in": duration_text(cookie.expires - now),
             "mac-cookie": "true" if cookie.is_mac else "false",
         }
-        for cookie in hotspot.cookies.values()
-    ]
+        for cookie in list(hotspot.cookies.values())
+    )
 
 
-def user_rows(hotspot: Hotspot) -> list[Row]:
+def user_rows(hotspot: Hotspot) -> Iterator[Row]:
     """The users as `print` shows them, with what they have used."""
     none, now = Usage(), hotspot.clock.now()
     live: dict[str, float] = {}
     for session in hotspot.sessions.values():
         live[session.user] = live.get(session.user, 0.0) + now - session.since
-    return [
+    return (
         {
             **row,
             "uptime": duration_text(used.uptime + live.get(row["name"], 0.0)),
@@ -97,4 +99,4 @@ def user_rows(hotspot: Hotspot) -> list[Row]:
         }
         for row in hotspot.tables["/ip/hotspot/user"]
         for used in (hotspot.usage.get(row["name"], none),)
-    ]
+    )

@@ -6,13 +6,15 @@ The switches are tried through the wire and the control API, as a test of the pr
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -154,6 +156,21 @@ def test_a_router_that_is_away_cuts_what_is_open_and_takes_nobody(
     back = Wire(router)
     assert back.ask("/system/identity/print")[0][0] == b"!re"
     back.socket.close()
+
+
+@pytest.mark.parametrize("origin", ["http://evil.test", "null", ""])
+def test_pages_of_others_change_nothing(router: RouterPart, origin: str) -> None:
+    """A browser on this machine may have any page open, and loopback is in its reach."""
+    body = json.dumps({"mac": PHONE, "ip": "192.168.200.10"}).encode()
+    request = Request(f"{router.control_url}/join", body)  # noqa: S310
+    if origin:
+        request.add_header("Origin", origin)
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(request, timeout=5)  # noqa: S310
+        request.add_header("Origin", router.control_url)
+        assert router.read("state")["devices"] == []
+    with urlopen(request, timeout=5) as answer:  # noqa: S310
+        assert answer.status == 200
 
 
 # Switches, each both ways
