@@ -10,7 +10,8 @@ RouterError
  ├── LoginRefused   wrong user or password
  └── Trap           the router refused this one command; the connection goes on
 
-No error's text holds what was sent: a refused login would carry the password into the log.
+No error's text holds what was sent: a refused login would carry the password into the log. TLS,
+which the router's `use_ssl` asks for, is `jobs.mikrotik_tls`.
 """
 
 from __future__ import annotations
