@@ -10,9 +10,10 @@ from itertools import islice
 from scripts.router_simulator.faults import Faults
 from scripts.router_simulator.furnishing import furnish
 from scripts.router_simulator.heard import Heard
-from scripts.router_simulator.hotspot import Clock, Device, Hotspot, Refused
+from scripts.router_simulator.hotspot import Hotspot, Refused
 from scripts.router_simulator.menus import MENUS, READ, Menu
 from scripts.router_simulator.query import BadQuery, matches
+from scripts.router_simulator.records import Clock, Device
 from scripts.router_simulator.rows import active_rows, cookie_rows, host_rows, user_rows
 from scripts.router_simulator.tables import Row, Table
 from scripts.router_simulator.values import duration_text

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scripts.router_simulator.commands import Router
-from scripts.router_simulator.hotspot import Device, Host, Session
+from scripts.router_simulator.records import Device, Host, Session
 from scripts.router_simulator.values import duration_text
 
 MOST = 60

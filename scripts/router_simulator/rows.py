@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scripts.router_simulator.hotspot import SERVER, Host, Hotspot, Usage
+from scripts.router_simulator.hotspot import SERVER, Hotspot
+from scripts.router_simulator.records import Host, Usage
 from scripts.router_simulator.tables import Row
 from scripts.router_simulator.values import active_id, duration_text
 

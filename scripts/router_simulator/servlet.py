@@ -9,12 +9,14 @@ no answer at all (a browser would wait for ever: here it is a 504 that says so).
 from __future__ import annotations
 
 import html
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from tornado.web import RequestHandler
 
-from scripts.router_simulator.hotspot import DNS_NAME, SERVER, Device, Hotspot, Refused, Session
+from scripts.router_simulator.hotspot import DNS_NAME, SERVER, Hotspot, Refused
+from scripts.router_simulator.records import Device, Session
 from scripts.router_simulator.tables import Row
 from scripts.router_simulator.template import fill
 from scripts.router_simulator.values import duration_seconds, duration_text, mac_text
@@ -24,140 +26,10 @@ Variables = dict[str, str]
 OPENED = "http://example.com/"
 """What a browser opens that was not told: any http address outside."""
 
-API_JSON = """\
-{
-   "captive": $(if logged-in == 'yes')false$(else)true$(endif),
-   "user-portal-url": "$(link-login-only)",
-$(if session-timeout-secs != 0)
-   "seconds-remaining": $(session-timeout-secs),
-$(endif)
-$(if remain-bytes-total)
-   "bytes-remaining": $(remain-bytes-total),
-$(endif)
-   "can-extend-session": true
-}
-"""
-"""RouterOS's own, as its documentation prints it (HotSpot, "Using DHCP option")."""
-
-_HEAD = """\
-<!doctype html>
-<html lang="id">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="/page/icon.svg">
-<link rel="stylesheet" href="/page/servlet.css">
-"""
-
-FORWARDING = (
-    _HEAD
-    + """\
-<meta http-equiv="refresh" content="0; url=$(portal)?mac=$(mac-esc)&amp;ip=$(ip)\
-&amp;link-login-only=$(link-login-only-esc)&amp;link-orig=$(link-orig-esc)\
-$(if error)&amp;error=$(error-esc)$(endif)">
-<title>Masuk ke hotspot</title>
-</head>
-<body>
-<main><h1>Masuk ke hotspot</h1>$(if error)<p role="alert">$(error)</p>$(endif)</main>
-</body>
-</html>
-"""
-)
-"""login.html of a router that was set up for a portal."""
-
-FORM = (
-    _HEAD
-    + """\
-<title>Masuk ke hotspot</title>
-</head>
-<body>
-<main>
-<h1>Masuk ke hotspot</h1>
-$(if error)<p role="alert">$(error)</p>$(endif)
-<form method="post" action="$(link-login-only)">
-<input type="hidden" name="dst" value="$(link-orig)">
-<label>Nama <input name="username" value="$(username)" autocomplete="username" required></label>
-<label>Kata sandi <input name="password" type="password" autocomplete="current-password"></label>
-<button>Masuk</button>
-</form>
-</main>
-</body>
-</html>
-"""
-)
-"""login.html of a router without a portal, about as it comes from the factory."""
-
-STATUS = (
-    _HEAD
-    + """\
-<meta http-equiv="refresh" content="60">
-<title>Status hotspot</title>
-</head>
-<body>
-<main>
-<h1>$(if username)Anda masuk sebagai $(username)$(else)Perangkat ini lewat tanpa login$(endif)</h1>
-<dl>
-<dt>Alamat</dt><dd>$(ip)</dd>
-<dt>MAC</dt><dd>$(mac)</dd>
-<dt>Masuk dengan</dt><dd>$(if login-by)$(login-by)$(else)binding$(endif)</dd>
-<dt>Lama</dt><dd>$(uptime)</dd>
-<dt>Dikirim / diterima</dt><dd>$(bytes-in) / $(bytes-out) byte</dd>
-$(if remain-bytes-total)<dt>Sisa</dt><dd>$(remain-bytes-total) byte</dd>$(endif)
-</dl>
-<p><a href="$(link-logout)?erase-cookie=on">Keluar</a></p>
-</main>
-</body>
-</html>
-"""
-)
-
-LOGOUT = (
-    _HEAD
-    + """\
-<title>Keluar</title>
-</head>
-<body>
-<main>
-<h1>Anda sudah keluar</h1>
-<p>$(username) memakai internet selama $(uptime).</p>
-<p><a href="$(link-login)">Masuk lagi</a></p>
-</main>
-</body>
-</html>
-"""
-)
-
-INTERNET = (
-    _HEAD
-    + """\
-<title>Internet</title>
-</head>
-<body>
-<main class="good">
-<h1>Internet</h1>
-<p>Perangkat $(mac) membuka <strong>$(link-orig)</strong> dan sampai di sana.</p>
-<p><a href="$(link-status)">Status hotspot</a></p>
-</main>
-</body>
-</html>
-"""
-)
-"""What stands for the whole Internet."""
-
-SILENCE = (
-    _HEAD
-    + """\
-<title>Tidak ada jawaban</title>
-</head>
-<body>
-<main class="bad">
-<h1>Tidak ada jawaban</h1>
-<p role="alert">$(error)</p>
-</main>
-</body>
-</html>
-"""
-)
+FILES = {path.name: path.read_text("utf-8") for path in Path(__file__).with_name("files").iterdir()}
+"""The pages that are on the router from the start. `portal.html` is its login.html when it was set
+up for a portal; `api.json` is RouterOS's own, as its documentation prints it ("Using DHCP option to
+advertise HotSpot URL"); `internet.html` stands for all that is outside."""
 
 
 class Servlet(RequestHandler):
@@ -184,7 +56,7 @@ class Servlet(RequestHandler):
 
     def _stay_silent(self, status: int, reason: str) -> None:
         self.set_status(status)
-        self.finish(fill(SILENCE, {"error": reason}))
+        self.finish(fill(FILES["silence.html"], {"error": reason}))
 
     @property
     def place(self) -> str:
@@ -261,8 +133,8 @@ class Anything(Servlet):
         url = self.get_argument("url", OPENED)
         target = self.hotspot.http(self.mac, url)
         if target is None:
-            self.show(INTERNET, **{"link-orig": url})
-        elif self.files.keys() & {"login.html"}:
+            self.show(FILES["internet.html"], **{"link-orig": url})
+        elif "login.html" in self.files:
             self.redirect(f"{self.place}/login?dst={quote(url, safe='')}")
         else:
             self.redirect(target)
@@ -295,7 +167,7 @@ class Login(Servlet):
         self.redirect(self.get_argument("dst", "") or f"{self.place}/status")
 
     def _ask(self, **more: str) -> None:
-        ours = FORWARDING if self.hotspot.portal else FORM
+        ours = FILES["portal.html" if self.hotspot.portal else "login.html"]
         self.show(self.files.get("login.html", ours), **more)
 
 
@@ -308,7 +180,7 @@ class Logout(Servlet):
         if self.hotspot.log_out(self.mac, erase_cookie=erase) is None:
             self.redirect(f"{self.place}/login")
         else:
-            self.show(LOGOUT, **told)
+            self.show(FILES["logout.html"], **told)
 
     post = get
 
@@ -318,7 +190,7 @@ class Status(Servlet):
 
     def get(self, mac: str) -> None:
         if self.is_in:
-            self.show(STATUS)
+            self.show(FILES["status.html"])
         else:
             self.redirect(f"{self.place}/login")
 
@@ -328,7 +200,7 @@ class Captive(Servlet):
 
     def get(self, mac: str) -> None:
         self.set_header("Content-Type", "application/captive+json")
-        self.finish(fill(self.files.get("api.json", API_JSON), self.variables()))
+        self.finish(fill(self.files.get("api.json", FILES["api.json"]), self.variables()))
 
 
 def _sizes(bytes_in: int, bytes_out: int) -> Variables:
