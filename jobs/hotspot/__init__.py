@@ -16,6 +16,7 @@ from jobs.hotspot.binding import bind_device, bind_proven
 from jobs.hotspot.engine import Engine
 from jobs.hotspot.report import join_previews
 from jobs.mikrotik import LoginRefused, RouterAway, Trap, open_link
+from store.errors import Unavailable
 from store.hotspot.deciding import Policy
 from store.hotspot.leases import LeaseLost
 from store.opening import Store, open_store
@@ -39,7 +40,11 @@ async def run() -> None:
     if not settings.routers:
         return
     async with open_store(settings) as store:
-        reports = await _on_each(engines(store), lambda engine: engine.run())
+        try:
+            reports = await _on_each(engines(store), lambda engine: engine.run())
+        except Unavailable:
+            log.warning("Redis is away or not rebuilt yet: nobody is touched, the next run will")
+            return
         if any(report.state == "done" for report in reports):
             for wish in await store.hotspot.waiting():
                 await bind_device(store, wish)

@@ -61,9 +61,17 @@ async def bind_device(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
     await store.hotspot.served(wish["member"])
     if seen is None:
         return {"state": state}
-    if store.settings.hotspot_presence == "proof" and not wish["address"]:
+    if await _has_to_prove(store, seen, wish):
         return await ask_for_proof(store, seen.router, wish) if wish["link"] else _UNPROVEN
     return await _take_in(store, seen, wish)
+
+
+async def _has_to_prove(store: Store, seen: Seen, wish: dict[str, Any]) -> bool:
+    """Only a device that is nobody's yet, and only told of: one that is somebody's may get past
+    already, and would find no login at the router."""
+    if store.settings.hotspot_presence != "proof" or wish["address"]:
+        return False
+    return await store.hotspot.owner_of(seen.row["mac-address"]) is None
 
 
 async def bind_proven(store: Store, token: str) -> dict[str, Any]:

@@ -27,8 +27,8 @@ from store.hotspot.presences import PROOF_SECONDS, Proof
 from store.opening import Store
 from store.routers import Router
 
-SECONDS = 3.0
-"""Somebody waits before a screen."""
+SECONDS = 5.0
+"""Somebody waits before a screen; a small router takes a second or two for TLS alone."""
 
 ONLINE_SECONDS = PROOF_SECONDS // 2
 ONLINE_BYTES = 5_000_000

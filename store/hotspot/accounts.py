@@ -241,6 +241,11 @@ class Hotspot:
             self._queue.wake_persist()
         return str(verdict), str(slot)
 
+    async def owner_of(self, mac: str) -> str | None:
+        """Return the id of the member whose device has this MAC, None for nobody's."""
+        place = await self._redis.hget(self._keys.hotspot_macs(), mac)
+        return str(place).partition(":")[0] if place else None
+
     async def unbind(self, member: str, slot: str) -> None:
         """Take a device out of the member's slots. Raises NotFound."""
         mac = await self._unbind(

@@ -88,6 +88,16 @@ async def test_a_device_that_logs_in_at_the_router_is_bound_and_the_user_is_gone
     assert (await bind_proven(cloud.store, token))["state"] == "unproven", "it is used up"
 
 
+async def test_a_device_that_is_somebodys_need_not_prove_itself_again(cloud: Cloud) -> None:
+    await cloud.store.hotspot.bind(cloud.member, PHONE, "192.168.200.10")
+    await hotspot.run()
+    assert cloud.send(PHONE), "it gets past, and would find no login at the router"
+    assert (await cloud.ask())["state"] == "bound"
+    await cloud.store.hotspot.bind("f" * 16, THIEF, "192.168.200.66")
+    assert (await cloud.ask(mac=THIEF, ip="192.168.200.66"))["state"] == "taken"
+    assert cloud.proof_users() == []
+
+
 async def test_whoever_borrows_a_mac_binds_their_own_device(cloud: Cloud) -> None:
     asked = await cloud.ask()
     token = cloud.log_in(asked["login_url"], THIEF)

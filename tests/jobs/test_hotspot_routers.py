@@ -152,6 +152,14 @@ async def test_one_that_is_back_is_noticed_and_has_a_run_made(site: Site) -> Non
     assert len(rows(site.utara, "ip-binding")) == 1
 
 
+async def test_before_redis_is_built_nobody_is_touched(site: Site) -> None:
+    await site.person(1, PHONE)
+    await hotspot.run()
+    await site.store.redis.delete(site.store.keys.built())
+    await hotspot.run()
+    assert len(rows(site.utama, "ip-binding")) == len(rows(site.utara, "ip-binding")) == 1
+
+
 async def test_a_deleted_member_stays_until_every_router_is_clean(site: Site) -> None:
     member = await site.person(1, PHONE)
     await hotspot.run()
