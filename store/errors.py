@@ -391,17 +391,6 @@ class InvalidDevice(InvalidRequest):
         super().__init__("deviceId", "Device ID tidak valid")
 
 
-def of_status(status: int) -> JagaError:
-    """Return the error that stands for an HTTP status which nobody gave a name."""
-    if status == 404:
-        return NotFound()
-    if status == 405:
-        return WrongMethod()
-    if 400 <= status < 500:
-        return InvalidRequest("body", "Permintaan tidak valid.")
-    return Failed()
-
-
 class LicenceUnknown(NotFound):
     """No such licence, or a disabled one: the same answer, so that nobody learns which exist."""
 
@@ -414,3 +403,14 @@ class LicenceInUse(Conflict):
 
     type = "LICENSE_IN_USE"
     message = "Lisensi ini sedang dipakai di perangkat lain."
+
+
+def of_status(status: int) -> JagaError:
+    """Return the error that stands for an HTTP status which nobody gave a name."""
+    if status == 404:
+        return NotFound()
+    if status == 405:
+        return WrongMethod()
+    if 400 <= status < 500:
+        return InvalidRequest("body", "Permintaan tidak valid.")
+    return Failed()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from store import sessions as store_sessions
 from store.errors import SessionEnded
 from store.opening import Store
+from store.sessions import Device, Ended, sessions
 from tests.client import Browser
 from tests.parts import Product
 
@@ -154,15 +154,15 @@ async def test_a_used_refresh_token_after_half_a_minute_ends_its_family(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     member = await member_of(store)
-    phone = store_sessions.Device(id="p1", name="HP", ip="127.0.0.1")
+    phone = Device(id="p1", name="HP", ip="127.0.0.1")
     opened = await store.sessions.open(member, phone, method="mobile")
     old = opened.remember or ""
     again = await store.sessions.rotate(old, "", "same")
     assert (await store.sessions.rotate(old, "", "same")).remember == again.remember
-    monkeypatch.setattr(store_sessions, "ROTATION_TOLERANCE_MS", -1)
+    monkeypatch.setattr(sessions, "ROTATION_TOLERANCE_MS", -1)
     with pytest.raises(SessionEnded, match="dipakai ulang"):
         await store.sessions.rotate(old, "", "same")
-    assert isinstance(await store.sessions.look(member, opened.session.sid), store_sessions.Ended)
+    assert isinstance(await store.sessions.look(member, opened.session.sid), Ended)
 
 
 async def test_all_web_sessions_end_from_the_phone_with_a_receipt(

@@ -8,21 +8,16 @@ says why. A session's id is public; its secret is kept as a SHA-256 digest.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import logging
-import re
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from redis.asyncio import Redis
 
 from store.errors import (
-    EXPIRY_REASONS,
     AccountBlocked,
     LoginRefused,
     LoginSuperseded,
@@ -35,171 +30,28 @@ from store.errors import (
 from store.keys import TOMBSTONE_SECONDS, Keys
 from store.queue import Queue
 from store.scripts import Script, SharedScript
+from store.sessions.session import (
+    Device,
+    Ended,
+    Kick,
+    Kind,
+    Method,
+    Opened,
+    Place,
+    Session,
+    digest,
+    new_id,
+)
+from store.sessions.tokens import Credential, LongTokens
 from store.settings import Settings
 
 log = logging.getLogger("jaga.sessions")
-
-Kind = Literal["web", "mobile"]
-Method = Literal["password", "qr", "mobile"]
 
 TOUCH_AFTER_MS = 30_000
 """A fresher `last_seen` is left alone when a ping comes again (reference/sessions.md F1-9)."""
 
 ROTATION_TOLERANCE_MS = 30_000
 """How long the token just used still answers with the same successor (CONTRACT §6)."""
-
-RECEIPT_SECONDS = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """The browser or phone that asks: what it said of itself, and what we know it by.
-
-    `id` is a digest of the member and the `jaga_device` cookie. `known` tells whether that cookie
-    came with the request; without it the fingerprint decides (CONTRACT §4).
-    """
-
-    id: str
-    name: str
-    fp: str = ""
-    ip: str = ""
-    user_agent: str = ""
-    browser_id: str = ""
-    known: bool = True
-
-    @property
-    def trace(self) -> str:
-        """What it is recognised by for a moment when it has dropped its cookie."""
-        return "~" + hashlib.sha256(f"{self.ip}|{self.user_agent}".encode()).hexdigest()[:24]
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One session as Redis keeps it. Times are unix milliseconds; None is a clock it lacks."""
-
-    sid: str
-    member: str
-    kind: Kind
-    method: Method
-    device: str
-    device_name: str
-    fp: str
-    ip: str
-    epoch: int
-    opened_at: int
-    last_seen: int
-    idle_ms: int | None
-    cap_at: int | None
-    remember_until: int | None
-    generation: int | None
-
-    @classmethod
-    def from_json(cls, text: str) -> Session:
-        """Read a record as the scripts write it."""
-        record = json.loads(text)
-        return cls(**{name: record.get(name) for name in cls.__slots__})
-
-    @property
-    def idle_at(self) -> int | None:
-        """The moment up to which it lives without further activity."""
-        return None if self.idle_ms is None else self.last_seen + self.idle_ms
-
-    @property
-    def next_clock(self) -> tuple[int, str] | None:
-        """The nearest clock: its moment, and the reason it will give."""
-        clocks = [(self.idle_at, "idle"), (self.cap_at, "absolute")]
-        return min(((at, why) for at, why in clocks if at is not None), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Why a session is no more: the public part of its tombstone."""
-
-    sid: str
-    member: str
-    device: str
-    reason: str
-    kick_id: str
-    at: int
-    by: str
-    drain_until: int
-    same_browser: bool
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Ended:
-        """Read a tombstone, or the data of a `session.ended` event."""
-        return cls(
-            sid=record["sid"],
-            member=record["member"],
-            device=record["device"],
-            reason=record["reason"],
-            kick_id=record["kick_id"],
-            at=record.get("ended_at") or record["at"],
-            by=record.get("by", ""),
-            drain_until=record["drain_until"],
-            same_browser=bool(record.get("same_browser")),
-        )
-
-    @property
-    def is_expiry(self) -> bool:
-        """Whether a clock ended it, not a person."""
-        return self.reason in EXPIRY_REASONS
-
-    def error(self) -> SessionEnded | SessionExpired:
-        """Return what its bearer is answered."""
-        if self.is_expiry:
-            return SessionExpired(self.reason)
-        return SessionEnded({"reason": self.reason, "kick_id": self.kick_id})
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A checked credential: the session, and of its member what a request needs."""
-
-    session: Session
-    username: str
-    name: str
-    email: str
-    role: str
-    must_change: bool
-    draining: bool
-    now: int
-
-    @property
-    def member(self) -> str:
-        """Return the member's id."""
-        return self.session.member
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A session just opened, the credential for it, and the session it put out (if any)."""
-
-    session: Session
-    credential: str
-    remember: str | None
-    replaced: Session | None
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What a cookie or bearer says: `<member>.<sid>.<secret>`."""
-
-    member: str
-    sid: str
-    secret: str
-
-    @classmethod
-    def parse(cls, text: str) -> Credential:
-        """Take it apart. Raises Unauthenticated when it has not the form."""
-        parts = text.split(".")
-        if len(text) > 200 or len(parts) != 3 or not all(_is_word(part) for part in parts):
-            raise Unauthenticated()
-        _require_id(parts[1])
-        return cls(*parts)
-
-    def __str__(self) -> str:
-        return f"{self.member}.{self.sid}.{self.secret}"
 
 
 class Sessions:
@@ -210,6 +62,7 @@ class Sessions:
         self._redis = redis
         self._keys = keys
         self._queue = queue
+        self._long_tokens = LongTokens(settings.secret_key, redis, keys)
         self._open = Script(redis, "session_open")
         self._check = SharedScript(redis, "session_check")
         self._look = Script(redis, "session_look")
@@ -252,7 +105,8 @@ class Sessions:
         secret = secrets.token_urlsafe(32)
         record = self._record(member, kind, method, device, secret, remember)
         if bearer or (bearer is None and kind == "mobile"):
-            record |= self._family() | {"access_ms": self._settings.access_token_seconds * 1000}
+            record |= self._long_tokens.family()
+            record["access_ms"] = self._settings.access_token_seconds * 1000
         reply = await self._open(
             [*self.keys_of(member), self._keys.built(), self._keys.ticket(member, ticket)],
             [
@@ -291,13 +145,9 @@ class Sessions:
         }
         record |= self._clocks(method)
         if remember and kind == "web":
-            record |= self._family()
+            record |= self._long_tokens.family()
             record["remember_ms"] = self._settings.session_remember_seconds * 1000
         return record
-
-    def _family(self) -> dict[str, Any]:
-        """The first generation of a long-lived token, and what all of them are derived from."""
-        return {"generation": 1, "rotated_at": 0, "seed": secrets.token_urlsafe(16)}
 
     def _clocks(self, method: Method) -> dict[str, int]:
         """The clocks of a login method (CONTRACT §5)."""
@@ -327,7 +177,7 @@ class Sessions:
         return Opened(
             session=session,
             credential=str(Credential(session.member, session.sid, secret)),
-            remember=self._long_token(json.loads(reply[1])),
+            remember=self._long_tokens.of(json.loads(reply[1])),
             replaced=Session.from_json(reply[2]) if reply[2] else None,
         )
 
@@ -396,6 +246,38 @@ class Sessions:
             self._queue.wake_persist()
         return len(due)
 
+    # Renewing
+
+    async def rotate(self, text: str, device_id: str, trace: str = "") -> Opened:
+        """Turn a remember cookie or refresh token: a new credential, and its own successor.
+
+        Takes the device the request comes from: another one's remember cookie opens nothing.
+        `trace` is what the client of a refresh token is recognised by: for 30 s the same one gets
+        the same successor again. Any other use of a token that was used ends its whole family.
+        Raises SessionExpired (`remember` and the other clocks), SessionEnded, Unauthenticated.
+        """
+        token = await self._long_tokens.read(text)
+        successor = token.successor
+        reply = await self._rotate(
+            self.keys_of(successor.member),
+            [
+                successor.sid,
+                token.generation,
+                device_id,
+                ROTATION_TOLERANCE_MS,
+                digest(successor.secret),
+                new_id(),
+                trace or device_id,
+            ],
+        )
+        if reply[0] == "reused":
+            self._queue.wake_persist()
+            raise SessionEnded({"reason": "token_reuse"})
+        if reply[0] not in ("rotated", "repeated"):
+            raise _refusal(reply)
+        session = Session.from_json(reply[1])
+        return Opened(session, str(successor), self._long_tokens.of(json.loads(reply[1])), None)
+
     # Ending
 
     async def end(
@@ -425,74 +307,6 @@ class Sessions:
         return await self.end(
             place.member, place.session.sid, reason="logged_out", by=place.session.device_name
         )
-
-    # Long-lived tokens: the remember cookie, the refresh token
-
-    async def rotate(self, text: str, device_id: str, trace: str = "") -> Opened:
-        """Turn a remember cookie or refresh token: a new credential, and its own successor.
-
-        Takes the device the request comes from: another one's remember cookie opens nothing.
-        `trace` is what the client of a refresh token is recognised by: for 30 s the same one gets
-        the same successor again. Any other use of a token that was used ends its whole family.
-        Raises SessionExpired (`remember` and the other clocks), SessionEnded, Unauthenticated.
-        """
-        member, sid, generation, seed = await self._authentic(text)
-        # derived, not drawn: several tabs that present one token at once get one successor
-        secret = self._mac("secret", member, sid, str(generation + 1), seed)
-        reply = await self._rotate(
-            self.keys_of(member),
-            [
-                sid,
-                generation,
-                device_id,
-                ROTATION_TOLERANCE_MS,
-                digest(secret),
-                new_id(),
-                trace or device_id,
-            ],
-        )
-        if reply[0] == "reused":
-            self._queue.wake_persist()
-            raise SessionEnded({"reason": "token_reuse"})
-        if reply[0] not in ("rotated", "repeated"):
-            raise _refusal(reply)
-        session = Session.from_json(reply[1])
-        credential = str(Credential(member, sid, secret))
-        return Opened(session, credential, self._long_token(json.loads(reply[1])), None)
-
-    async def _authentic(self, text: str) -> tuple[str, str, int, str]:
-        """Check a long-lived token's signature before it may touch anything."""
-        parts = text.split(".")
-        if len(text) > 200 or len(parts) != 4 or not all(_is_word(part) for part in parts):
-            raise Unauthenticated()
-        member, sid, generation, mac = parts
-        _require_id(sid)
-        if not generation.isdigit() or len(generation) > 9:
-            raise Unauthenticated()
-        seed = await self._seed(member, sid)
-        if not hmac.compare_digest(mac, self._mac("long", member, sid, generation, seed)):
-            raise Unauthenticated()
-        return member, sid, int(generation), seed
-
-    async def _seed(self, member: str, sid: str) -> str:
-        """The random part of a session's long-lived tokens; a tombstone still has it."""
-        for name in (self._keys.sessions(member), self._keys.ended(member)):
-            text = await self._redis.hget(name, sid)
-            if text and "seed" in (record := json.loads(text)):
-                return str(record["seed"])
-        raise Unauthenticated()
-
-    def _long_token(self, record: dict[str, Any]) -> str | None:
-        """The token of a record's present generation, None for a session without one."""
-        if not record.get("generation"):
-            return None
-        place = (record["member"], record["sid"], str(record["generation"]))
-        return ".".join((*place, self._mac("long", *place, record["seed"])))
-
-    def _mac(self, *words: str) -> str:
-        key = self._settings.secret_key.encode()
-        mac = hmac.new(key, "|".join(words).encode(), hashlib.sha256).hexdigest()
-        return mac[:43]
 
     # Being told
 
@@ -535,30 +349,6 @@ class Sessions:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Kick:
-    """One act that ended sessions: its id, and the sessions it ended."""
-
-    id: str
-    ended: list[Ended]
-
-
-def new_id() -> str:
-    """Return a random id of 16 hex characters: public, not a credential."""
-    return secrets.token_hex(8)
-
-
-def device_id(member: str, words: str) -> str:
-    """Return a member's id for a device: a digest of both, so that members who share a device
-    learn nothing of each other. `words` are its cookie, or `browser|` and the id it names."""
-    return hashlib.sha256(f"{member}|{words}".encode()).hexdigest()[:24]
-
-
-def digest(secret: str) -> str:
-    """Return what is kept of a secret: SHA-256, which is enough for 256 random bits."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _place_of(reply: list[Any]) -> Place:
     if reply[0] not in ("live", "draining"):
         raise _refusal(reply)
@@ -582,17 +372,3 @@ def _refusal(reply: list[Any]) -> Exception:
     if reply[0] == "expired":
         return SessionExpired(reply[1])
     return Unavailable() if reply[0] == "unbuilt" else Unauthenticated()
-
-
-def _require_id(sid: str) -> None:
-    """Raise Unauthenticated for what is no id of a session: `sessions` has other fields too."""
-    if not _ID.fullmatch(sid):
-        raise Unauthenticated()
-
-
-_ID = re.compile(r"[0-9a-f]{16}")
-
-
-def _is_word(text: str) -> bool:
-    """Letters, digits, `-` and `_` only: what our ids and secrets are made of; safe in a key."""
-    return bool(text) and text.isascii() and text.replace("-", "").replace("_", "").isalnum()

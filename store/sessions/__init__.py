@@ -1,0 +1,33 @@
+"""Sessions: what one is, the texts that stand for it, and every way it may change."""
+
+from __future__ import annotations
+
+from store.sessions.session import (
+    Device,
+    Ended,
+    Kick,
+    Method,
+    Opened,
+    Place,
+    Session,
+    device_id,
+    digest,
+    new_id,
+)
+from store.sessions.sessions import Sessions
+from store.sessions.tokens import Credential
+
+__all__ = [
+    "Credential",
+    "Device",
+    "Ended",
+    "Kick",
+    "Method",
+    "Opened",
+    "Place",
+    "Session",
+    "Sessions",
+    "device_id",
+    "digest",
+    "new_id",
+]

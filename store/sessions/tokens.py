@@ -1,0 +1,113 @@
+"""The texts that stand for a session: the credential of a cookie or bearer, and the long-lived
+token (remember cookie, refresh token) that brings the next credential.
+
+A long-lived token is derived, not kept: `<member>.<sid>.<generation>.<mac>`, where the MAC is over
+our key and a seed that only the session's record has. Nothing here changes a session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.errors import Unauthenticated
+from store.keys import Keys
+
+LONGEST = 200
+"""Characters of the longest text worth taking apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a cookie or bearer says: `<member>.<sid>.<secret>`."""
+
+    member: str
+    sid: str
+    secret: str
+
+    @classmethod
+    def parse(cls, text: str) -> Credential:
+        """Take it apart. Raises Unauthenticated when it has not the form."""
+        return cls(*_parts(text, 3))
+
+    def __str__(self) -> str:
+        return f"{self.member}.{self.sid}.{self.secret}"
+
+
+@dataclass(frozen=True, slots=True)
+class LongToken:
+    """A long-lived token that is ours: which generation was presented, and what it brings."""
+
+    generation: int
+    successor: Credential
+
+
+class LongTokens:
+    """Makes long-lived tokens, and recognises its own."""
+
+    def __init__(self, secret_key: str, redis: Redis, keys: Keys) -> None:
+        self._key = secret_key.encode()
+        self._redis = redis
+        self._keys = keys
+
+    def family(self) -> dict[str, Any]:
+        """Return the fields of a new record that has such a token: its first generation, and what
+        all that follow are derived from."""
+        return {"generation": 1, "rotated_at": 0, "seed": secrets.token_urlsafe(16)}
+
+    def of(self, record: dict[str, Any]) -> str | None:
+        """Return the token of a record's present generation, None for a session without one."""
+        if not record.get("generation"):
+            return None
+        place = (record["member"], record["sid"], str(record["generation"]))
+        return ".".join((*place, self._mac("long", *place, record["seed"])))
+
+    async def read(self, text: str) -> LongToken:
+        """Check a token's signature before it may touch anything. Raises Unauthenticated."""
+        member, sid, generation, mac = _parts(text, 4)
+        if not generation.isdigit() or len(generation) > 9:
+            raise Unauthenticated()
+        seed = await self._seed(member, sid)
+        if not hmac.compare_digest(mac, self._mac("long", member, sid, generation, seed)):
+            raise Unauthenticated()
+        # derived, not drawn: several tabs that present one token at once get one successor
+        secret = self._mac("secret", member, sid, str(int(generation) + 1), seed)
+        return LongToken(int(generation), Credential(member, sid, secret))
+
+    async def _seed(self, member: str, sid: str) -> str:
+        """The random part of a session's long-lived tokens; a tombstone still has it."""
+        for name in (self._keys.sessions(member), self._keys.ended(member)):
+            text = await self._redis.hget(name, sid)
+            if text and "seed" in (record := json.loads(text)):
+                return str(record["seed"])
+        raise Unauthenticated()
+
+    def _mac(self, *words: str) -> str:
+        mac = hmac.new(self._key, "|".join(words).encode(), hashlib.sha256).hexdigest()
+        return mac[:43]
+
+
+def _parts(text: str, count: int) -> list[str]:
+    """The words of a text of this form, the second of them a session's id."""
+    parts = text.split(".")
+    if len(text) > LONGEST or len(parts) != count or not all(map(_is_word, parts)):
+        raise Unauthenticated()
+    # the hash of sessions has other fields too: none of them may be asked for
+    if not _SID.fullmatch(parts[1]):
+        raise Unauthenticated()
+    return parts
+
+
+_SID = re.compile(r"[0-9a-f]{16}")
+
+
+def _is_word(text: str) -> bool:
+    """Letters, digits, `-` and `_` only: what our ids and secrets are made of; safe in a key."""
+    return bool(text) and text.isascii() and text.replace("-", "").replace("_", "").isalnum()
