@@ -49,16 +49,16 @@ class Periodic:
 TABLE = (
     # the gate goes by the clock; this is for whoever looks at the list
     Periodic("attendance", "jobs.attendance.close", every=30),
-    Periodic("attendance_forget", "jobs.attendance.forget", every=86_400),
     # the safety net under the wake-up that every writer sends
     Periodic("persist", "jobs.persist.run", every=3),
     # those with an open tab end at the moment; nobody waits for the others
     Periodic("sessions", "jobs.sessions.expire", every=60),
     Periodic("qr", "jobs.qr.expire", every=60),
-    Periodic("qr_forget", "jobs.qr.forget", every=86_400),
     # what was kept while Redis was away, what failed and is due again, mails likewise
     Periodic("payments", "jobs.payments.process", every=10),
     Periodic("mail", "jobs.mail.send", every=30),
+    # what nobody needs any more, a little at a time
+    Periodic("retention", "jobs.retention.forget", every=3_600),
 )
 
 

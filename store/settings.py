@@ -39,6 +39,7 @@ class Settings:
     admin_email: str
     admin_password: str
     log_format: str
+    retention_days: int
     # Sessions
     session_remember_seconds: int
     session_idle_seconds: int
@@ -171,6 +172,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         admin_email=read.text("ADMIN_EMAIL", ""),
         admin_password=read.text("ADMIN_PASSWORD", ""),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
+        retention_days=read.whole("RETENTION_DAYS", 400, 30, 36_500),
         session_remember_seconds=read.whole("SESSION_REMEMBER_SECONDS", 43_200, 1),
         session_idle_seconds=read.whole("SESSION_IDLE_SECONDS", 72_000, 1),
         session_lifetime_seconds=read.whole("SESSION_LIFETIME_SECONDS", 86_400, 1),

@@ -151,6 +151,3 @@ WHERE m.meeting_id = %(meeting)s
 
 -- restore_revoked --
 SELECT id FROM attendances_revoked WHERE meeting_id = %(meeting)s AND attendance_day = %(day)s
-
--- forget_attempts --
-DELETE FROM attendance_attempts WHERE at < now() - make_interval(days => %(days)s)

@@ -20,6 +20,3 @@ SET status = %(status)s,
     approved_at = CASE WHEN %(state)s = 'approved' THEN %(at)s ELSE approved_at END,
     redeemed_at = CASE WHEN %(state)s = 'redeemed' THEN %(at)s ELSE redeemed_at END
 WHERE id = %(id)s AND step < %(step)s
-
--- delete_old --
-DELETE FROM qr_login_token WHERE created_at < %(before)s

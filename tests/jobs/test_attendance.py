@@ -1,4 +1,4 @@
-"""What meetings do by themselves: close at their end, and forget what was refused."""
+"""What meetings do by themselves: close at their end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 
 from jobs import attendance
 from store.attendance.meetings import By
-from tests.jobs.log import count, rows
 
 
 @pytest.fixture
@@ -30,19 +29,3 @@ async def test_a_meeting_is_switched_off_after_its_end_and_only_then(store):
     assert await store.redis.zscore(store.keys.meeting_ends(), on.id) == 9999999999999
     last = await store.redis.xrevrange(store.keys.events(), count=1)
     assert last[0][1]["type"] == "meeting.changed"
-
-
-@pytest.mark.usefixtures("as_worker")
-async def test_refused_attempts_are_forgotten_after_ninety_days(store):
-    async with store.database.connection() as own:
-        for number, days in enumerate((89, 91)):
-            await own.execute(
-                b"""INSERT INTO attendance_attempts (event_id, meeting_id, attendance_day, type,
-                    name, class, device_id, winner, ip, user_agent, at)
-                    VALUES (%s, 'm', now()::date, 'USER_DUPLICATE', 'Budi', '10A', '', '', '', '',
-                    now() - make_interval(days => %s))""",
-                (str(number), days),
-            )
-    await attendance.forget()
-    assert await count(store, "attendance_attempts") == 1
-    assert (await rows(store, "SELECT event_id FROM attendance_attempts"))[0]["event_id"] == "0"

@@ -1,4 +1,4 @@
-"""What the clock does for QR requests: ends those that nobody waits for, forgets the old."""
+"""What the clock does for QR requests: ends those that nobody waits for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from jobs import qr
 from jobs.persist.reader import LogReader
-from store.database import statement
 from store.opening import Store
 from store.qr import Asking
 from store.sessions import Device
@@ -48,17 +47,3 @@ async def test_what_nobody_waits_for_expires(store: Store) -> None:
     await qr.expire()
     assert await statuses(store) == ["expired"] * 3
     assert await store.redis.zcard(store.keys.qr_open()) == 0
-
-
-async def test_old_rows_go_and_new_ones_stay(store: Store) -> None:
-    await ask(store, 1)
-    await statuses(store)
-    async with store.database.connection() as connection:
-        await connection.execute(
-            "INSERT INTO qr_login_token SELECT 'old', 'old', status, step, delivery,"
-            " web_fingerprint, web_user_agent, web_ip, web_name, browser_id, NULL, NULL, NULL,"
-            " NULL, NULL, expires_at, created_at - interval '91 days' FROM qr_login_token"
-        )
-    await qr.forget()
-    assert await statuses(store) == ["pending"]
-    assert b"qr_login_token" in statement("qr", "delete_old")

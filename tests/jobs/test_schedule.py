@@ -16,8 +16,9 @@ import redis
 import rq
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import import_attribute
 
-from jobs.schedule import LOCK_SECONDS, Clock, Periodic
+from jobs.schedule import LOCK_SECONDS, TABLE, Clock, Periodic
 from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Child, Supervisor
 from store.queue import queue_redis
@@ -73,6 +74,11 @@ def test_the_table_is_registered_once_and_what_left_it_is_removed(connection: re
     assert Clock(connection, "t", (PERSIST,)).run_pass()
     assert _entries(connection) == {"periodic-persist"}
     assert not connection.exists("rq:job:periodic-tidy")
+
+
+@pytest.mark.parametrize("periodic", TABLE, ids=lambda periodic: periodic.name)
+def test_what_the_table_names_is_there(periodic: Periodic) -> None:
+    assert callable(import_attribute(periodic.function))
 
 
 def test_a_changed_interval_is_taken_over(connection: redis.Redis) -> None:

@@ -42,6 +42,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "proxyfix_x_for": 0,
         "timezone": "Asia/Jakarta",
         "cookie_secure": "auto",
+        "retention_days": 400,
     }
     assert {name: getattr(settings, name) for name in wanted} == wanted
     assert read(JAGA_ENV="dev").bind == "127.0.0.1"
@@ -66,6 +67,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("TIMEZONE", "../../etc/passwd"),
         ("TIMEZONE", "Asia"),
         ("LOG_FORMAT", "xml"),
+        ("RETENTION_DAYS", "0"),
         ("GRACE_SECONDS", "-1"),
         ("GRACE_SECONDS", "nan"),
         ("GRACE_SECONDS", "inf"),
