@@ -7,9 +7,7 @@ application as it came.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import socket
 from collections.abc import Awaitable
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -26,16 +24,13 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from realtime.messages import encode
+from realtime.refusal import BodyTooLarge, say_last
 from store.errors import JagaError, Unavailable, WrongMethod
 
 log = logging.getLogger("jaga.front")
 
 LARGEST_BODY = 256 * 1024
 """CONTRACT §3."""
-
-REFUSED_LINGER_SECONDS = 2.0
-"""How long a refused client may go on sending before it is cut: long enough to read our answer."""
 
 
 class Head:
@@ -126,7 +121,8 @@ class _Request(HTTPMessageDelegate):
         if acceptor is not None:
             return self._let_in(acceptor, start, headers, connection)
         if _is_too_large(headers):
-            return _refuse(Doorway(connection), _TooLarge())
+            _refuse(Doorway(connection), BodyTooLarge())
+            return None
         self._inner = self._front.pass_on(self._server_conn, self._connection)
         return self._inner.headers_received(start_line, headers)
 
@@ -142,10 +138,10 @@ class _Request(HTTPMessageDelegate):
         try:
             await acceptor.accept(Head(start, headers, context.remote_ip), door)
         except JagaError as error:
-            await _refuse(door, error)
+            _refuse(door, error)
         except (RedisError, OSError) as error:
             log.warning("refused: %s", type(error).__name__)
-            await _refuse(door, Unavailable())
+            _refuse(door, Unavailable())
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._inner.data_received(chunk) if self._inner else None
@@ -159,12 +155,6 @@ class _Request(HTTPMessageDelegate):
             self._inner.on_connection_close()
 
 
-class _TooLarge(JagaError):
-    status = 413
-    type = "TOO_LARGE"
-    message = "Isi permintaan terlalu besar (maksimal 256 KiB)."
-
-
 def require_get(head: Head) -> None:
     """Raise the 405 of every method but GET."""
     if head.method != "GET":
@@ -174,51 +164,12 @@ def require_get(head: Head) -> None:
 def _is_too_large(headers: HTTPHeaders) -> bool:
     """Judged before a byte of the body is read; an odd length is Tornado's to refuse."""
     length = headers.get("Content-Length", "0")
-    return length.isdigit() and len(length) < 20 and int(length) > LARGEST_BODY
+    return length.isascii() and length.isdigit() and len(length) < 20 and int(length) > LARGEST_BODY
 
 
-async def _refuse(door: Doorway, error: JagaError) -> None:
-    """Answer with the error's JSON and close, reading on for a moment so that it arrives."""
-    if not door.is_open:
-        return
-    stream = door.take()
-    stream.set_close_callback(None)
-    body = encode(error.body())
-    head = [
-        f"HTTP/1.1 {error.status} {_REASONS.get(error.status, 'Refused')}",
-        "Content-Type: application/json; charset=utf-8",
-        "Cache-Control: no-store",
-        "X-Content-Type-Options: nosniff",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-    ]
-    if error.retry_after is not None:
-        head.append(f"Retry-After: {error.retry_after}")
-    last = "\r\n".join(head).encode() + b"\r\n\r\n" + body
-    loop = asyncio.get_running_loop()
-    loop.create_task(_say_last(stream, last))
-    loop.call_later(REFUSED_LINGER_SECONDS, stream.close)
-
-
-async def _say_last(stream: IOStream, last: bytes) -> None:
-    """Write, say that no more will come, and read on until the client hangs up."""
-    try:
-        await stream.write(last)
-        stream.socket.shutdown(socket.SHUT_WR)
-        while True:
-            await stream.read_bytes(65_536, partial=True)
-    except OSError:
-        return  # it hung up (StreamClosedError is one too)
-
-
-_REASONS = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    413: "Content Too Large",
-    419: "Session Expired",
-    429: "Too Many Requests",
-    503: "Service Unavailable",
-}
+def _refuse(door: Doorway, error: JagaError) -> None:
+    """Take the connection for the last word on it."""
+    if door.is_open:
+        stream = door.take()
+        stream.set_close_callback(None)
+        say_last(stream, error)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
+from tornado.netutil import add_accept_handler, bind_sockets
 
 from realtime import codes
 from realtime.admission import Admission, jitter_ms
@@ -30,6 +31,7 @@ from realtime.metrics import Metrics
 from realtime.payments import LicenceAcceptor, OrderAcceptor, PaymentLines
 from realtime.qr import QrAcceptor, QrLines
 from realtime.receipts import Receipts
+from realtime.refusal import LARGEST_HEAD, ClientStream
 from realtime.relay import Relay
 from realtime.stream import StreamAcceptor
 from realtime.sweep import Sweep
@@ -118,8 +120,9 @@ class Server:
             idle_connection_timeout=HEAD_SECONDS,
             body_timeout=BODY_SECONDS,
             max_body_size=LARGEST_BODY,
-            max_header_size=32 * 1024,
+            max_header_size=LARGEST_HEAD,
         )
+        self._listening: dict[socket.socket, Callable[[], None]] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -137,10 +140,7 @@ class Server:
         ]
         tasks = [asyncio.create_task(_for_ever(part)) for part in background]
         await self._ready_or_late()
-        self._http.add_sockets(
-            bind_sockets(self._settings.port, self._settings.bind, backlog=BACKLOG)
-        )
-        log.info("listening on %s:%s", self._settings.bind, self._settings.port)
+        self._listen()
         try:
             yield
         finally:
@@ -158,6 +158,22 @@ class Server:
                 await self._sweep.built.wait()
         except TimeoutError:
             log.warning("listening before Redis was heard of")
+
+    def _listen(self) -> None:
+        """Accept connections, each as a stream whose refusals are ours."""
+        settings = self._settings
+        for listening in bind_sockets(settings.port, settings.bind, backlog=BACKLOG):
+            self._listening[listening] = add_accept_handler(listening, self._accept)
+        log.info("listening on %s:%s", settings.bind, settings.port)
+
+    def _accept(self, connection: socket.socket, address: Any) -> None:
+        self._http.handle_stream(ClientStream(connection), address)
+
+    def _stop_listening(self) -> None:
+        for listening, stop in self._listening.items():
+            stop()
+            listening.close()
+        self._listening.clear()
 
     async def _beat(self) -> None:
         """Turn the wheel; how late it turns is how busy the loop is."""
@@ -191,7 +207,7 @@ class Server:
     async def _drain(self) -> None:
         """Stop accepting, then tell every client to come back, each after a delay of its own."""
         self._admission.is_closing = True
-        self._http.stop()
+        self._stop_listening()
         count = self._hub.count
         spread = max(3_000, count * 1000 // RETURN_PER_SECOND)
         for number, connection in enumerate(self._hub.connections()):

@@ -287,7 +287,7 @@ class TestSizes:
         for length in ("99999999999999999999999", "-1", "0x10", "1e3", "+5", "5, 6", "\u00b2"):
             head = f"POST /cekfingerprint HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
             answer = await spoken(site.port, head.encode("latin-1") + b"{}")
-            assert answer == b"" or answer.split()[1] in (b"400", b"413"), (length, answer)
+            assert answer.split()[1] in (b"400", b"413"), (length, answer)
 
     async def test_a_body_in_pieces_is_bounded_too(self, site: Serving) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
@@ -331,7 +331,7 @@ class TestSizes:
             b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 20_000 + b"\r\n",
         ):
             answer = await spoken(site.port, head)
-            assert answer == b"" or answer.split()[1][:1] == b"4"
+            assert answer.split()[1] == b"431"
 
 
 async def spoken(port: int, data: bytes, seconds: float = 5.0) -> bytes:

@@ -1,0 +1,138 @@
+"""The last word to a client that is refused at the door, before anything was built for it.
+
+Tornado answers what is no HTTP with a bare status line, or by hanging up. Here all of it gets the
+JSON body of CONTRACT §3, and the time to read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from asyncio import Future
+from typing import Any
+
+from tornado.httputil import HTTPInputError
+from tornado.iostream import IOStream, UnsatisfiableReadError
+
+from realtime.messages import encode
+from store.errors import InvalidRequest, JagaError
+
+LARGEST_HEAD = 32 * 1024
+"""Request line and headers: eight times what a browser with many cookies sends."""
+
+LINGER_SECONDS = 2.0
+"""How long a refused client may go on sending before it is cut: long enough to read our answer."""
+
+BARE_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+"""What Tornado writes to whatever it cannot read; a test holds it to that."""
+
+
+class BodyTooLarge(JagaError):
+    """A body beyond CONTRACT §3."""
+
+    status = 413
+    type = "TOO_LARGE"
+    message = "Isi permintaan terlalu besar (maksimal 256 KiB)."
+
+
+class HeadTooLarge(JagaError):
+    """A request line or headers beyond LARGEST_HEAD."""
+
+    status = 431
+    type = "TOO_LARGE"
+    message = "Alamat atau header permintaan terlalu besar (maksimal 32 KiB)."
+
+
+class NoHttp(InvalidRequest):
+    """Bytes that are no request."""
+
+    def __init__(self) -> None:
+        super().__init__("request", "Permintaan ini tidak terbaca sebagai HTTP.")
+
+
+class ClientStream(IOStream):
+    """A client's connection; what Tornado would refuse in its own way is refused in ours."""
+
+    def write(self, data: bytes | memoryview) -> Future[None]:
+        if data == BARE_REFUSAL and self._say_instead(_meaning(sys.exception())):
+            written: Future[None] = asyncio.get_running_loop().create_future()
+            written.set_result(None)
+            return written
+        return super().write(data)
+
+    def close(self, exc_info: Any = False) -> None:
+        if isinstance(exc_info, UnsatisfiableReadError):
+            self._say_instead(_meaning(exc_info))
+        super().close(exc_info)
+
+    def _say_instead(self, error: JagaError) -> bool:
+        """Say it on a second descriptor of the connection, which outlives this stream's closing;
+        False when that cannot be."""
+        if self.closed() or self.writing():
+            return False
+        try:
+            kept = IOStream(self.socket.dup())
+        except OSError:
+            return False  # no descriptor left: then without a word
+        say_last(kept, error)
+        return True
+
+
+def _meaning(fault: BaseException | None) -> JagaError:
+    """The error of our tree for what Tornado found wrong; it has no names for it, only texts."""
+    text = str(fault)
+    if isinstance(fault, UnsatisfiableReadError):
+        return HeadTooLarge() if f"within {LARGEST_HEAD} bytes" in text else NoHttp()
+    if isinstance(fault, HTTPInputError) and ("too large" in text or "too long" in text):
+        return BodyTooLarge()
+    return NoHttp()
+
+
+def say_last(stream: IOStream, error: JagaError) -> None:
+    """Answer with the error's JSON and close, reading on for a moment so that it arrives."""
+    loop = asyncio.get_running_loop()
+    loop.create_task(_say_last(stream, _answer(error)))
+    loop.call_later(LINGER_SECONDS, stream.close)
+
+
+def _answer(error: JagaError) -> bytes:
+    body = encode(error.body())
+    head = [
+        f"HTTP/1.1 {error.status} {_REASONS.get(error.status, 'Refused')}",
+        "Content-Type: application/json; charset=utf-8",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    if error.retry_after is not None:
+        head.append(f"Retry-After: {error.retry_after}")
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+async def _say_last(stream: IOStream, last: bytes) -> None:
+    """Write, say that no more will come, and read on until the client hangs up."""
+    try:
+        await stream.write(last)
+        stream.socket.shutdown(socket.SHUT_WR)
+        while True:
+            await stream.read_bytes(65_536, partial=True)
+    except OSError:
+        return  # it hung up (StreamClosedError is one too)
+    finally:
+        stream.close()
+
+
+_REASONS = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    419: "Session Expired",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
