@@ -25,7 +25,8 @@ from store.limits import (
     source_of,
 )
 from store.members import Member, Members, fold
-from store.passwords import Passwords
+from store.passwords import Passwords, Verdict
+from store.phones import is_same_phone, normal_phone
 from store.sessions import Device, Method, Opened, Session, Sessions, digest
 from store.settings import Settings
 
@@ -149,7 +150,7 @@ class Logins:
             # and when the thread is ours: a burst that waits in line is refused with the rest
             await self._limits.require_open(account, source)
             member = await self._members.find(login)
-            verdict = await self._passwords.check(password, member.password if member else None)
+            verdict, fitting = await self._compared(password, member)
         if member is None or not verdict.fits:
             await self._limits.fail(account, WRONG_PASSWORDS_PER_ACCOUNT)
             await self._limits.fail(source, WRONG_PASSWORDS_PER_ADDRESS)
@@ -160,8 +161,23 @@ class Logins:
         if member.status != "active":
             raise AccountBlocked(member.status)
         if verdict.renew:
-            await self._members.renew_hash(member, password)
+            await self._members.renew_hash(member, fitting)
         return member
+
+    async def _compared(self, password: str, member: Member | None) -> tuple[Verdict, str]:
+        """Whether the password fits, and the text that did.
+
+        A member whose first password is the phone may write it in any of its forms until it is
+        changed. What that costs is decided by what was typed and by nothing else: a phone is
+        compared twice, for everybody.
+        """
+        verdict = await self._passwords.check(password, member.password if member else None)
+        if normal_phone(password) is None:
+            return verdict, password
+        phone = member.phone if member and member.must_change else ""
+        kept = member.password if member and is_same_phone(phone, password) else None
+        second = await self._passwords.check(phone, kept)
+        return (second, phone) if second.fits else (verdict, password)
 
     async def _account(self, login: str) -> str:
         """Whose failures are counted: the member's, by whichever of its names it is tried."""

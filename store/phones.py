@@ -20,6 +20,12 @@ def normal_phone(text: str) -> str | None:
     return digits if _MOBILE.fullmatch(digits) else None
 
 
+def is_same_phone(one: str, other: str) -> bool:
+    """Whether two texts are one Indonesian mobile number."""
+    phone = normal_phone(one)
+    return phone is not None and phone == normal_phone(other)
+
+
 def local_form(phone: str) -> str:
     """Return `08…`, as people write it."""
     return f"0{phone[2:]}" if phone.startswith("62") else phone

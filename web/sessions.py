@@ -16,6 +16,7 @@ from store.errors import (
 )
 from store.members import valid_text
 from store.passwords import LONGEST_BYTES
+from store.phones import is_same_phone
 from store.sessions import Device, Place, Session, new_id
 from store.settings import Settings
 from web.handler import Handler
@@ -250,7 +251,7 @@ class Password(Handler):
         place = await self.place()
         body = self.json_body()
         current, new = _password("current", body), _password("new", body)
-        if current == new:
+        if current == new or is_same_phone(current, new):
             raise InvalidRequest("new", "Password baru harus berbeda dari yang lama.")
         await self.store.logins.prove(place.member, current, address=self.address)
         await self.store.members.set_password(place.member, new)

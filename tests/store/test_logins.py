@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -21,7 +22,7 @@ from store.limits import Limit
 from store.logins import TICKET_SECONDS
 from store.members import Member
 from store.opening import Store
-from store.passwords import Verdict
+from store.passwords import Verdict, hash_password, verify
 from store.sessions import Device, Opened
 from tests.serving import HASH, PASSWORD
 
@@ -291,6 +292,87 @@ class TestTickets:
         # the old one's proof is void: it goes the long way, and is checked again
         opened = await open_login(store, "two", ticket=ticket)
         assert opened.replaced
+
+
+PHONE_FORMS = (
+    "0812-3456-7890",
+    "081234567890",
+    "6281234567890",
+    "+62 812 3456 7890",
+    "81234567890",
+)
+
+
+class TestAPhoneAsTheFirstPassword:
+    """MEMBER_INITIAL_PASSWORD: `phone`; nobody remembers how it was typed at the shop."""
+
+    @pytest.fixture
+    def compared(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
+        """Every comparison that is made; a hash is `hash of` its text."""
+        made: list[tuple[str, str | None]] = []
+
+        def verify(password: str, stored: str | None) -> Verdict:
+            made.append((password, stored))
+            return Verdict(stored == f"hash of {password}")
+
+        monkeypatch.setattr("store.passwords.verify", verify)
+        return made
+
+    async def buyer(self, store: Store, phone: str, **more: Any) -> Member:
+        made: dict[str, Any] = {
+            "must_change": True,
+            "password_hash": f"hash of {phone}",
+            "phone": phone,
+        } | more
+        return await store.members.create(email="dewi@jaga.test", **made)
+
+    @pytest.mark.usefixtures("compared")
+    @pytest.mark.parametrize("sent", PHONE_FORMS)
+    async def test_any_of_its_forms_opens(self, store: Store, sent: str) -> None:
+        await self.buyer(store, sent)
+        for form in PHONE_FORMS:
+            ticket = await ask(store, login="dewi@jaga.test", password=form)
+            assert await open_login(store, login="dewi@jaga.test", password=form, ticket=ticket)
+            assert await open_login(store, login="dewi@jaga.test", password=form)
+
+    @pytest.mark.usefixtures("compared")
+    async def test_only_until_it_is_changed_and_only_that_phone(self, store: Store) -> None:
+        member = await self.buyer(store, "081234567890")
+        for other in ("081234567891", "62812345678900", "812345678"):
+            with pytest.raises(WrongPassword):
+                await ask(store, login="dewi@jaga.test", password=other)
+        await store.redis.hset(store.keys.member(member.id), "must_change", "0")
+        assert await ask(store, login="dewi@jaga.test", password="081234567890")
+        for form in ("6281234567890", "+6281234567890"):
+            with pytest.raises(WrongPassword):
+                await ask(store, login="dewi@jaga.test", password=form)
+
+    @pytest.mark.usefixtures("compared")
+    async def test_another_first_password_is_not_loosened(self, store: Store) -> None:
+        await self.buyer(store, "081234567890", password_hash="hash of rahasia")
+        for form in PHONE_FORMS:
+            with pytest.raises(WrongPassword):
+                await ask(store, login="dewi@jaga.test", password=form)
+        assert await ask(store, login="dewi@jaga.test", password="rahasia")
+
+    async def test_what_it_costs_says_nothing_of_the_account(self, store: Store, compared) -> None:
+        await self.buyer(store, "081234567890")
+        await store.members.create(email="lain@jaga.test", password_hash="hash of rahasia")
+        for typed, times in (("rahasia", 1), ("6281234567890", 2), ("081234567890", 2)):
+            for login in ("dewi@jaga.test", "lain@jaga.test", "nobody@jaga.test"):
+                compared.clear()
+                with contextlib.suppress(WrongPassword):
+                    await ask(store, login=login, password=typed)
+                assert len(compared) == times, (login, typed)
+
+    async def test_it_is_the_kept_form_that_gets_a_new_hash(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old = hash_password("0812-3456-7890", cost=4)
+        member = await self.buyer(store, "0812-3456-7890", password_hash=old)
+        await open_login(store, login="dewi@jaga.test", password="6281234567890")
+        renewed = (await store.members.get(member.id)).password
+        assert renewed != old and verify("0812-3456-7890", renewed).fits
 
 
 async def test_no_secret_enters_the_log(store: Store, budi: Member) -> None:

@@ -200,6 +200,7 @@ class TestFirstPassword:
         for body, field in (
             ({"current": "081234500000"}, "new"),
             ({"current": "081234500000", "new": "081234500000"}, "new"),
+            ({"current": "081234500000", "new": "+62 812 3450 0000"}, "new"),
             ({"current": 5, "new": "yang baru"}, "current"),
         ):
             odd = await browser.post("/password", body)
