@@ -7,7 +7,7 @@
  * localStorage with the key; a fingerprint is not sent, because phones of one make share theirs.
  */
 
-/** Between two attempts to listen again; doubled each time, with jitter, never given up. */
+/** The longest wait before it listens again: doubled each time, with jitter, never given up. */
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
 
@@ -23,9 +23,14 @@ const DEADLINE_MS = 10_000;
 /** What a server says of a licence that cannot be used here. */
 const REFUSALS = [400, 403, 404, 409];
 
+const GONE = "Lisensi ini tidak aktif lagi di perangkat ini.";
+const AWAY = "Server tidak terjangkau. Coba lagi sebentar.";
+const AWAY_AGAIN = "Server tidak terjangkau, mencoba lagi…";
+
 /**
- * Events: `active` (it may be used here), `revoked` (no more; `detail.reason`), `refused` (was never
- * let in; `detail.reason`), `away` (the server is not reached; nothing changes meanwhile).
+ * Events, each with `detail.reason`, what to tell a person: `active` (it may be used here), `revoked`
+ * (no more), `refused` (was never let in), `away` (the server is not reached; nothing changes
+ * meanwhile).
  */
 export class Licence extends EventTarget {
   #name;
@@ -35,6 +40,9 @@ export class Licence extends EventTarget {
   #timer;
   #retryMs = FIRST_RETRY_MS;
   #turn = 0;
+  #isActive = false;
+  /** For a browser that keeps nothing: known until the page is left. @type {Kept | null} */
+  #unkept = null;
 
   /** @param {string} [product] tells licences of several products on one site apart */
   constructor(product = "") {
@@ -46,9 +54,10 @@ export class Licence extends EventTarget {
   get kept() {
     try {
       const found = JSON.parse(localStorage.getItem(this.#name) ?? "null");
-      return typeof found?.key === "string" && typeof found?.instance === "string" ? found : null;
+      const isOne = typeof found?.key === "string" && typeof found?.instance === "string";
+      return isOne ? found : this.#unkept;
     } catch {
-      return null;
+      return this.#unkept;
     }
   }
 
@@ -56,12 +65,20 @@ export class Licence extends EventTarget {
   start() {
     const kept = this.kept;
     if (kept) void this.#validate(kept);
+    // another tab of this device has lost it, or given it back, while this one did not listen
+    else if (this.#isActive) this.#tell("revoked", GONE);
+  }
+
+  /** Try at once what waits to be tried again: the network is back. */
+  retryNow() {
+    if (this.#timer !== undefined) this.start();
   }
 
   /** Stop listening; the licence stays with this device. */
   stop() {
     this.#turn += 1;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#stream?.close();
     this.#stream = null;
   }
@@ -73,20 +90,44 @@ export class Licence extends EventTarget {
    */
   async activate(key) {
     this.stop();
-    const instance = this.kept?.key === key.trim() ? this.kept.instance : "";
-    const answer = await ask("activate", { license_key: key, instance_id: instance });
-    if (answer?.body.activated) {
-      this.#keep({ key: key.trim(), instance: answer.body.instance.id });
-      this.#listen();
-    } else this.#tell(answer ? "refused" : "away", answer?.body.error);
+    const turn = this.#turn;
+    const asked = key.trim().toUpperCase();
+    const instance = this.kept?.key === asked ? this.kept.instance : "";
+    const answer = await ask("activate", { license_key: asked, instance_id: instance });
+    const given = answer?.body.activated ? answer.body.instance?.id : undefined;
+    const isLate = turn !== this.#turn;
+    // a page that was left meanwhile has taken it all the same; a later act knows better
+    if (given && !(isLate && this.kept)) this.#keep({ key: asked, instance: given });
+    if (isLate) return;
+    if (given) {
+      this.#listen({ key: asked, instance: given });
+      return;
+    }
+    if (answer) this.#tell("refused", reasonOf(answer));
+    else this.#tell("away", AWAY);
+    if (this.kept) this.#later();
   }
 
-  /** Give the licence back, so that another device may take it. */
+  /**
+   * Give the licence back, so that another device may take it.
+   *
+   * @returns {Promise<boolean>} false when the server was not reached: it stays here then
+   */
   async deactivate() {
     const kept = this.kept;
+    if (!kept) return true;
     this.stop();
-    if (kept) await ask("deactivate", { license_key: kept.key, instance_id: kept.instance });
-    this.#forget();
+    const turn = this.#turn;
+    const answer = await ask("deactivate", { license_key: kept.key, instance_id: kept.instance });
+    const isDone = Boolean(answer && (answer.status === 200 || REFUSALS.includes(answer.status)));
+    if (isDone) this.#forget(kept);
+    if (turn !== this.#turn) return isDone;
+    if (isDone) this.#tell("revoked");
+    else {
+      this.#tell("away", AWAY);
+      this.#later();
+    }
+    return isDone;
   }
 
   /** @param {Kept} kept */
@@ -95,19 +136,18 @@ export class Licence extends EventTarget {
     const turn = this.#turn;
     const answer = await ask("validate", { license_key: kept.key, instance_id: kept.instance });
     if (turn !== this.#turn) return;
-    if (answer?.body.valid) this.#listen();
+    if (answer?.body.valid) this.#listen(kept);
     else if (answer && (answer.status === 200 || REFUSALS.includes(answer.status))) {
-      this.#lose(answer.body.error);
+      this.#lose(kept, reasonOf(answer));
     } else {
       // too many tries, or a server that is away: no reason to lock anybody out
-      this.#tell("away");
+      this.#tell("away", AWAY_AGAIN);
       this.#later();
     }
   }
 
-  #listen() {
-    const kept = this.kept;
-    if (!kept) return;
+  /** @param {Kept} kept */
+  #listen(kept) {
     const query = new URLSearchParams({ license_key: kept.key, instance_id: kept.instance });
     const stream = new EventSource(`/api/realtime/licence-stream?${query}`);
     this.#stream = stream;
@@ -116,39 +156,48 @@ export class Licence extends EventTarget {
       this.#tell("active");
     });
     stream.addEventListener("licence_revoked", (event) => {
-      this.#lose(JSON.parse(/** @type {MessageEvent} */ (event).data).reason);
+      this.#lose(kept, JSON.parse(/** @type {MessageEvent} */ (event).data).reason);
     });
     stream.addEventListener("error", () => {
       if (stream.readyState !== EventSource.CLOSED || stream !== this.#stream) return;
-      this.#tell("away");
+      this.#tell("away", AWAY_AGAIN);
       this.#later();
     });
   }
 
   #later() {
-    const wait = this.#retryMs * (0.5 + Math.random());
+    const wait = this.#retryMs * (0.5 + Math.random() / 2);
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.start(), wait);
   }
 
-  /** @param {string} [reason] */
-  #lose(reason) {
+  /**
+   * @param {Kept} lost
+   * @param {string} [reason]
+   */
+  #lose(lost, reason) {
     this.stop();
-    this.#forget();
-    this.#tell("revoked", reason);
+    this.#forget(lost);
+    // another tab of this very device took it anew: that is no loss
+    if (this.kept) this.start();
+    else this.#tell("revoked", reason);
   }
 
   /** @param {Kept} kept */
   #keep(kept) {
     try {
       localStorage.setItem(this.#name, JSON.stringify(kept));
+      this.#unkept = null;
     } catch {
-      // a browser that keeps nothing asks for the key again with the next page
+      this.#unkept = kept;
     }
   }
 
-  #forget() {
+  /** @param {Kept} lost what is kept now may be another tab's */
+  #forget(lost) {
+    if (this.kept?.instance !== lost.instance) return;
+    this.#unkept = null;
     try {
       localStorage.removeItem(this.#name);
     } catch {
@@ -161,6 +210,7 @@ export class Licence extends EventTarget {
    * @param {string} [reason]
    */
   #tell(type, reason = "") {
+    if (type !== "away") this.#isActive = type === "active";
     this.dispatchEvent(new CustomEvent(type, { detail: { reason } }));
   }
 }
@@ -179,10 +229,15 @@ async function ask(act, body) {
       cache: "no-store",
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
-    return { status: response.status, body: await response.json() };
+    return { status: response.status, body: (await response.json()) ?? {} };
   } catch {
     return null;
   }
+}
+
+/** @param {{body: any}} answer @returns {string} */
+function reasonOf(answer) {
+  return answer.body.error ?? answer.body.message ?? "";
 }
 
 /**
@@ -190,36 +245,36 @@ async function ask(act, body) {
  * `[data-locked]` with a form that takes the key and a `[data-note]` that says why.
  */
 class LicenceGate extends HTMLElement {
-  /** @type {Licence | null} */
-  #licence = null;
-  #leave = () => this.#licence?.stop();
-  /** @param {PageTransitionEvent} event */
-  #back = (event) => event.persisted && this.#licence?.start();
+  #leaving = new AbortController();
+  /** @type {boolean | undefined} */
+  #isOpen;
 
   connectedCallback() {
     const licence = new Licence(this.getAttribute("product") ?? "");
-    this.#licence = licence;
-    licence.addEventListener("active", () => this.#show(true));
+    const { signal } = (this.#leaving = new AbortController());
+    licence.addEventListener("active", () => this.#show(true), { signal });
     for (const type of ["revoked", "refused"]) {
-      licence.addEventListener(type, (event) => {
-        this.#show(false, /** @type {CustomEvent} */ (event).detail.reason);
-      });
+      licence.addEventListener(type, (event) => this.#show(false, reasonIn(event)), { signal });
     }
-    licence.addEventListener("away", () => this.#note("Server tidak terjangkau, mencoba lagi…"));
-    this.querySelector("form")?.addEventListener("submit", (event) => {
-      event.preventDefault();
-      const key = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("key");
-      void licence.activate(String(key ?? ""));
-    });
-    addEventListener("pagehide", this.#leave);
-    addEventListener("pageshow", this.#back);
+    licence.addEventListener("away", (event) => this.#note(reasonIn(event)), { signal });
+    const form = this.querySelector("form");
+    form?.addEventListener(
+      "submit",
+      (event) => {
+        event.preventDefault();
+        void licence.activate(String(new FormData(form).get("key") ?? ""));
+      },
+      { signal },
+    );
+    signal.addEventListener("abort", () => licence.stop());
+    addEventListener("pagehide", () => licence.stop(), { signal });
+    addEventListener("pageshow", (event) => event.persisted && licence.start(), { signal });
+    addEventListener("online", () => licence.retryNow(), { signal });
     licence.start();
   }
 
   disconnectedCallback() {
-    this.#licence?.stop();
-    removeEventListener("pagehide", this.#leave);
-    removeEventListener("pageshow", this.#back);
+    this.#leaving.abort();
   }
 
   /**
@@ -227,9 +282,11 @@ class LicenceGate extends HTMLElement {
    * @param {string} [note]
    */
   #show(open, note = "") {
+    this.#note(note);
+    if (open === this.#isOpen) return;
+    this.#isOpen = open;
     for (const part of this.#parts("[data-open]")) part.hidden = !open;
     for (const part of this.#parts("[data-locked]")) part.hidden = open;
-    this.#note(note);
     this.dispatchEvent(new CustomEvent(open ? "licence-open" : "licence-closed", { bubbles: true }));
   }
 
@@ -245,6 +302,11 @@ class LicenceGate extends HTMLElement {
   #parts(selector) {
     return this.querySelectorAll(selector);
   }
+}
+
+/** @param {Event} event @returns {string} */
+function reasonIn(event) {
+  return /** @type {CustomEvent} */ (event).detail.reason;
 }
 
 customElements.define("licence-gate", LicenceGate);
