@@ -1,18 +1,25 @@
-"""`python -m scripts.seed`: the demo accounts of a development machine; safe to repeat.
+"""`python -m scripts.seed`: what a development machine has to look at; safe to repeat.
 
-An account that is there already is left as it is. Production refuses: its first administrator
-comes from ADMIN_EMAIL and ADMIN_PASSWORD.
+The demo accounts; an order and a hotspot package for the member; for the teacher a lesson that is
+going on, a new one at each start once the last is over. What is there is left as it is. Production
+refuses: its first administrator comes from ADMIN_EMAIL and ADMIN_PASSWORD.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from store.attendance.meetings import By
+from store.attendance.students import Student
 from store.errors import MemberExists, Unavailable
 from store.opening import Store, open_store
+from store.payments.delivery import read, sign
+from store.payments.orders import WIB
 from store.settings import Settings, SettingsError
 
 WAIT_SECONDS = 30.0
@@ -21,6 +28,20 @@ WAIT_SECONDS = 30.0
 
 MEMBER_PHONE = "081234567890"
 """The demo member's; its login codes land in the home's `messages`."""
+
+ORDER = "de30" * 8
+"""The refId of the demo member's order: what its buyer's page is found by."""
+
+LESSON = "Matematika 10A"
+BEGAN_MINUTES_AGO = 20
+LESSON_HOURS = 4
+
+PRESENT = (
+    ("Siti Aminah", "HADIR", ""),
+    ("Rizky Pratama", "TERLAMBAT", ""),
+    ("Dewi Lestari", "IZIN", "Sakit, surat dokter menyusul"),
+)
+"""Who is in the register already."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +61,12 @@ def accounts(settings: Settings) -> dict[str, Account]:
     return {
         "admin": Account(email, password, "Ibu Ratna", "admin"),
         "member": Account("member@jaga.test", "jaga-member", "Budi Santoso", "member"),
+        "teacher": Account("guru@jaga.test", "jaga-guru", "Pak Hendra", "teacher"),
     }
 
 
 async def seed(store: Store, wait_seconds: float = WAIT_SECONDS) -> list[str]:
-    """Create the demo accounts that are missing; returns their addresses.
+    """Create the demo accounts that are missing, and what they have; returns their addresses.
 
     Raises Unavailable when the store takes no members within `wait_seconds`.
     """
@@ -54,6 +76,8 @@ async def seed(store: Store, wait_seconds: float = WAIT_SECONDS) -> list[str]:
             created.append(account.email)
     if created:
         await _give_internet(store)
+        await _place_order(store)
+    await _begin_lesson(store)
     return created
 
 
@@ -64,6 +88,54 @@ async def _give_internet(store: Store) -> None:
         await store.members.change(member.id, phone=MEMBER_PHONE)
         package = await store.hotspot.save_package("Harian 2 GB", 2048, 30, False, None)
         await store.hotspot.give(member.id, package.id)
+
+
+async def _place_order(store: Store) -> None:
+    """An order of the member's as Lynk.id would send it: a licence comes of it, and a mail."""
+    if await store.payments.pages.look(ORDER) is None:
+        body = json.dumps(_payment(accounts(store.settings)["member"])).encode()
+        unsigned = read(body)
+        keys = store.settings.lynk_merchant_keys
+        signature = sign(unsigned.amount, ORDER, unsigned.message_id, keys[0]) if keys else ""
+        await store.payments.intake.take(read(body, [signature] if keys else []), "127.0.0.1")
+
+
+def _payment(buyer: Account) -> dict[str, object]:
+    item = {"title": "E-Book Panduan Ekspor Pemula", "uuid": "contoh-ebook", "qty": 1}
+    data = {
+        "createdAt": datetime.now(WIB).strftime("%Y-%m-%dT%H:%M:%S"),
+        "customer": {"email": buyer.email, "name": buyer.name, "phone": MEMBER_PHONE},
+        "items": [item | {"price": 99_000}],
+        "refId": ORDER,
+        "totals": {"grandTotal": 96_000, "totalPrice": 99_000, "customerPay": 100_500},
+    }
+    return {
+        "event": "payment.received",
+        "data": {"message_action": "SUCCESS", "message_id": "CONTOH", "message_data": data},
+    }
+
+
+async def _begin_lesson(store: Store) -> None:
+    """A meeting of the teacher's that is open now, with a few students in it."""
+    teacher = await store.members.find(accounts(store.settings)["teacher"].email)
+    if teacher is None:
+        return
+    now = await store.meetings.now()
+    if any(one.state(now) == "open" for one in await store.meetings.newest(teacher.id)):
+        return
+    by = By(teacher.id, "")
+    begins = now - BEGAN_MINUTES_AGO * 60_000
+    wish = {"title": LESSON, "starts_at": _iso(begins)}
+    wish |= {"ends_at": _iso(begins + LESSON_HOURS * 3_600_000)}
+    lesson = await store.meetings.create(wish, by)
+    today = lesson.today(now).on
+    for name, status, reason in PRESENT:
+        student = Student(name, "10A")
+        await store.register.mark(lesson, today, student, status, reason, by)
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment // 1000, UTC).isoformat()
 
 
 async def _create(store: Store, account: Account, deadline: float) -> bool:

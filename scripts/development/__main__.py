@@ -30,7 +30,7 @@ from scripts.development.parts import PARTS, Part, Server
 from scripts.development.screen import Screen
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
 from scripts.router_simulator.part import RouterPart
-from scripts.seed import Account, accounts
+from scripts.seed import ORDER, Account, accounts
 from store.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -261,6 +261,12 @@ class Run:
                     "  2. Open it again in a private window, log in as the same member and choose",
                     '     "Tetap gunakan di sini".',
                     "  3. Look at the first window: it has left, and says why.",
+                    "",
+                    "More to look at:",
+                    f"  {url}/admin/meetings as the teacher: a lesson that is going on, its board",
+                    f"  {url}/admin/webhooks as the admin: the member's order, and /admin/hotspot",
+                    f"  {url}/order/{ORDER} as its buyer",
+                    f"  {url}/hotspot as the member: a package, its quota",
                     "",
                     *self._invite_to_router(),
                     f"Mails land in {self._home.mail}. Ctrl-C stops everything.",

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from jobs.persist.reader import LogReader
 from scripts.development import run_file
 from scripts.development.home import Home
 from scripts.development.parts import PARTS
 from scripts.development.screen import Screen
 from scripts.embedded.supervisor import StartError, Supervisor
-from scripts.seed import accounts, seed
-from store.opening import Store
+from scripts.seed import ORDER, accounts, seed
+from store.opening import Store, open_store
 from store.routers import Router
 from store.settings import Settings
 
@@ -154,6 +155,51 @@ async def test_the_demo_accounts_are_made_once_and_left_alone(store: Store) -> N
     assert await seed(store) == []
     admin = await store.members.find("admin@jaga.test")
     assert admin is not None and admin.name == "Somebody else"
+
+
+async def test_every_page_has_something_to_look_at(store: Store) -> None:
+    await seed(store)
+    teacher = await store.members.find("guru@jaga.test")
+    assert teacher is not None and teacher.role == "teacher"
+    (lesson,) = await store.meetings.newest(teacher.id)
+    now = await store.meetings.now()
+    today = lesson.today(now).on
+    assert lesson.state(now) == "open"
+    register = await store.register.rows(lesson, today, today, now)
+    assert [row.status for row in register] == ["HADIR", "TERLAMBAT", "IZIN"]
+
+    await LogReader(store).run()
+    await store.payments.processing.run()
+    page = await store.payments.pages.look(ORDER)
+    assert page is not None and (page["state"], page["licences"]) == ("done", 1)
+    member = await store.members.find("member@jaga.test")
+    assert member is not None and await store.hotspot.accounts([member.id])
+
+
+async def test_a_second_start_adds_nothing_and_a_later_one_another_lesson(store: Store) -> None:
+    await seed(store)
+    length = await store.redis.xlen(store.keys.events())
+    await seed(store)
+    assert await store.redis.xlen(store.keys.events()) == length
+    teacher = await store.members.find("guru@jaga.test")
+    assert teacher is not None
+    (lesson,) = await store.meetings.newest(teacher.id)
+    await store.redis.hset(store.keys.meeting(lesson.id), "ends_at", "1")
+    await seed(store)
+    assert len(await store.meetings.newest(teacher.id)) == 2
+
+
+@pytest.mark.parametrize("keys", ["", "a merchant key"])
+async def test_the_demo_order_is_a_delivery_that_is_taken(
+    environment: dict[str, str], keys: str
+) -> None:
+    settings = Settings.from_environment(environment | {"LYNK_MERCHANT_KEYS": keys})
+    async with open_store(settings) as store:
+        await store.redis.set(store.keys.built(), "1")
+        await seed(store)
+        events = await store.events.read("0-0", 10_000)
+        (told,) = [event.data for event in events if event.type == "payment.received"]
+        assert told["state"] == "received"
 
 
 async def test_the_first_admin_of_the_environment_is_the_demo_admin(settings: Settings) -> None:
