@@ -55,14 +55,19 @@ SUBJECTS = {
     "license": "Pembayaran Berhasil - Order #{id_order}",
     "pendaftaran_member": "Pendaftaran Member Berhasil - Order #{id_order}",
     "sudah_terdaftar": "Anda sudah terdaftar - Order #{id_order}",
+    "ponsel_baru": "Ponsel baru masuk ke akun Anda",
 }
 
 FILES = {
     "license": "email_license",
     "pendaftaran_member": "email_pendaftaran",
     "sudah_terdaftar": "email_terdaftar",
+    "ponsel_baru": "email_ponsel_baru",
 }
-"""Template files by the kind of mail; the documents' names."""
+"""Template files by the kind of mail; the documents' names where they have one."""
+
+PAGES = {"login": "/login", "devices": "/devices", "new_password": "/password"}
+"""Our pages that a mail may lead to, by the variable that a template has for each."""
 
 log = logging.getLogger("jaga.mail")
 
@@ -294,7 +299,7 @@ class Letters:
         """Return the mail of an outbox row. Raises whatever a broken payload leads to."""
         template, said = str(row["template"]), dict(row["payload"])
         mail = EmailMessage(policy=SMTP)
-        mail["Subject"] = SUBJECTS[template].format(id_order=said["id_order"])
+        mail["Subject"] = SUBJECTS[template].format_map(said)
         mail["From"] = self._sender()
         mail["To"] = Address(display_name=said.get("name") or "", addr_spec=row["recipient"])
         mail["Date"] = format_datetime(row["created_at"])
@@ -302,7 +307,8 @@ class Letters:
         mail["Auto-Submitted"] = "auto-generated"
         # services that send by API keep it for a day and drop a repetition
         mail["Resend-Idempotency-Key"] = self._stable(str(row["dedupe_key"]))
-        variables = said | {"link": link, "login": f"{self._settings.public_url}/login"}
+        pages = {name: self._settings.public_url + path for name, path in PAGES.items()}
+        variables = said | {"link": link} | pages
         file = FILES[template]
         mail.set_content(self._texts.get_template(f"{file}.txt").render(variables))
         page = self._pages.get_template(f"{file}.html").render(variables)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from psycopg.types.json import Jsonb
+
 from jobs.persist.effects import Effect, moment, text, whole
 from store.database import statement
 from store.events import Event
 
 
 def opened(event: Event) -> Effect:
-    """`session.opened`: a row of history, and the device as it was seen then."""
+    """`session.opened`: a row of history, the device as it was seen then, and a mail to the member
+    when that is a phone that never was here."""
+    is_primary = event.data.get("is_primary") is True
+    letter = {
+        "device": text(event, "device_name", ""),
+        "ip": text(event, "ip", ""),
+        "at": moment(event).isoformat(),
+        "is_primary": is_primary,
+    }
     return Effect(
         statement("sessions", "open_session"),
         {
@@ -22,9 +32,10 @@ def opened(event: Event) -> Effect:
             "fp": text(event, "fp", ""),
             "ip": text(event, "ip", ""),
             "user_agent": text(event, "user_agent", ""),
-            "is_primary": event.data.get("is_primary") is True,
+            "is_primary": is_primary,
             "epoch": whole(event, "epoch"),
             "at": moment(event),
+            "letter": Jsonb(letter),
         },
     )
 

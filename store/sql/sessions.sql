@@ -28,6 +28,18 @@ WITH device AS (
     UPDATE user_device
     SET is_primary = false
     WHERE member_id = %(member)s AND id <> %(device)s AND is_primary AND %(is_primary)s
+), letter AS (
+    -- a phone that was never seen here: its owner is told, and so is whoever is not its owner; a
+    -- member who came by the hotspot's code has no address
+    INSERT INTO email_outbox (dedupe_key, template, recipient, payload)
+    SELECT 'phone-' || %(device)s, 'ponsel_baru', email,
+           jsonb_build_object('name', name) || %(letter)s
+    FROM member
+    WHERE id = %(member)s AND %(kind)s = 'mobile' AND email NOT LIKE '%%.invalid'
+      AND NOT EXISTS (
+          SELECT FROM user_device WHERE id = %(device)s AND device_type = 'mobile'
+      )
+    ON CONFLICT (dedupe_key) DO NOTHING
 )
 INSERT INTO session_history (
     sid, member_id, device_id, kind, method, epoch, opened_at, ip, user_agent

@@ -18,10 +18,12 @@ from psycopg.types.json import Jsonb
 
 from jobs import mail as mails
 from jobs.mail import RETRY_SECONDS, Post, in_words, rupiah
+from jobs.persist.reader import LogReader
 from scripts.embedded.mail_sink import MailSink
 from scripts.embedded.supervisor import Supervisor, free_port
 from store.database import statement
 from store.opening import Store, open_store
+from store.sessions import Device
 from store.settings import Settings
 
 SAID = {
@@ -170,6 +172,58 @@ async def test_a_new_members_mail_brings_a_link_that_sets_the_password(
     assert "tidak kami ubah" in again and "/atur-password#" in again
     # the outbox keeps no link
     assert "atur-password" not in str(await outbox(store))
+
+
+async def new_phone(store: Store, member: str, number: int) -> None:
+    device = Device(id=f"hp{number}", name=f"HP <{number}>", ip="203.0.113.7")
+    await store.sessions.open(member, device, method="mobile")
+    await LogReader(store).run()
+
+
+async def test_a_new_phone_is_told_to_its_member_once(store: Store, sink: MailSink) -> None:
+    member = await store.members.create(email="sari@jaga.test", password_hash="x", name="Sari")
+    for number in (1, 1, 2, 1, 2):
+        await new_phone(store, member.id, number)
+    web = Device(id="desk", name="Chrome", ip="203.0.113.7")
+    await store.sessions.open(member.id, web, method="password")
+    await LogReader(store).run()
+    assert await Post(with_server(store, sink.url)).run() == 2
+    one, two = sorted(
+        (parsed(file.read_bytes()) for file in sink.directory.glob("*.eml")),
+        key=lambda message: str(message["Message-ID"]),
+    )
+    assert one["Subject"] == "Ponsel baru masuk ke akun Anda"
+    assert one["To"] == "Sari <sari@jaga.test>"
+    for said, angled in zip(parts_of(one), ("HP <1>", "HP &lt;1&gt;"), strict=True):
+        assert angled in said and "203.0.113.7" in said and "ponsel utama" in said
+        assert f"{store.settings.public_url}/devices" in said
+        assert f"{store.settings.public_url}/password" in said
+    assert "ponsel utama" not in parts_of(two)[0]
+
+
+async def test_a_phone_stays_known_when_its_mail_is_long_gone(store: Store) -> None:
+    member = await store.members.create(email="sari@jaga.test", password_hash="x")
+    await new_phone(store, member.id, 1)
+    async with store.database.connection() as connection:
+        await connection.execute(b"DELETE FROM email_outbox")
+    await new_phone(store, member.id, 1)
+    assert await outbox(store) == []
+
+
+async def test_a_log_that_is_read_anew_sends_nothing_twice(store: Store) -> None:
+    member = await store.members.create(email="sari@jaga.test", password_hash="x")
+    await new_phone(store, member.id, 1)
+    async with store.database.connection() as connection:
+        await connection.execute(b"UPDATE event_cursor SET last_id = '0-0'")
+        await connection.execute(b"DELETE FROM user_device")
+    await LogReader(store).run()
+    assert len(await outbox(store)) == 1
+
+
+async def test_who_has_no_address_is_not_written_to(store: Store) -> None:
+    member = await store.members.create(email="6281@hotspot.invalid", password_hash="!")
+    await new_phone(store, member.id, 1)
+    assert await outbox(store) == []
 
 
 async def test_a_missing_value_is_a_dash(store: Store, sink: MailSink) -> None:
