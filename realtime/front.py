@@ -8,7 +8,7 @@ application as it came.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -79,10 +79,15 @@ class Front(HTTPServerConnectionDelegate):
     """Goes before the application."""
 
     def __init__(
-        self, application: HTTPServerConnectionDelegate, acceptors: list[Acceptor]
+        self,
+        application: HTTPServerConnectionDelegate,
+        acceptors: list[Acceptor],
+        refused: Callable[[int], None] = lambda status: None,
     ) -> None:
+        """`refused` is told the status of each refusal that is made here."""
         self._application = application
         self._acceptors = acceptors
+        self._refused = refused
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -96,6 +101,14 @@ class Front(HTTPServerConnectionDelegate):
         """Return who answers this path here, None for the application."""
         bare = path.partition("?")[0]
         return next((one for one in self._acceptors if one.matches(bare)), None)
+
+    def refuse(self, door: Doorway, error: JagaError) -> None:
+        """Take the connection for the last word on it."""
+        if door.is_open:
+            self._refused(error.status)
+            stream = door.take()
+            stream.set_close_callback(None)
+            say_last(stream, error)
 
     def pass_on(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Return the application's own delegate for a request."""
@@ -121,7 +134,7 @@ class _Request(HTTPMessageDelegate):
         if acceptor is not None:
             return self._let_in(acceptor, start, headers, connection)
         if _is_too_large(headers):
-            _refuse(Doorway(connection), BodyTooLarge())
+            self._front.refuse(Doorway(connection), BodyTooLarge())
             return None
         self._inner = self._front.pass_on(self._server_conn, self._connection)
         return self._inner.headers_received(start_line, headers)
@@ -138,10 +151,10 @@ class _Request(HTTPMessageDelegate):
         try:
             await acceptor.accept(Head(start, headers, context.remote_ip), door)
         except JagaError as error:
-            _refuse(door, error)
+            self._front.refuse(door, error)
         except (RedisError, OSError) as error:
             log.warning("refused: %s", type(error).__name__)
-            _refuse(door, Unavailable())
+            self._front.refuse(door, Unavailable())
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._inner.data_received(chunk) if self._inner else None
@@ -165,11 +178,3 @@ def _is_too_large(headers: HTTPHeaders) -> bool:
     """Judged before a byte of the body is read; an odd length is Tornado's to refuse."""
     length = headers.get("Content-Length", "0")
     return length.isascii() and length.isdigit() and len(length) < 20 and int(length) > LARGEST_BODY
-
-
-def _refuse(door: Doorway, error: JagaError) -> None:
-    """Take the connection for the last word on it."""
-    if door.is_open:
-        stream = door.take()
-        stream.set_close_callback(None)
-        say_last(stream, error)

@@ -11,7 +11,7 @@ from tornado.web import RequestHandler
 
 from realtime.admission import Admission
 from realtime.hub import Hub
-from realtime.metrics import Metrics
+from realtime.metrics import Metrics, Snapshot
 from realtime.relay import Relay
 from realtime.sweep import Sweep
 from store.errors import Unavailable, of_status
@@ -45,13 +45,18 @@ class Health:
 
         Postgres being away makes reports fail, not the service (DESIGN §6).
         """
-        redis, postgres = await asyncio.gather(self._redis(), self._postgres())
+        # at once, so that an answer comes within the patience of whoever asks when all are away
+        redis, postgres, lag, spooled = await asyncio.gather(
+            self._redis(), self._postgres(), self._lag(), self._spooled()
+        )
         parts = {
             "redis": redis,
             "postgres": postgres,
-            "event_log": {"following": self._relay.is_following, **await self._lag()},
-            "spool": {"waiting": await self._spooled()},
+            "event_log": {"following": self._relay.is_following, **lag},
+            "members": {"restored": self._sweep.is_built},
+            "spool": {"waiting": spooled},
             "connections": self._hub.count,
+            "closing": self._admission.is_closing,
         }
         ready = (
             bool(redis["ok"])
@@ -103,19 +108,19 @@ class Health:
 
     async def figures(self) -> bytes:
         """Return the metrics as they are now."""
-        metrics = self._metrics
-        for transport, count in self._hub.counts.items():
-            metrics.connections.labels(transport).set(count)
-        for why, count in self._hub.left.items():
-            metrics.left.labels(why).set(count)
-        for name, count in self._store.payments.intake.taken.items():
-            metrics.payments.labels(*name.split(":")).set(count)
-        spooled = await self._spooled()
-        metrics.spool.set(float("nan") if spooled is None else spooled)
-        metrics.sessions.set(len(self._hub.seats()))
-        lag = (await self._lag())["lag_seconds"]
-        metrics.log_lag.set(float("nan") if lag is None else lag)
-        return metrics.text()
+        ready, report = await self.report()
+        return self._metrics.text(
+            Snapshot(
+                ready=ready,
+                up={name: bool(report[name]["ok"]) for name in ("redis", "postgres")},
+                connections=self._hub.counts,
+                ended=self._hub.left,
+                sessions=self._hub.seated,
+                payments=self._store.payments.intake.taken,
+                spooled=report["spool"]["waiting"],
+                log_lag_seconds=report["event_log"]["lag_seconds"],
+            )
+        )
 
 
 class Answer(RequestHandler):
@@ -138,6 +143,8 @@ class Alive(Answer):
     def get(self) -> None:
         self.write({"alive": True})
 
+    head = get
+
 
 class Ready(Answer):
     """`/readyz`: 200 when requests can be served, else 503, and each part's state."""
@@ -146,6 +153,8 @@ class Ready(Answer):
         ready, report = await self._health.report()
         self.set_status(200 if ready else 503)
         self.write(report)
+
+    head = get
 
 
 class Figures(Answer):

@@ -99,8 +99,7 @@ class Kicks:
             delivered += tab.tell(message)
         self._close_later(tabs, messages.closing_code(end))
         self._receipts.told(end.kick_id, end.sid, len(tabs), delivered)
-        self._metrics.told.labels(end.reason).inc(delivered)
-        self._metrics.delay.observe(max(0.0, time.time() - end.at / 1000))
+        self._metrics.kicked(end.reason, delivered, time.time() - end.at / 1000)
         return delivered
 
     def acked(self, tab: Socket, kick_id: str) -> None:

@@ -1,22 +1,54 @@
-"""What this process counts, for Prometheus; one registry per server, so a test may build two."""
+"""What this process counts, for Prometheus; one registry per server, so a test may build two.
+
+Names say their unit, counters end in `_total`, and each label takes one of a few words that are
+written in our code: nothing of a member, an address or a client is ever one.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from tornado.web import RequestHandler
+
+from store.errors import REASONS
+
+# a sample of its own for when each counter began: Prometheus finds that out by itself
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Metrics:
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What other parts know, as it is now; None for what could not be asked."""
+
+    ready: bool
+    up: Mapping[str, bool]
+    """Whether a dependency answers, by its name."""
+    connections: Mapping[str, int]
+    ended: Mapping[str, int]
+    sessions: int
+    payments: Mapping[str, int]
+    """By `state:tier`."""
+    spooled: int | None
+    log_lag_seconds: float | None
+
+
+class Metrics(Collector):
     """The figures of one server process."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self.connections = Gauge(
-            "jaga_connections", "Open connections here", ["transport"], registry=registry
-        )
-        self.sessions = Gauge("jaga_sessions", "Sessions with a tab here", registry=registry)
-        self.left = Gauge(
-            "jaga_connections_left", "Connections that ended, by why", ["why"], registry=registry
-        )
+        self._snapshot: Snapshot | None = None
         self.told = Counter(
             "jaga_kicked_tabs", "Tabs told that their session ended", ["reason"], registry=registry
         )
@@ -26,23 +58,90 @@ class Metrics:
             buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30),
             registry=registry,
         )
-        self.log_lag = Gauge(
-            "jaga_event_log_lag_seconds", "How far Postgres is behind the log", registry=registry
-        )
-        self.loop_lag = Gauge(
-            "jaga_loop_lag_seconds", "How late the last beat was", registry=registry
-        )
-
-        self.payments = Gauge(
-            "jaga_payments_taken",
-            "Deliveries of the webhook, by what they were and where they were kept",
-            ["state", "tier"],
+        self.loop_lag = Histogram(
+            "jaga_loop_lag_seconds",
+            "How late the event loop came to each beat: how busy the process is",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
             registry=registry,
         )
-        self.spool = Gauge(
-            "jaga_payments_spooled", "Deliveries that wait on this disk", registry=registry
+        self.requests = Counter(
+            "jaga_http_requests", "Requests that were answered", ["code"], registry=registry
+        )
+        self.request_seconds = Histogram(
+            "jaga_http_request_duration_seconds",
+            "From a request's head to its answer",
+            buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+            registry=registry,
+        )
+        self.refused = Counter(
+            "jaga_refused_connections",
+            "Streams, sockets and bodies refused at the door",
+            ["code"],
+            registry=registry,
+        )
+        # memory, processor, descriptors and the time of the start, under their usual names
+        ProcessCollector(registry=registry)
+        registry.register(self)
+
+    def kicked(self, reason: str, tabs: int, seconds: float) -> None:
+        """Count tabs that were told of one end, `seconds` after it."""
+        self.told.labels(reason if reason in REASONS else "other").inc(tabs)
+        self.delay.observe(max(0.0, seconds))
+
+    def answered(self, handler: RequestHandler) -> None:
+        """Count a request that a handler has answered."""
+        self.requests.labels(str(handler.get_status())).inc()
+        self.request_seconds.observe(handler.request.request_time())
+
+    def text(self, snapshot: Snapshot) -> bytes:
+        """Return the exposition format."""
+        self._snapshot = snapshot
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what others count. What could not be asked has no sample, instead of a number
+        that would pass for one."""
+        now = self._snapshot
+        if now is None:
+            return
+        yield GaugeMetricFamily(
+            "jaga_ready", "Whether requests can be served, as /readyz says", int(now.ready)
+        )
+        up = GaugeMetricFamily("jaga_up", "Whether a dependency answers", labels=["dependency"])
+        for name, answers in now.up.items():
+            up.add_metric([name], int(answers))
+        yield up
+        connections = GaugeMetricFamily(
+            "jaga_connections", "Streams and sockets that are open here", labels=["transport"]
+        )
+        for transport, count in now.connections.items():
+            connections.add_metric([transport], count)
+        yield connections
+        ended = CounterMetricFamily(
+            "jaga_connections_ended", "Connections that ended, by close code or why", labels=["why"]
+        )
+        for why, count in now.ended.items():
+            ended.add_metric([why], count)
+        yield ended
+        yield GaugeMetricFamily("jaga_sessions", "Sessions with a tab here", now.sessions)
+        payments = CounterMetricFamily(
+            "jaga_payments_taken",
+            "Deliveries of the webhook, by what they were and where they were kept",
+            labels=["state", "tier"],
+        )
+        for name, count in now.payments.items():
+            payments.add_metric(name.split(":"), count)
+        yield payments
+        yield _known("jaga_payments_spooled", "Deliveries that wait on this disk", now.spooled)
+        yield _known(
+            "jaga_event_log_lag_seconds",
+            "Age of the oldest event that Postgres lacks",
+            now.log_lag_seconds,
         )
 
-    def text(self) -> bytes:
-        """Return the exposition format."""
-        return generate_latest(self._registry)
+
+def _known(name: str, text: str, value: float | None) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text)
+    if value is not None:
+        family.add_metric([], value)
+    return family

@@ -106,7 +106,12 @@ class Server:
             self._parking,
         )
         health = Health(store, self._hub, self._relay, self._sweep, self._admission, self._metrics)
-        application = make_application(store, routes(health), partial(websocket_stats, self._hub))
+        application = make_application(
+            store,
+            routes(health),
+            partial(websocket_stats, self._hub),
+            answered=self._metrics.answered,
+        )
         acceptors = [
             StreamAcceptor(self._admission),
             DeviceAcceptor(self._admission),
@@ -116,13 +121,16 @@ class Server:
             OrderAcceptor(self._admission),
         ]
         self._http = HTTPServer(
-            Front(application, acceptors),  # type: ignore[arg-type]
+            Front(application, acceptors, self._refused),  # type: ignore[arg-type]
             idle_connection_timeout=HEAD_SECONDS,
             body_timeout=BODY_SECONDS,
             max_body_size=LARGEST_BODY,
             max_header_size=LARGEST_HEAD,
         )
         self._listening: dict[socket.socket, Callable[[], None]] = {}
+
+    def _refused(self, status: int) -> None:
+        self._metrics.refused.labels(str(status)).inc()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -181,7 +189,7 @@ class Server:
         due = time.monotonic() + turn
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self._metrics.loop_lag.set(max(0.0, time.monotonic() - due))
+            self._metrics.loop_lag.observe(max(0.0, time.monotonic() - due))
             self._heart.turn()
             due = max(due + turn, time.monotonic())
 

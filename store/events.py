@@ -76,7 +76,7 @@ class EventLog:
         )
 
     async def lag_seconds(self) -> float:
-        """Return how far Postgres is behind: age of the newest entry it lacks, 0 when none."""
+        """Return how far Postgres is behind: age of the oldest entry it lacks, 0 when none."""
         persisted = str(await self._redis.get(self._keys.persisted()) or "0-0")
         waiting = await self.read(persisted, 1)
         return max(0.0, time.time() - _ms(waiting[0].id) / 1000) if waiting else 0.0

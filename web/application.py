@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
 from store.opening import Store
 from web import admin, attendance, devices, hotspot, payments, qr, sessions
@@ -13,9 +14,13 @@ from web.pages import Pages
 
 
 def make_application(
-    store: Store, more: list[tuple[Any, ...]], websocket_stats: devices.Figures = dict
+    store: Store,
+    more: list[tuple[Any, ...]],
+    websocket_stats: devices.Figures = dict,
+    answered: Callable[[RequestHandler], None] = lambda handler: None,
 ) -> Application:
-    """Build it. `more` are routes that need parts the web layer does not know (health)."""
+    """Build it. `more` are routes that need parts the web layer does not know (health); `answered`
+    is told of each request when it has its answer."""
     settings = store.settings
     pages = Pages(
         heartbeat_seconds=settings.heartbeat_seconds,
@@ -35,7 +40,7 @@ def make_application(
         [*more, *(_with_parts(route, parts) for route in routes)],
         default_handler_class=UnknownAddress,
         default_handler_args=parts,
-        log_function=lambda handler: None,
+        log_function=answered,
         websocket_stats=websocket_stats,
     )
 

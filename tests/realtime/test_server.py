@@ -69,6 +69,8 @@ async def test_health_answers_in_json_to_whatever_is_asked(environment) -> None:
         assert ready["postgres"]["ok"] is True and ready["event_log"]["following"] is True
         figures = (await browser.get("/metrics")).body.decode()
         assert "jaga_connections" in figures and "jaga_loop_lag_seconds" in figures
+        for path in ("/healthz", "/readyz"):
+            assert (await browser.send("HEAD", path, b"")).status == 200
         for path in ("/healthz", "/readyz", "/metrics"):
             refused = await browser.post(path, {})
             assert (refused.status, refused.json["type"]) == (405, "METHOD_NOT_ALLOWED")

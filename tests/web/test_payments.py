@@ -344,8 +344,8 @@ async def test_what_was_taken_and_what_waits_can_be_seen(environment) -> None:
         await site.store.payments.spool.keep("1", {"id": "odd"})
         assert (await site.browser().get("/readyz")).json["spool"] == {"waiting": 1}
         figures = (await site.browser().get("/metrics")).body.decode()
-        assert 'jaga_payments_taken{state="received",tier="redis"} 1.0' in figures
-        assert 'jaga_payments_taken{state="quarantined",tier="kept"} 1.0' in figures
+        assert 'jaga_payments_taken_total{state="received",tier="redis"} 1.0' in figures
+        assert 'jaga_payments_taken_total{state="quarantined",tier="kept"} 1.0' in figures
         assert "jaga_payments_spooled 1.0" in figures
 
 
