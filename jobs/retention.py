@@ -30,6 +30,9 @@ a day that way."""
 QUARTER_DAYS = 90
 """For what settles disputes of the day and holds addresses of people: a school term and a bit."""
 
+STALE_DAYS = 7
+"""After which word of a new phone is no news any more."""
+
 log = logging.getLogger("jaga.retention")
 
 
@@ -58,6 +61,8 @@ TABLE = (
     # licence keys and names in clear
     Kept("forget_mails", QUARTER_DAYS),
     Kept("forget_messages", QUARTER_DAYS),
+    # not sent: a site that gets its mail server months later must not frighten everybody at once
+    Kept("forget_stale_letters", STALE_DAYS),
     # who let whom in; who tried to fill in twice
     Kept("forget_qr_requests", QUARTER_DAYS),
     Kept("forget_attempts", QUARTER_DAYS),

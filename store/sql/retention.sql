@@ -49,6 +49,12 @@ DELETE FROM email_outbox WHERE id IN (
     SELECT id FROM email_outbox WHERE state <> 'queued' AND created_at < %(before)s
     ORDER BY created_at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
 
+-- forget_stale_letters --
+DELETE FROM email_outbox WHERE id IN (
+    SELECT id FROM email_outbox
+    WHERE state = 'queued' AND template = 'ponsel_baru' AND created_at < %(before)s
+    ORDER BY created_at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
+
 -- forget_messages --
 -- one that is still tried has a later `due_at` each time; so an old one was sent, or given up
 DELETE FROM message_outbox WHERE id IN (

@@ -93,6 +93,7 @@ async def test_what_is_too_old_goes_and_what_is_younger_stays(store: Store) -> N
         await add(store, table, "old", days + 1)
     gone = await retention.run(store, NOW)
     assert {table: await count(store, table) for table in AGED} == dict.fromkeys(AGED, 1)
+    assert gone.pop("forget_stale_letters") == 0
     assert gone == dict.fromkeys(gone, 1) and len(gone) == len(AGED)
     assert (await rows(store, "SELECT sid FROM session_history")) == [{"sid": "young"}]
 
@@ -136,6 +137,25 @@ async def test_what_is_still_of_use_stays_however_old(store: Store) -> None:
     gone = await retention.run(store, NOW)
     assert gone == dict.fromkeys(gone, 0)
     assert await count(store, "lynk_inbox") == 7
+
+
+async def test_a_mail_that_is_owed_waits_for_ever_unless_it_is_stale_news(store: Store) -> None:
+    for id, template, days in (
+        ("a", "ponsel_baru", 8),
+        ("b", "ponsel_baru", 6),
+        ("c", "license", 8),
+    ):
+        await add(store, "email_outbox", id, days)
+        await execute(
+            store,
+            "UPDATE email_outbox SET state = 'queued', template = %(template)s"
+            " WHERE dedupe_key = %(id)s",
+            id=id,
+            template=template,
+        )
+    await retention.run(store, NOW)
+    left = await rows(store, "SELECT dedupe_key FROM email_outbox ORDER BY dedupe_key")
+    assert [row["dedupe_key"] for row in left] == ["b", "c"]
 
 
 async def test_a_run_goes_by_batches_and_one_cut_short_goes_on_later(
