@@ -227,6 +227,11 @@ class Keys:
         """Hash: name of a user made for a proof → JSON `router until`, until it is gone again."""
         return f"{self.prefix}:hotspot:presences"
 
+    def hotspot_overview(self) -> str:
+        """String JSON: how many accounts are in each status, for the operator's page. Two seconds,
+        longer where counting takes long."""
+        return f"{self.prefix}:hotspot:overview"
+
     def hotspot_preflight(self, router: str) -> str:
         """String JSON: names of the profiles a router was last seen to have. 15 minutes."""
         return f"{self.prefix}:hotspot:router:{router}:preflight"

@@ -59,12 +59,15 @@ def preview_of(
     names = {account.member: account.name for account in accounts}
     moved: list[dict[str, str]] = []
     counts: dict[str, int] = {}
+    counts_before: dict[str, int] = {}
     for account in accounts:
         before = decide(account.terms(), now, now_policy)
         after = decide(account.terms(), now, policy)
+        counts_before[before] = counts_before.get(before, 0) + 1
         counts[after] = counts.get(after, 0) + 1
         if before != after:
-            moved.append({"member": account.member, "from": before, "to": after})
+            who = {"member": account.member, "name": account.name}
+            moved.append(who | {"from": before, "to": after})
     return {
         "steps": [
             {
@@ -80,6 +83,7 @@ def preview_of(
         "conflicts": made.conflicts,
         "strangers": made.strangers[:KEPT_LINES],
         "statuses": counts,
+        "statuses_before": counts_before,
         "moved": moved[:KEPT_LINES],
         "moves": len(moved),
         "prints": prints,

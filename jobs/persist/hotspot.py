@@ -101,6 +101,11 @@ def package(event: Event) -> Effect:
     )
 
 
+def package_removed(event: Event) -> Effect:
+    """`hotspot.package_removed {id, at}`."""
+    return Effect(statement("hotspot", "delete_package"), {"id": text(event, "id")})
+
+
 def deleted(event: Event) -> Effect:
     """`hotspot.deleted {member}`."""
     return Effect(statement("hotspot", "delete_account"), {"member": text(event, "member")})
@@ -112,5 +117,6 @@ EFFECTS: Mapping[str, EffectOf] = {
     "hotspot.settled": settled,
     "hotspot.notice": notice,
     "hotspot.package": package,
+    "hotspot.package_removed": package_removed,
     "hotspot.deleted": deleted,
 }

@@ -56,6 +56,9 @@ ON CONFLICT (id) DO UPDATE SET
     unlimited = excluded.unlimited, fup_percent = excluded.fup_percent,
     fup_remaining = excluded.fup_remaining, updated_at = excluded.updated_at
 
+-- delete_package --
+DELETE FROM hotspot_package WHERE id = %(id)s
+
 -- save_transition --
 WITH kept AS (
     INSERT INTO hotspot_transition (event_id, member_id, router, before, status, at)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.hotspot import entry, operators, own
+from web.hotspot import entry, operators, own, packages
 
 
 def routes() -> list[tuple[Any, ...]]:
     """The addresses of this package, added up."""
-    return [*entry.routes(), *own.routes(), *operators.routes()]
+    return [*entry.routes(), *own.routes(), *operators.routes(), *packages.routes()]

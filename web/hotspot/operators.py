@@ -1,53 +1,123 @@
-"""The operator's side of the hotspot (CONTRACT §10): packages, accounts, the plan, the runs."""
+"""The operator's side of the hotspot (CONTRACT §10): who is in which state, plan, runs, routers."""
 
 from __future__ import annotations
 
-import time
+import re
 from typing import Any
 
 from store.errors import InvalidRequest, NotFound, Unavailable
-from store.hotspot.deciding import Policy
+from store.hotspot.deciding import STATUSES
+from store.hotspot.desk import Desk, Which
 from store.members import valid_text
 from web.admin import MEMBER, AdminHandler
 from web.hotspot.handler import HotspotHandler
+from web.sessions import member_of, session_of
 
 PLAN_SECONDS = 30.0
 
-LARGEST_QUOTA_MB = 1 << 30
-LONGEST_DAYS = 3_660
+MOST_IDS = 200
+"""Members that can be asked for by name: as many as a page may hold."""
+
+USAGE_DAYS = 14
+
+_IDS = re.compile(r"[0-9a-f]{16}(,[0-9a-f]{16})*")
 
 
-class Packages(AdminHandler):
-    """`/api/admin/packages`."""
+class DeskHandler(AdminHandler, HotspotHandler):
+    """What these handlers share: the store as operators see it."""
+
+    @property
+    def desk(self) -> Desk:
+        """The store as operators see it."""
+        return Desk(self.store)
+
+    def is_asked(self, name: str) -> bool:
+        """Return whether a query argument is 1; absent and 0 are no. Raises InvalidRequest."""
+        return self.chosen(name, ("0", "1")) == "1"
+
+    def require_router(self) -> None:
+        """Raise NotFound where no router is set at all."""
+        if not self.store.hotspot.has_router:
+            raise NotFound("Router belum diatur.")
+
+    async def respond_account(self, member: str, status: int = 200, **more: Any) -> None:
+        """Write the account as it is now."""
+        row = await self.desk.row_of(member)
+        self.respond({"success": True, "hotspot": row, **more}, status)
+
+
+# Everybody
+
+
+class Overview(DeskHandler):
+    """`/api/admin/hotspot/overview`: how many are in each status, who waits, and the routers."""
 
     async def get(self) -> None:
         await self.require_admin()
-        packages = [package.public() for package in await self.store.hotspot.packages()]
-        self.respond({"success": True, "packages": packages})
+        self.respond({"success": True, **await self.desk.overview()})
 
-    async def post(self) -> None:
-        place = await self.require_admin()
-        body = self.json_body()
-        name = valid_text("name", body.get("name"), 100)
-        if not name:
-            raise InvalidRequest("name", "Nama paket harus diisi.")
-        percent = body.get("fup_percent")
-        unlimited = body.get("unlimited", False)
-        if not isinstance(unlimited, bool):
-            raise InvalidRequest("unlimited", "Isian 'unlimited' harus true atau false.")
-        package = await self.store.hotspot.save_package(
-            name,
-            _whole("quota_mb", body.get("quota_mb", 0), 0, LARGEST_QUOTA_MB),
-            _whole("days", body.get("days", 0), 0, LONGEST_DAYS),
-            unlimited,
-            None if percent is None else _whole("fup_percent", percent, 1, 100),
+
+class Routers(DeskHandler):
+    """`/api/admin/hotspot/routers`: each router and what its last run came to."""
+
+    async def get(self) -> None:
+        await self.require_admin()
+        self.respond({"success": True, "routers": await self.store.ledger.routers()})
+
+
+class HotspotMembers(DeskHandler):
+    """`/api/admin/hotspot/members[?q=&status=&pending=1&waiting=1&after=&limit=]`, or `?ids=`.
+
+    One request looks at a bounded number of accounts: there may be none that fits among them and a
+    `next` all the same.
+    """
+
+    async def get(self) -> None:
+        await self.require_admin()
+        ids = self.query("ids", MOST_IDS * 17)
+        if ids:
+            self.respond({"success": True, "members": await self._rows_of(ids), "next": None})
+            return
+        found = await self.desk.find(
+            Which(
+                text=self.query("q"),
+                status=self.chosen("status", STATUSES) or "",
+                pending=self.is_asked("pending"),
+                waiting=self.is_asked("waiting"),
+            ),
+            after=self.query("after", 32),
+            most=self.rows(),
         )
-        await self.note(place, "package.create", package.id, **package.public())
-        self.respond({"success": True, "package": package.public()}, 201)
+        self.respond(
+            {
+                "success": True,
+                "members": found.rows,
+                "scanned": found.scanned,
+                "next": found.next,
+            }
+        )
+
+    async def _rows_of(self, ids: str) -> list[dict[str, Any]]:
+        if not _IDS.fullmatch(ids):
+            raise InvalidRequest("ids")
+        return await self.desk.rows_of(ids.split(",")[:MOST_IDS])
 
 
-class GivePackage(AdminHandler):
-    """`/api/admin/members/{id}/package`."""
+# One member
+
+
+class OneAccount(DeskHandler):
+    """`/api/admin/members/{id}/hotspot`: the account, and what was used in the last days."""
+
+    async def get(self, member: str) -> None:
+        await self.require_admin()
+        days = await self.store.hotspot.days(member, USAGE_DAYS)
+        usage = [{"day": day, "bytes": used} for day, used in days]
+        await self.respond_account(member, days=usage)
+
+
+class GivePackage(DeskHandler):
+    """`/api/admin/members/{id}/package {package_id}`."""
 
     async def post(self, member: str) -> None:
         place = await self.require_admin()
@@ -56,14 +126,8 @@ class GivePackage(AdminHandler):
         await self.note(place, "package.give", member, package=package.name)
         await self.respond_account(member)
 
-    async def respond_account(self, member: str) -> None:
-        """Write the account as it is now."""
-        account = await self.store.hotspot.account(member)
-        public = account.public(int(time.time() * 1000), Policy.of(self.store.settings))
-        self.respond({"success": True, "hotspot": public})
 
-
-class Approve(GivePackage):
+class Approve(DeskHandler):
     """`/api/admin/members/{id}/approve {approved}`."""
 
     async def post(self, member: str) -> None:
@@ -76,81 +140,78 @@ class Approve(GivePackage):
         await self.respond_account(member)
 
 
-class OneAccount(GivePackage):
-    """`/api/admin/members/{id}/hotspot`."""
+class MemberDevice(DeskHandler):
+    """`/api/admin/members/{id}/hotspot/devices/{slot}`: a device is taken out of the account."""
 
-    async def get(self, member: str) -> None:
-        await self.require_admin()
+    async def delete(self, member: str, slot: str) -> None:
+        place = await self.require_admin()
+        account = await self.store.hotspot.account(member)
+        mac = next((device.mac for device in account.slots if device.id == slot), "")
+        await self.store.hotspot.unbind(member, slot)
+        await self.note(place, "hotspot.device.remove", member, mac=mac)
         await self.respond_account(member)
 
 
-class HotspotMembers(AdminHandler):
-    """`/api/admin/hotspot/members`: everybody with status and quota, and who is pending."""
+class SyncMember(DeskHandler):
+    """`/api/admin/members/{id}/hotspot/sync`: a run over this member alone, now."""
 
-    async def get(self) -> None:
-        await self.require_admin()
-        rows = self.rows()
-        members = await self.store.hotspot.members()
-        after = self.query("after")
-        members = [member for member in members if member > after][:rows]
-        now, policy = int(time.time() * 1000), Policy.of(self.store.settings)
-        accounts = await self.store.hotspot.accounts(members)
-        self.respond(
-            {
-                "success": True,
-                "members": [
-                    {"id": one.member, "name": one.name, **one.public(now, policy)}
-                    for one in accounts
-                ],
-                "next": members[-1] if len(members) == rows else None,
-            }
-        )
+    async def post(self, member: str) -> None:
+        place = await self.require_admin()
+        self.require_router()
+        await self.store.hotspot.account(member)
+        await self.store.hotspot.wish(member)
+        await self.note(place, "hotspot.sync", member)
+        await self.respond_account(member, 202)
 
 
-class PlanNow(AdminHandler, HotspotHandler):
+# The routers
+
+
+class PlanNow(DeskHandler):
     """`/api/admin/hotspot/plan[?fup_percent=]`: what would be written, for whom, why."""
 
     async def get(self) -> None:
         await self.require_admin()
-        if not self.store.hotspot.has_router:
-            raise NotFound("Router belum diatur.")
+        self.require_router()
         text = self.query("fup_percent")
-        percent = _whole("fup_percent", _number(text), 1, 100) if text else None
+        percent = whole("fup_percent", _number(text), 1, 100) if text else None
         question = await self.store.hotspot.ask("preview", percent)
         answer = await self.answer_of(question, PLAN_SECONDS)
         if answer is None or "error" in answer:
-            raise Unavailable()
+            raise Unavailable("Tidak ada router yang menjawab. Coba lagi sebentar.")
         self.respond({"success": True, **answer})
 
 
-class SyncNow(AdminHandler):
+class SyncNow(DeskHandler):
     """`/api/admin/hotspot/sync`: a run over everybody, now."""
 
     async def post(self) -> None:
         place = await self.require_admin()
-        if not self.store.hotspot.has_router:
-            raise NotFound("Router belum diatur.")
+        self.require_router()
         await self.store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
         await self.note(place, "hotspot.sync", "")
         self.respond({"success": True, "message": "Sinkronisasi dimulai."}, 202)
 
 
-class Runs(AdminHandler):
-    """`/api/admin/hotspot/runs`: what became of the last runs."""
+class Runs(DeskHandler):
+    """`/api/admin/hotspot/runs[?router=]`: what became of the last runs."""
 
     async def get(self) -> None:
         await self.require_admin()
-        self.respond({"success": True, "runs": await self.store.ledger.runs(self.rows())})
+        runs = await self.desk.runs(self.query("router", 32), self.rows())
+        self.respond({"success": True, "runs": runs})
 
 
-class OperatorsPage(AdminHandler):
+class OperatorsPage(DeskHandler):
     """`/admin/hotspot`: the same for people."""
 
     async def get(self) -> None:
-        await self.require_admin()
+        place = await self.require_admin()
         settings = self.store.settings
         self.page(
             "hotspot_admin.html",
+            member=member_of(place),
+            session=session_of(place),
             has_router=self.store.hotspot.has_router,
             fup_percent=settings.fup_threshold_percent,
         )
@@ -160,7 +221,8 @@ def _number(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
-def _whole(name: str, value: object, least: int, most: int) -> int:
+def whole(name: str, value: object, least: int, most: int) -> int:
+    """Return a whole number within its bounds. Raises InvalidRequest naming the field."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise InvalidRequest(name, f"Isian '{name}' harus angka {least} sampai {most}.")
     return value
@@ -170,11 +232,14 @@ def routes() -> list[tuple[Any, ...]]:
     """The addresses of this file."""
     return [
         (r"/admin/hotspot", OperatorsPage),
-        (r"/api/admin/packages", Packages),
         (MEMBER + r"/package", GivePackage),
         (MEMBER + r"/approve", Approve),
         (MEMBER + r"/hotspot", OneAccount),
+        (MEMBER + r"/hotspot/devices/([0-9a-f]{8})", MemberDevice),
+        (MEMBER + r"/hotspot/sync", SyncMember),
+        (r"/api/admin/hotspot/overview", Overview),
         (r"/api/admin/hotspot/members", HotspotMembers),
+        (r"/api/admin/hotspot/routers", Routers),
         (r"/api/admin/hotspot/plan", PlanNow),
         (r"/api/admin/hotspot/sync", SyncNow),
         (r"/api/admin/hotspot/runs", Runs),
