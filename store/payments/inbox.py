@@ -61,6 +61,12 @@ class Replay:
         return f"{self.id}  {self.state}: would create {would}"
 
 
+SOLD_PAYMENTS = 200
+SOLD_BYTES = 16_384
+"""Payments that are looked through for the products they name: a few weeks of a small shop, and
+three megabytes at the very most."""
+
+
 class Inbox:
     """Deliveries, licences and products, for who runs the site."""
 
@@ -204,6 +210,24 @@ class Inbox:
         """Return what each mapped product grants."""
         rows = await self._database.fetch(statement("payments", "list_products"))
         return [dict(row) for row in rows]
+
+    async def sold(self) -> list[dict[str, Any]]:
+        """Return the products that the newest payments name, the last one first: for who maps them
+        and knows them by their title alone."""
+        rows = await self._database.fetch(
+            statement("payments", "recent_payments"),
+            {"count": SOLD_PAYMENTS, "bytes": SOLD_BYTES},
+        )
+        found: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            delivery = read(bytes(row["body"]), [row["header"]])
+            at = row["received_at"].timestamp()
+            for uuid, title in orders.titles_of(delivery).items():
+                known = found.setdefault(
+                    uuid, {"uuid": uuid, "title": title, "payments": 0, "last_at": at}
+                )
+                known["payments"] += 1
+        return list(found.values())
 
     async def save_product(
         self, *, uuid: str, title: str, grants: str, policy: str, package_id: str

@@ -195,6 +195,18 @@ def uuids_of(delivery: Delivery) -> list[str]:
     return [clean_uuid(item.get("uuid")) for item in some if isinstance(item, dict)]
 
 
+def titles_of(delivery: Delivery) -> dict[str, str]:
+    """Return the title of each product a delivery names, by its uuid."""
+    items = delivery.data.get("items")
+    some = items[:MOST_UNITS] if isinstance(items, list) else []
+    named = {
+        clean_uuid(item.get("uuid")): line(item.get("title"), LONGEST_TITLE)
+        for item in some
+        if isinstance(item, dict)
+    }
+    return {uuid: title for uuid, title in named.items() if uuid}
+
+
 def clean_uuid(value: Any) -> str:
     """Return a product's uuid as it is compared and stored."""
     return line(value, LONGEST_UUID)

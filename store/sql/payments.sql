@@ -166,6 +166,12 @@ ORDER BY id DESC LIMIT %(count)s
 -- list_products --
 SELECT id, uuid, title, grants, policy, package_id FROM lynk_product ORDER BY title, id
 
+-- recent_payments --
+SELECT body, header, received_at FROM lynk_inbox
+WHERE state NOT IN ('quarantined', 'test', 'ignored', 'conflict')
+  AND octet_length(body) <= %(bytes)s::int
+ORDER BY place DESC LIMIT %(count)s
+
 -- save_product --
 INSERT INTO lynk_product (uuid, title, grants, policy, package_id)
 VALUES (%(uuid)s, %(title)s, %(grants)s, %(policy)s, %(package_id)s)

@@ -551,5 +551,22 @@ async def test_a_product_is_mapped_and_forgotten(environment) -> None:
         assert (await admin.send("DELETE", path, b"")).status == 200
         assert (await admin.send("DELETE", path, b"")).status == 404
         assert (await admin.get("/api/admin/products")).json["products"] == []
-        for odd in ({}, {"uuid": "x"}, {"uuid": "x", "grants": "hotspot"}, {"uuid": 5}):
+        unknown = {"uuid": "x", "grants": "hotspot", "package_id": "0" * 16}
+        for odd in ({}, {"uuid": "x"}, {"uuid": "x", "grants": "hotspot"}, unknown, {"uuid": 5}):
             assert (await admin.post("/api/admin/products", odd)).status == 400
+
+
+async def test_products_that_were_sold_are_named_the_last_one_first(environment) -> None:
+    async with signed(environment) as site:
+        admin = await admin_of(site)
+        await deliver(site.browser(), payment())
+        await deliver(site.browser(), payment(items=[EBOOK, MEMBERSHIP]))
+        await deliver(site.browser(), payment(items=[EBOOK | {"uuid": ""}]))
+        await site.browser().post("/webhook/lynk", payment(items=[EBOOK | {"uuid": "forged"}]))
+        await settle(site.store)
+        sold = (await admin.get("/api/admin/products")).json["sold"]
+        assert [(one["title"], one["payments"]) for one in sold] == [
+            (EBOOK["title"], 2),
+            (MEMBERSHIP["title"], 1),
+        ]
+        assert sold[0]["uuid"] == EBOOK["uuid"] and sold[0]["last_at"] > 0

@@ -110,24 +110,34 @@ class Products(PaymentHandler):
 
     async def get(self) -> None:
         await self.require_admin()
-        rows = await self.store.payments.inbox.products()
-        self.respond({"success": True, "products": rows})
+        inbox = self.store.payments.inbox
+        products, sold = await inbox.products(), await inbox.sold()
+        self.respond({"success": True, "products": products, "sold": sold})
 
     async def post(self) -> None:
         place = await self.require_admin()
         body = self.json_body()
         uuid = line(body.get("uuid"), 200)
         if not uuid:
-            raise InvalidRequest("uuid")
+            raise InvalidRequest("uuid", "UUID produk harus diisi.")
+        grants = valid_choice("grants", body.get("grants"), GRANTS)
+        package = valid_text("package_id", body.get("package_id", ""), 32)
+        if grants == "hotspot" and package:
+            await self._require_package(package)
         row = await self.store.payments.inbox.save_product(
             uuid=uuid,
             title=valid_text("title", body.get("title", ""), 300),
-            grants=valid_choice("grants", body.get("grants"), GRANTS),
+            grants=grants,
             policy=valid_choice("policy", body.get("policy", "last_wins"), POLICIES),
-            package_id=valid_text("package_id", body.get("package_id", ""), 32),
+            package_id=package if grants == "hotspot" else "",
         )
         await self.note(place, "product.save", str(row["id"]), uuid=uuid, grants=row["grants"])
         self.respond({"success": True, "product": row}, 201)
+
+    async def _require_package(self, package_id: str) -> None:
+        """A purchase of a package that is not there could not be given. Raises InvalidRequest."""
+        if all(package.id != package_id for package in await self.store.hotspot.packages()):
+            raise InvalidRequest("package_id", "Paket hotspot itu tidak ada.")
 
 
 class OneProduct(PaymentHandler):
@@ -153,6 +163,19 @@ class InboxPage(PaymentHandler):
         )
 
 
+class ProductsPage(PaymentHandler):
+    """`/admin/products`: the same for a person."""
+
+    async def get(self) -> None:
+        place = await self.require_admin()
+        self.page(
+            "products.html",
+            member=member_of(place),
+            session=session_of(place),
+            member_product=self.store.settings.lynk_member_product,
+        )
+
+
 ROUTES: list[tuple[Any, ...]] = [
     (r"/api/admin/webhooks", Deliveries),
     (r"/api/admin/webhooks/([0-9a-f]{32})", Delivery),
@@ -162,4 +185,5 @@ ROUTES: list[tuple[Any, ...]] = [
     (r"/api/admin/products", Products),
     (r"/api/admin/products/([0-9]{1,18})", OneProduct),
     (r"/admin/webhooks", InboxPage),
+    (r"/admin/products", ProductsPage),
 ]

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import {
+  expiryWords,
+  groupsOf,
+  megabytes,
+  packageWords,
+  quotaWords,
+  reasonWords,
+  routerWord,
+  runWords,
+  sharesOf,
+  sizeOf,
+  spanWords,
+  statusesBefore,
+  statusOf,
+  troublesOf,
+  troubleWords,
+  usedShare,
+} from "../../web/static/js/hotspot_words.js";
+
+const ROW = {
+  id: "1",
+  name: "Siti",
+  account: "active",
+  leaving: false,
+  phone: "6281",
+  status: "aktif",
+  pending: false,
+  approved: true,
+  package: "Harian",
+  unlimited: false,
+  purchased_bytes: 100 << 20,
+  used_bytes: 82 << 20,
+  expires_at: 1_000_000,
+  devices: [],
+};
+
+const RUN = {
+  id: "r",
+  router: "utara",
+  only: "",
+  state: "done",
+  at: 0,
+  took_ms: 42,
+  members: 3,
+  prints: 5,
+  writes: 0,
+  pending: 0,
+  errors: [],
+  conflicts: {},
+};
+
+test("sizes are in MB below a gigabyte, with a comma above", () => {
+  assert.equal(sizeOf((700 << 20) + 1), "700 MB");
+  assert.equal(megabytes(1024), "1 GB");
+  assert.equal(megabytes(1331), "1,3 GB");
+  assert.equal(sizeOf(0), "0 MB");
+});
+
+test("a package is a sentence", () => {
+  const terms = { quota_mb: 10_240, days: 30, unlimited: false, fup_percent: 85 };
+  assert.equal(packageWords(terms, 85), "10 GB, 30 hari, pelan setelah 85 %");
+  assert.equal(packageWords({ ...terms, fup_percent: null }, 70), "10 GB, 30 hari, pelan setelah 70 %");
+  assert.equal(
+    packageWords({ ...terms, fup_percent: null, fup_remaining_mb: 1024 }, 70),
+    "10 GB, 30 hari, pelan saat sisa 1 GB",
+  );
+  assert.equal(packageWords({ ...terms, fup_percent: 100 }, 70), "10 GB, 30 hari, tidak pernah pelan");
+  assert.equal(packageWords({ ...terms, unlimited: true, days: 0 }, 85), "Tanpa batas kuota, tanpa batas waktu");
+});
+
+test("a row says its status, its quota and what its routers say", () => {
+  assert.equal(statusOf(ROW), "Aktif");
+  assert.equal(statusOf({ ...ROW, status: "blocked", account: "inactive" }), "Dinonaktifkan");
+  assert.equal(statusOf({ ...ROW, status: "inactive", approved: false }), "Menunggu persetujuan");
+  assert.equal(statusOf({ ...ROW, leaving: true }), "Sedang dihapus");
+  assert.equal(quotaWords(ROW), "82 MB dari 100 MB");
+  assert.equal(usedShare(ROW), 0.82);
+  assert.equal(usedShare({ ...ROW, used_bytes: 1e12 }), 1);
+  assert.equal(usedShare({ ...ROW, unlimited: true }), 0);
+  assert.equal(routerWord(ROW), "sesuai");
+  assert.equal(routerWord({ ...ROW, pending: true }), "menunggu router");
+  assert.equal(routerWord({ ...ROW, pending: true, pending_on: ["utara"] }), "menunggu router: utara");
+});
+
+test("an end is told in the unit that matters", () => {
+  assert.equal(expiryWords(ROW, 1_000_000 - 86_400 * 2.5), "3 hari lagi");
+  assert.equal(expiryWords(ROW, 1_000_000 - 7_200), "berakhir 2 jam lagi");
+  assert.equal(expiryWords(ROW, 1_000_000 + 86_400 * 3), "berakhir 3 hari lalu");
+  assert.equal(expiryWords({ ...ROW, expires_at: null }, 0), "tanpa batas waktu");
+  assert.equal(spanWords(59), "59 detik");
+  assert.equal(spanWords(3_600), "1 jam");
+});
+
+test("steps are grouped by router and reason, the most frequent first", () => {
+  const step = { member: "1", name: "Siti", what: "/ip/hotspot/user add" };
+  const groups = groupsOf([
+    { ...step, why: "aktif: no user yet", router: "utara" },
+    { ...step, why: "fup: profile a → b", router: "utara" },
+    { ...step, why: "aktif: profile b → a", router: "utara" },
+    { ...step, why: "is logged in", router: "selatan" },
+    { ...step, why: "something new" },
+  ]);
+  assert.deepEqual(
+    groups.map(({ router, reason, count }) => [router, reason, count]),
+    [
+      ["", "something new", 1],
+      ["selatan", "Masih masuk, harus keluar dulu", 1],
+      ["utara", "Profil kecepatannya berubah", 2],
+      ["utara", "Belum ada akunnya di router", 1],
+    ],
+  );
+});
+
+test("every reason the plan gives has words", () => {
+  for (const why of [
+    "aktif: no user yet",
+    "habis: no device gets past",
+    "would log in again",
+    "judged by an old binding",
+    "aktif: bypassed",
+    "fup: regular",
+    "aktif: type, comment",
+    "aktif: mac-address",
+    "blocked: profile aktif → blokir, disabled false → true",
+  ]) {
+    assert.notEqual(reasonWords(why), why);
+  }
+});
+
+test("what was before follows from what is after and who moved", () => {
+  const plan = {
+    steps: [],
+    writes: 0,
+    conflicts: {},
+    strangers: [],
+    statuses: { fup: 3, aktif: 1 },
+    moved: [{ member: "1", from: "aktif", to: "fup" }],
+    moves: 1,
+  };
+  assert.deepEqual(statusesBefore(plan), { fup: 2, aktif: 2 });
+  assert.deepEqual(statusesBefore({ ...plan, statuses_before: { aktif: 9 } }), { aktif: 9 });
+  assert.deepEqual(
+    sharesOf({ fup: 2, aktif: 1, habis: 0 }).map(({ status, count }) => [status, count]),
+    [
+      ["aktif", 1],
+      ["fup", 2],
+    ],
+  );
+});
+
+test("troubles are said in words, unknown ones as they came", () => {
+  assert.equal(troubleWords("profiles missing on the router: a, b"), "Profil ini belum ada di router: a, b.");
+  assert.equal(troubleWords("not reached: TimeoutError"), "Router tidak menjawab tepat waktu.");
+  assert.equal(troubleWords("not reached: OSError"), "Router tidak terjangkau.");
+  assert.equal(troubleWords("x /ip: failure"), "Pesan router: x /ip: failure");
+  assert.equal(troubleWords("0123456789abcdef /ip/x: odd"), "Satu perubahan ditolak router (/ip/x): odd");
+  const run = { ...RUN, errors: ["not reached: A", "not reached: B"], conflicts: { 1: "taken" } };
+  assert.deepEqual(troublesOf(run), [
+    "Router tidak terjangkau.",
+    "1 anggota bentrok dengan isi router milik orang lain.",
+  ]);
+});
+
+test("a run is one line", () => {
+  assert.equal(runWords(RUN), "sudah sesuai (42 ms)");
+  assert.equal(runWords({ ...RUN, writes: 12, pending: 2, took_ms: 1_540 }), "12 perubahan, 2 masih menunggu (1,5 detik)");
+  assert.equal(runWords({ ...RUN, state: "away" }), "Router tidak terjangkau");
+});

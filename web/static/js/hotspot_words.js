@@ -1,0 +1,323 @@
+// @ts-check
+/**
+ * What the hotspot's operator reads: statuses, sizes, reasons and troubles in Indonesian. Pure: data
+ * in, words out. The engine speaks English to its log; what is not known here is shown as it came.
+ */
+
+const MB = 1_048_576;
+const GB_IN_MB = 1_024;
+
+/** @type {Record<string, string>} in the order of the bar, from well to ill */
+export const STATUSES = {
+  aktif: "Aktif",
+  unlimited: "Tanpa batas",
+  fup: "Pelan (FUP)",
+  habis: "Kuota habis",
+  expired: "Masa aktif habis",
+  inactive: "Belum aktif",
+  blocked: "Diblokir",
+};
+
+/** @type {Record<string, string>} */
+export const RUN_STATES = {
+  unknown: "Belum pernah dihubungi",
+  done: "Selesai",
+  away: "Router tidak terjangkau",
+  refused: "Ditolak router",
+  busy: "Sedang ada yang berjalan",
+  overtaken: "Diambil alih proses lain",
+};
+
+/**
+ * @typedef {object} Row an account as `/api/admin/hotspot/members` has it; bytes, unix seconds
+ * @property {string} id
+ * @property {string} name
+ * @property {string} account `active`, `inactive` or `blocked`: the member's own row
+ * @property {boolean} leaving
+ * @property {string} phone
+ * @property {string} status
+ * @property {boolean} pending
+ * @property {string[]} [pending_on] names of the routers that do not agree yet
+ * @property {boolean} approved
+ * @property {string} package
+ * @property {boolean} unlimited
+ * @property {number} purchased_bytes
+ * @property {number} used_bytes
+ * @property {number | null} expires_at
+ * @property {{id: string, mac: string, name: string, seen_at: number}[]} devices
+ */
+
+/**
+ * @typedef {object} Package
+ * @property {string} id
+ * @property {string} name
+ * @property {number} quota_mb
+ * @property {number} days 0 for ever
+ * @property {boolean} unlimited
+ * @property {number | null} fup_percent
+ * @property {number | null} [fup_remaining_mb]
+ */
+
+/**
+ * @typedef {object} Step what would be written, for whom, why
+ * @property {string} member
+ * @property {string} name
+ * @property {string} what
+ * @property {string} why
+ * @property {string} [router]
+ */
+
+/** @typedef {{member: string, name?: string, from: string, to: string}} Move */
+
+/**
+ * @typedef {object} Plan
+ * @property {Step[]} steps
+ * @property {number} writes
+ * @property {Record<string, string>} conflicts
+ * @property {string[]} strangers
+ * @property {Record<string, number>} statuses
+ * @property {Record<string, number>} [statuses_before]
+ * @property {Move[]} moved
+ * @property {number} moves
+ * @property {Record<string, {writes: number, prints: number, error?: string}>} [routers]
+ */
+
+/**
+ * @typedef {object} Run
+ * @property {string} id
+ * @property {string} router
+ * @property {string} only the member it was for, "" for everybody
+ * @property {string} [name] of that member
+ * @property {string} state
+ * @property {number} at
+ * @property {number} took_ms
+ * @property {number} members
+ * @property {number} prints
+ * @property {number} writes
+ * @property {number} pending
+ * @property {string[]} errors
+ * @property {Record<string, string>} conflicts
+ */
+
+/** @param {number} number */
+const decimal = (number) => number.toLocaleString("id-ID", { maximumFractionDigits: 1 });
+
+/** @param {number} bytes */
+export function sizeOf(bytes) {
+  return megabytes(Math.floor(bytes / MB));
+}
+
+/** @param {number} mb */
+export function megabytes(mb) {
+  return mb >= GB_IN_MB ? `${decimal(mb / GB_IN_MB)} GB` : `${decimal(mb)} MB`;
+}
+
+/** @param {string} phone as kept (`628…`) @returns {string} as people write it */
+export function localPhone(phone) {
+  return phone.startsWith("62") ? `0${phone.slice(2)}` : phone;
+}
+
+/** @param {Row} row */
+export function statusOf(row) {
+  if (row.leaving) return "Sedang dihapus";
+  if (row.account === "inactive") return "Dinonaktifkan";
+  if (row.account === "active" && !row.approved) return "Menunggu persetujuan";
+  return STATUSES[row.status] ?? row.status;
+}
+
+/** @param {Row} row */
+export function routerWord(row) {
+  if (row.leaving) return "menunggu bersih dari router";
+  if (!row.pending) return "sesuai";
+  const names = row.pending_on ?? [];
+  return names.length ? `menunggu router: ${names.join(", ")}` : "menunggu router";
+}
+
+/** @param {Row} row @returns {number} how much of the quota is used, 0 to 1 */
+export function usedShare(row) {
+  if (row.unlimited || row.purchased_bytes <= 0) return 0;
+  return Math.min(1, row.used_bytes / row.purchased_bytes);
+}
+
+/** @param {Row} row */
+export function quotaWords(row) {
+  if (row.unlimited) return `${sizeOf(row.used_bytes)} terpakai, tanpa batas`;
+  if (row.purchased_bytes <= 0) return "Belum ada kuota";
+  return `${sizeOf(row.used_bytes)} dari ${sizeOf(row.purchased_bytes)}`;
+}
+
+/**
+ * @param {Row} row
+ * @param {number} now unix seconds
+ */
+export function expiryWords(row, now) {
+  if (row.expires_at === null) return "tanpa batas waktu";
+  const days = (row.expires_at - now) / 86_400;
+  if (days <= 0) return `berakhir ${spanWords(now - row.expires_at)} lalu`;
+  return days < 1 ? `berakhir ${spanWords(row.expires_at - now)} lagi` : `${Math.ceil(days)} hari lagi`;
+}
+
+/** @param {number} seconds @returns {string} in its largest unit alone */
+export function spanWords(seconds) {
+  const units = /** @type {[number, string][]} */ ([
+    [86_400, "hari"],
+    [3_600, "jam"],
+    [60, "menit"],
+  ]);
+  for (const [size, name] of units) {
+    if (seconds >= size) return `${Math.floor(seconds / size)} ${name}`;
+  }
+  return `${Math.max(0, Math.round(seconds))} detik`;
+}
+
+/** @param {number} ms */
+export function tookWords(ms) {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${decimal(ms / 1_000)} detik`;
+}
+
+/**
+ * @param {Omit<Package, "id" | "name">} terms
+ * @param {number} housePercent where fair use begins unless the package says
+ */
+export function packageWords(terms, housePercent) {
+  const words = [terms.unlimited ? "Tanpa batas kuota" : megabytes(terms.quota_mb)];
+  words.push(terms.days > 0 ? `${terms.days} hari` : "tanpa batas waktu");
+  if (terms.unlimited) return words.join(", ");
+  if (terms.fup_remaining_mb) words.push(`pelan saat sisa ${megabytes(terms.fup_remaining_mb)}`);
+  else words.push(slowAfter(terms.fup_percent ?? housePercent));
+  return words.join(", ");
+}
+
+/** @param {number} percent */
+function slowAfter(percent) {
+  return percent >= 100 ? "tidak pernah pelan" : `pelan setelah ${percent} %`;
+}
+
+// The plan -------------------------------------------------------------------------------------
+
+/** @type {[RegExp, string][]} */
+const REASONS = [
+  [/no user yet$/, "Belum ada akunnya di router"],
+  [/^a second user$/, "Akunnya dobel di router"],
+  [/no device gets past$/, "Tidak boleh internetan lagi"],
+  [/^would log in again$/, "Cookie lama akan meloloskannya lagi"],
+  [/^is logged in$/, "Masih masuk, harus keluar dulu"],
+  [/^gets past$/, "Perangkatnya masih lolos"],
+  [/^a MAC that was theirs$/, "MAC lamanya masih lolos"],
+  [/^deleted$/, "Anggota dihapus"],
+  [/^a device that is no longer theirs$/, "Perangkat yang sudah dilepas"],
+  [/^a profile is read at login$/, "Harus masuk lagi supaya kecepatannya berubah"],
+  [/^judged by an old binding$/, "Dinilai dengan aturan lama, harus dinilai ulang"],
+  [/^logged in from here$/, "Dimasukkan dari sini supaya tersambung"],
+  [/^\w+: bypassed$/, "Perangkatnya boleh lewat langsung"],
+  [/^\w+: regular$/, "Perangkatnya lewat login"],
+  [/profile \S+ → \S+/, "Profil kecepatannya berubah"],
+  [/disabled \S+ → \S+/, "Akunnya dihidupkan atau dimatikan"],
+  [/comment /, "Tandanya di router berubah"],
+  [/^\w+: .*(mac-address|type|disabled|address)/, "Perangkatnya berbeda dari catatan"],
+];
+
+/** @param {string} why as the plan has it */
+export function reasonWords(why) {
+  return REASONS.find(([pattern]) => pattern.test(why))?.[1] ?? why;
+}
+
+/**
+ * @typedef {object} Group
+ * @property {string} router "" where the plan names none
+ * @property {string} reason
+ * @property {number} count
+ * @property {{member: string, name: string, what: string, why: string}[]} steps
+ */
+
+/**
+ * Steps with the same reason at the same router, the most frequent first within each router.
+ *
+ * @param {Step[]} steps
+ * @returns {Group[]}
+ */
+export function groupsOf(steps) {
+  /** @type {Map<string, Group>} */
+  const groups = new Map();
+  for (const { router = "", why, ...step } of steps) {
+    const reason = reasonWords(why);
+    const key = `${router}\n${reason}`;
+    const group = groups.get(key) ?? { router, reason, count: 0, steps: [] };
+    group.count += 1;
+    group.steps.push({ ...step, why });
+    groups.set(key, group);
+  }
+  return [...groups.values()].sort(
+    (one, other) => one.router.localeCompare(other.router) || other.count - one.count,
+  );
+}
+
+/**
+ * How many were in each status before the policy that is tried.
+ *
+ * @param {Plan} plan
+ */
+export function statusesBefore(plan) {
+  if (plan.statuses_before) return plan.statuses_before;
+  const before = { ...plan.statuses };
+  for (const { from, to } of plan.moved) {
+    before[from] = (before[from] ?? 0) + 1;
+    before[to] = (before[to] ?? 0) - 1;
+  }
+  return before;
+}
+
+/**
+ * @param {Record<string, number>} statuses
+ * @returns {{status: string, label: string, count: number}[]} those with anybody in them, in order
+ */
+export function sharesOf(statuses) {
+  return Object.entries(STATUSES)
+    .map(([status, label]) => ({ status, label, count: statuses[status] ?? 0 }))
+    .filter(({ count }) => count > 0);
+}
+
+// Troubles -------------------------------------------------------------------------------------
+
+/** @type {[RegExp, string][]} */
+const TROUBLES = [
+  [/profiles missing on the router: (.+)$/, "Profil ini belum ada di router: $1."],
+  [/asks a RADIUS server/, "Hotspot di router memakai RADIUS, jadi pengaturan kami diabaikan. Matikan use-radius."],
+  [/^(\d+) unknown members on the router/, "$1 anggota di router tidak kami kenal. Dibiarkan dulu, mohon diperiksa."],
+  [/took too long|timed out|TimeoutError/i, "Router tidak menjawab tepat waktu."],
+  [/ConnectionRefusedError/, "Router menolak sambungan. Apakah layanan API-nya hidup?"],
+  [/gaierror/, "Nama alamat router tidak ditemukan."],
+  [/certificate/i, "Sertifikat router tidak bisa dipercaya."],
+  [/^not reached|closed the connection|ConnectionReset|BrokenPipe/, "Router tidak terjangkau."],
+  [/invalid user name or password|cannot log in|invalid username or password/i, "User atau password router salah."],
+  [/not enough permissions/i, "User di router tidak punya izin menulis."],
+  [/^[0-9a-f]{16} (\S+): (.+)$/, "Satu perubahan ditolak router ($1): $2"],
+  [/^the router ended it: (.+)$/, "Router memutus sambungan: $1"],
+];
+
+/** @param {string} error as a run has it */
+export function troubleWords(error) {
+  for (const [pattern, words] of TROUBLES) {
+    const found = pattern.exec(error);
+    if (found) return words.replace("$1", found[1] ?? "").replace("$2", found[2] ?? "");
+  }
+  return `Pesan router: ${error}`;
+}
+
+/**
+ * @param {Run} run
+ * @returns {string[]} what went wrong, each thing once
+ */
+export function troublesOf(run) {
+  const taken = Object.keys(run.conflicts).length;
+  const words = run.errors.map(troubleWords);
+  if (taken) words.push(`${taken} anggota bentrok dengan isi router milik orang lain.`);
+  return [...new Set(words)];
+}
+
+/** @param {Run} run @returns {string} one line of what a run came to */
+export function runWords(run) {
+  if (run.state !== "done") return RUN_STATES[run.state] ?? run.state;
+  const waits = run.pending ? `, ${run.pending} masih menunggu` : "";
+  return `${run.writes ? `${run.writes} perubahan` : "sudah sesuai"}${waits} (${tookWords(run.took_ms)})`;
+}
