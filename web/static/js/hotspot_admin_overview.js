@@ -1,0 +1,121 @@
+// @ts-check
+/**
+ * The first thing an operator sees: how many are in which status, who waits, and how every router
+ * is. Announces `hotspot-overview` with what it was told; hears `hotspot-changed`.
+ */
+
+import { DeskElement, button, make, shareBar } from "./desk.js";
+import { RUN_STATES, runWords, sharesOf, spanWords, tookWords, troubleWords } from "./hotspot_words.js";
+
+const ADDRESS = "/api/admin/hotspot/overview";
+
+/** The server keeps its counts for two seconds. */
+const CALM_MS = 10_000;
+const PENDING_MS = 2_000;
+
+class HotspotOverview extends DeskElement {
+  begin() {
+    this.hear("hotspot-changed", () => this.#look());
+    void this.#look();
+  }
+
+  async #look() {
+    const seen = await this.asked(ADDRESS);
+    if (seen) this.#show(seen);
+    this.later(seen?.pending ? PENDING_MS : CALM_MS, () => this.#look());
+  }
+
+  /** @param {any} seen */
+  #show(seen) {
+    this.say("");
+    this.announce("hotspot-overview", seen);
+    const shares = sharesOf(seen.statuses);
+    this.one("[data-bar]").replaceChildren(shareBar(shares));
+    this.#showLegend(shares, seen);
+    const routers = this.one("[data-routers]");
+    routers.replaceChildren(...seen.routers.map(routerCard));
+    routers.hidden = seen.routers.length === 0;
+  }
+
+  /**
+   * Each count leads to those it counts. Rebuilt only when a count has changed, so that the
+   * keyboard stays where it is.
+   *
+   * @param {ReturnType<typeof sharesOf>} shares
+   * @param {any} seen
+   */
+  #showLegend(shares, { members, pending, waiting_approval }) {
+    const legend = this.one("[data-legend]");
+    const counts = JSON.stringify([shares, members, pending, waiting_approval]);
+    if (legend.dataset.counts === counts) return;
+    legend.dataset.counts = counts;
+    const items = shares.map(({ status, label, count }) => this.#count(label, count, { status }, status));
+    items.unshift(this.#count("Semua", members, {}));
+    if (this.hasAttribute("has-router") && pending) {
+      items.push(this.#count("Menunggu router", pending, { pending: "1" }, "pending"));
+    }
+    if (waiting_approval) items.push(this.#count("Menunggu persetujuan", waiting_approval, { waiting: "1" }));
+    const held = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.label;
+    legend.replaceChildren(...items);
+    if (held) legend.querySelector(`[data-label="${CSS.escape(held)}"]`)?.closest("button")?.focus();
+  }
+
+  /**
+   * @param {string} label
+   * @param {number} count
+   * @param {Record<string, string>} filter
+   * @param {string} [status]
+   */
+  #count(label, count, filter, status = "") {
+    const shown = button("", () => this.announce("hotspot-filter", filter), {
+      class: "share-count",
+      "data-label": label,
+      "data-status": status,
+    });
+    shown.append(make("b", {}, count.toLocaleString("id-ID")), make("span", {}, label));
+    return make("li", {}, shown);
+  }
+}
+
+/** @param {any} router */
+function routerCard(router) {
+  const now = Date.now() / 1000;
+  const tone = router.state === "done" ? "good" : router.state === "unknown" ? "" : "bad";
+  const head = make(
+    "p",
+    { class: "router-head" },
+    make("span", { class: "router-dot", "data-tone": tone }),
+    make("strong", {}, router.name),
+    make("span", { class: "hint" }, `${router.host}:${router.port}${router.tls ? " · TLS" : ""}`),
+  );
+  const card = make("li", { class: "router-card", "data-tone": tone, "data-router": router.name }, head);
+  card.append(make("p", {}, stateWords(router, now)));
+  if (router.at) {
+    const took = router.took_ms === null ? "" : ` · ${tookWords(router.took_ms)}`;
+    const work = `${router.members} anggota · ${router.prints} baca · ${router.writes} tulis${took}`;
+    card.append(make("p", { class: "hint" }, work));
+  }
+  const troubles = [...new Set(/** @type {string[]} */ (router.errors ?? []).map(troubleWords))];
+  if (router.conflicts) troubles.push(`${router.conflicts} anggota bentrok dengan isi router.`);
+  for (const words of troubles.slice(0, 2)) card.append(make("p", { class: "router-trouble" }, words));
+  return card;
+}
+
+/**
+ * @param {any} router
+ * @param {number} now unix seconds
+ */
+function stateWords(router, now) {
+  if (router.state === "unknown" || !router.at) return RUN_STATES.unknown ?? "";
+  const ago = `${spanWords(now - router.at)} lalu`;
+  if (router.away_since) return `Tidak terjangkau sejak ${spanWords(now - router.away_since)} lalu`;
+  if (router.state !== "done") return `${RUN_STATES[router.state] ?? router.state}, ${ago}`;
+  return `${capital(runWords({ ...router, conflicts: {} }).replace(/ \([^)]*\)$/, ""))}, ${ago}`;
+}
+
+/** @param {string} text */
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+customElements.define("hotspot-overview", HotspotOverview);
