@@ -77,7 +77,11 @@ async def desk(
 
 
 async def log_in(seat: Seat, web: Product) -> None:
-    form = {"username": EMAIL, "password": PASSWORD, "action": "keep"}
+    form: dict[str, str | float | bool] = {
+        "username": EMAIL,
+        "password": PASSWORD,
+        "action": "keep",
+    }
     answer = await seat.context.request.post(f"{web.url}/auth/authenticate", form=form)
     assert answer.ok
 

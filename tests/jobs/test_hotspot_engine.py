@@ -409,7 +409,9 @@ async def test_a_preview_says_what_and_why_and_writes_nothing(house: House) -> N
     await house.store.hotspot.change_account(member, used=str(82 * MB))
     engine = house.engine()
     seen = await engine.preview(Policy.of(house.store.settings, 80))
-    assert seen["moved"] == [{"member": member, "name": "Siti", "from": "aktif", "to": "fup"}]
+    assert seen["moved"] == [
+        {"member": member, "name": "m1@jaga.test", "from": "aktif", "to": "fup"}
+    ]
     assert seen["writes"] == 2 and house.rows("user") == []
     assert "no user yet" in seen["steps"][0]["why"]
     assert "s3cret" not in str(seen) and house.store.hotspot.password(member) not in str(seen)

@@ -13,6 +13,9 @@ const ADDRESS = "/api/admin/hotspot/overview";
 const CALM_MS = 10_000;
 const PENDING_MS = 2_000;
 
+/** @type {Record<string, string>} what is not here is a trouble */
+const TONES = { done: "good", unknown: "", busy: "", overtaken: "", yielded: "" };
+
 class HotspotOverview extends DeskElement {
   begin() {
     this.hear("hotspot-changed", () => this.#look());
@@ -80,7 +83,7 @@ class HotspotOverview extends DeskElement {
 /** @param {any} router */
 function routerCard(router) {
   const now = Date.now() / 1000;
-  const tone = router.state === "done" ? "good" : router.state === "unknown" ? "" : "bad";
+  const tone = TONES[router.state] ?? "bad";
   const head = make(
     "p",
     { class: "router-head" },

@@ -58,7 +58,8 @@ class HotspotRuns extends DeskElement {
 
 /** @param {Run} run */
 function line(run) {
-  const tone = run.state === "done" ? (run.errors.length ? "warn" : "good") : run.state === "busy" ? "" : "bad";
+  const calm = ["busy", "yielded", "overtaken"].includes(run.state);
+  const tone = run.state === "done" ? (run.errors.length ? "warn" : "good") : calm ? "" : "bad";
   const state = make("span", { class: "run-state", "data-tone": tone }, RUN_STATES[run.state] ?? run.state);
   const whom = run.only ? run.name || "yang sudah dihapus" : `${run.members} anggota`;
   const waits = run.pending ? [`${run.pending} masih menunggu.`] : [];

@@ -15,7 +15,8 @@ export async function newestRuns() {
 }
 
 /**
- * Looks until every router has had a new run, or for so long.
+ * Looks until every router has had a new run, or for so long. A run that gave way is no end: another
+ * goes on where it stopped.
  *
  * @param {object} watch
  * @param {Set<string>} watch.before ids of the runs that were there before
@@ -34,6 +35,7 @@ export async function watchRuns({ before, only, routers, forMs, signal, ended })
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     for (const run of (await newestRuns()) ?? []) {
       if (before.has(run.id) || run.only !== only || seen.has(run.router)) continue;
+      if (run.state === "yielded") continue;
       seen.add(run.router);
       ended(run);
     }

@@ -26,6 +26,7 @@ export const RUN_STATES = {
   refused: "Ditolak router",
   busy: "Sedang ada yang berjalan",
   overtaken: "Diambil alih proses lain",
+  yielded: "Memberi jalan dulu, segera dilanjutkan",
 };
 
 /**
@@ -287,7 +288,10 @@ const TROUBLES = [
   [/took too long|timed out|TimeoutError/i, "Router tidak menjawab tepat waktu."],
   [/ConnectionRefusedError/, "Router menolak sambungan. Apakah layanan API-nya hidup?"],
   [/gaierror/, "Nama alamat router tidak ditemukan."],
+  [/certificate.*expired|expired.*certificate/i, "Sertifikat router sudah kedaluwarsa."],
+  [/wrong name|hostname mismatch|IP address mismatch/i, "Sertifikat router bukan untuk alamat ini."],
   [/certificate/i, "Sertifikat router tidak bisa dipercaya."],
+  [/no TLS|WRONG_VERSION|SSL/, "Router tidak bicara TLS di port ini."],
   [/^not reached|closed the connection|ConnectionReset|BrokenPipe/, "Router tidak terjangkau."],
   [/invalid user name or password|cannot log in|invalid username or password/i, "User atau password router salah."],
   [/not enough permissions/i, "User di router tidak punya izin menulis."],
