@@ -130,7 +130,7 @@ async def test_a_row_turns_by_itself_when_its_routers_agree(desk: Desk) -> None:
     await dialog.get_by_role("button", name="Sinkronkan anggota ini").click()
     await expect(dialog.locator("[data-message]")).to_contain_text("utara: ")
     await expect(row).to_contain_text("sesuai")
-    await expect(dialog).to_contain_text("Router: sesuai")
+    await expect(dialog).to_contain_text("Router sesuai")
     # the keyboard is where it was
     await page.keyboard.press("Escape")
     await expect(row.get_by_role("button")).to_be_focused()

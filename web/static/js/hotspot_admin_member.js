@@ -119,7 +119,8 @@ class HotspotMember extends DeskElement {
     const status = this.one("[data-status]");
     status.textContent = statusOf(row);
     status.dataset.status = row.status;
-    this.one("[data-router]").textContent = this.hasAttribute("has-router") ? `Router: ${routerWord(row)}` : "";
+    const words = row.pending || row.leaving ? capital(routerWord(row)) : "Router sesuai";
+    this.one("[data-router]").textContent = this.hasAttribute("has-router") ? words : "";
     this.one("[data-quota]").textContent = quotaWords(row);
     const expiry = row.package || row.expires_at ? expiryWords(row, Date.now() / 1000) : "";
     this.one("[data-package]").textContent = [row.package, expiry].filter(Boolean).join(" · ");

@@ -38,6 +38,8 @@ class HotspotMembers extends DeskElement {
   #next = "";
   #asking = 0;
   #waiting = -1;
+  /** Routers that are away: what waits for them alone turns no sooner for being asked often. */
+  #away = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing;
 
@@ -59,7 +61,10 @@ class HotspotMembers extends DeskElement {
     this.hear("hotspot-filter", (filter) => this.#narrow(filter));
     this.hear("hotspot-row", (row) => this.#turned(row));
     this.hear("hotspot-gone", (id) => this.#forget(id));
-    this.hear("hotspot-overview", ({ waiting_approval }) => this.#waitingIs(waiting_approval));
+    this.hear("hotspot-overview", ({ waiting_approval, routers }) => {
+      this.#away = new Set(routers.filter((/** @type {any} */ { away_since }) => away_since).map((/** @type {any} */ { name }) => name));
+      return this.#waitingIs(waiting_approval);
+    });
     void this.#load();
   }
 
@@ -141,7 +146,7 @@ class HotspotMembers extends DeskElement {
   /** Asks for the rows shown, and for nothing else: soon while one of them waits for a router. */
   #watch() {
     const rows = [...this.#lines.values()].map(({ row }) => row);
-    const waits = this.hasAttribute("has-router") && rows.some(({ pending, leaving }) => pending || leaving);
+    const waits = rows.some(({ leaving, pending_on = [] }) => (leaving && !this.#away.size) || pending_on.some((name) => !this.#away.has(name)));
     this.later(waits ? PENDING_MS : CALM_MS, () => this.#refresh());
   }
 
@@ -162,7 +167,7 @@ class HotspotMembers extends DeskElement {
   #turned(row) {
     const known = this.#lines.get(row.id);
     if (!known) return;
-    const began = row.pending && !known.row.pending;
+    const began = row.pending && row.pending_on?.join() !== known.row.pending_on?.join();
     known.row = row;
     fill(known.line, row);
     if (began) this.#watch();

@@ -13,6 +13,9 @@ const ADDRESS = "/api/admin/hotspot/overview";
 const CALM_MS = 10_000;
 const PENDING_MS = 2_000;
 
+/** Below so many seconds nobody counts. */
+const JUST_NOW = 5;
+
 /** @type {Record<string, string>} what is not here is a trouble */
 const TONES = { done: "good", unknown: "", busy: "", overtaken: "", yielded: "" };
 
@@ -25,7 +28,7 @@ class HotspotOverview extends DeskElement {
   async #look() {
     const seen = await this.asked(ADDRESS);
     if (seen) this.#show(seen);
-    this.later(seen?.pending ? PENDING_MS : CALM_MS, () => this.#look());
+    this.later(seen && isMoving(seen) ? PENDING_MS : CALM_MS, () => this.#look());
   }
 
   /** @param {any} seen */
@@ -80,6 +83,15 @@ class HotspotOverview extends DeskElement {
   }
 }
 
+/**
+ * Whether something may turn any moment: not while all that is waited for is a router that is away.
+ *
+ * @param {any} seen
+ */
+function isMoving({ pending, routers }) {
+  return pending > 0 && routers.every((/** @type {any} */ { away_since }) => !away_since);
+}
+
 /** @param {any} router */
 function routerCard(router) {
   const now = Date.now() / 1000;
@@ -93,7 +105,7 @@ function routerCard(router) {
   );
   const card = make("li", { class: "router-card", "data-tone": tone, "data-router": router.name }, head);
   card.append(make("p", {}, stateWords(router, now)));
-  if (router.at) {
+  if (router.at && !router.away_since) {
     const took = router.took_ms === null ? "" : ` · ${tookWords(router.took_ms)}`;
     const work = `${router.members} anggota · ${router.prints} baca · ${router.writes} tulis${took}`;
     card.append(make("p", { class: "hint" }, work));
@@ -110,7 +122,7 @@ function routerCard(router) {
  */
 function stateWords(router, now) {
   if (router.state === "unknown" || !router.at) return RUN_STATES.unknown ?? "";
-  const ago = `${spanWords(now - router.at)} lalu`;
+  const ago = now - router.at < JUST_NOW ? "baru saja" : `${spanWords(now - router.at)} lalu`;
   if (router.away_since) return `Tidak terjangkau sejak ${spanWords(now - router.away_since)} lalu`;
   if (router.state !== "done") return `${RUN_STATES[router.state] ?? router.state}, ${ago}`;
   return `${capital(runWords({ ...router, conflicts: {} }).replace(/ \([^)]*\)$/, ""))}, ${ago}`;

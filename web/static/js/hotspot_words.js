@@ -214,8 +214,9 @@ const REASONS = [
   [/^\w+: regular$/, "Perangkatnya lewat login"],
   [/profile \S+ → \S+/, "Profil kecepatannya berubah"],
   [/disabled \S+ → \S+/, "Akunnya dihidupkan atau dimatikan"],
-  [/comment /, "Tandanya di router berubah"],
-  [/^\w+: .*(mac-address|type|disabled|address)/, "Perangkatnya berbeda dari catatan"],
+  [/comment .* → /, "Tandanya di router berubah"],
+  [/^\w+: .*\btype\b/, "Perangkatnya pindah antara lewat langsung dan lewat login"],
+  [/^\w+: .*(mac-address|disabled|address|comment)/, "Perangkatnya berbeda dari catatan"],
 ];
 
 /** @param {string} why as the plan has it */
