@@ -154,6 +154,37 @@ async def test_members_are_searched_and_filtered(desk: Desk) -> None:
     await expect(page.get_by_role("button", name="Berikutnya")).to_be_hidden()
 
 
+async def test_in_a_house_of_thousands_the_one_who_waits_is_found(
+    product: Callable[..., Awaitable[Product]],
+    store: Store,
+    sit: Callable[..., Awaitable[Seat]],
+) -> None:
+    await store.members.create(email=EMAIL, password=PASSWORD, name="Ratna", role="admin")
+    async with store.redis.pipeline(transaction=False) as pipe:
+        for number in range(5_000):
+            member = f"{number:016x}"
+            row = {"status": "active", "name": f"Anggota {number}", "username": member}
+            approved = "0" if number == 4_999 else "1"
+            account = {"phone": f"6281{number:08d}", "purchased": 1 << 30, "approved": approved}
+            pipe.hset(store.keys.member(member), mapping=row)
+            pipe.hset(store.keys.hotspot(member), mapping=account)
+            pipe.sadd(store.keys.hotspot_accounts(), member)
+        await pipe.execute()
+    web = await product()
+    seat = await sit(web)
+    await log_in(seat, web)
+    page = await seat.open("/admin/hotspot")
+    await expect(page.locator("[data-waiting]")).to_contain_text("Anggota 4999")
+    await expect(page.locator("[data-members] tr")).to_have_count(50)
+    await page.get_by_role("button", name="Berikutnya").click()
+    await expect(page.locator("[data-members] tr").first).to_contain_text("Anggota 50")
+    await page.get_by_role("button", name="Ke awal").click()
+    await expect(page.locator("[data-members] tr").first).to_contain_text("Anggota 0")
+    await page.get_by_label("Nama atau nomor HP").fill("anggota 4998")
+    await expect(page.locator("[data-members] tr")).to_have_count(1)
+    await expect(page.get_by_role("button", name="Berikutnya")).to_be_hidden()
+
+
 async def test_a_newcomer_is_approved_given_a_package_and_deleted_by_name(desk: Desk) -> None:
     await desk.guest("Siti", 1, 10, "A4:BB:CC:00:00:01")
     for number, name in ((5, "Rina"), (6, "Tono")):

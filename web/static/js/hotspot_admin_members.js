@@ -21,6 +21,9 @@ import {
 const ADDRESS = "/api/admin/hotspot/members";
 const ROWS = 50;
 
+/** What one search looks at before it asks whether to go on: 20,000 accounts. */
+const REQUESTS = 10;
+
 /** While a router is waited for, and while nobody is. */
 const PENDING_MS = 1_000;
 const CALM_MS = 15_000;
@@ -98,15 +101,40 @@ class HotspotMembers extends DeskElement {
 
   async #load() {
     const turn = ++this.#asking;
-    const query = new URLSearchParams({ limit: String(ROWS) });
+    const query = new URLSearchParams();
     for (const [name, value] of new FormData(/** @type {HTMLFormElement} */ (this.one("[data-filter]")))) {
       if (String(value).trim()) query.set(name, String(value).trim());
     }
     if (this.#after) query.set("after", this.#after);
-    const found = await this.asked(`${ADDRESS}?${query}`);
+    const found = await this.#gather(query, ROWS, () => turn === this.#asking);
     if (turn !== this.#asking) return; // a newer search has been asked meanwhile
     if (found) this.#show(found);
     this.#watch();
+  }
+
+  /**
+   * One request looks at so many accounts; the few that fit may be far apart in a large house.
+   *
+   * @param {URLSearchParams} query
+   * @param {number} most
+   * @param {() => boolean} isWanted asked before each further request
+   * @returns {Promise<{members: Row[], scanned: number, next: string | null} | null>}
+   */
+  async #gather(query, most, isWanted) {
+    /** @type {Row[]} */
+    const members = [];
+    let scanned = 0;
+    for (let requests = 0; requests < REQUESTS; requests += 1) {
+      query.set("limit", String(most - members.length));
+      const found = await this.asked(`${ADDRESS}?${query}`);
+      if (!found) return null;
+      members.push(...found.members);
+      scanned += found.scanned;
+      if (!found.next || members.length >= most) return { members, scanned, next: found.next };
+      query.set("after", found.next);
+      if (!isWanted()) break;
+    }
+    return { members, scanned, next: query.get("after") };
   }
 
   /** @param {{members: Row[], scanned: number, next: string | null}} found */
@@ -185,7 +213,8 @@ class HotspotMembers extends DeskElement {
   async #waitingIs(count) {
     if (count === this.#waiting) return;
     this.#waiting = count;
-    const found = count ? await this.asked(`${ADDRESS}?waiting=1&limit=${NEWCOMERS}`, { quietly: true }) : { members: [], next: null };
+    const query = new URLSearchParams({ waiting: "1" });
+    const found = count ? await this.#gather(query, NEWCOMERS, () => count === this.#waiting) : { members: [], next: null };
     if (found) this.#showWaiting(found.members, found.next ? Math.max(count, NEWCOMERS) : found.members.length);
     else this.#waiting = -1; // asked again with the next overview
   }

@@ -21,14 +21,15 @@ const TONES = { done: "good", unknown: "", busy: "", overtaken: "", yielded: "" 
 
 class HotspotOverview extends DeskElement {
   begin() {
-    this.hear("hotspot-changed", () => this.#look());
+    this.hear("hotspot-changed", () => this.#look(true));
     void this.#look();
   }
 
-  async #look() {
+  /** @param {boolean} [hasChanged] the counts that were kept may not know of it yet */
+  async #look(hasChanged = false) {
     const seen = await this.asked(ADDRESS);
     if (seen) this.#show(seen);
-    this.later(seen && isMoving(seen) ? PENDING_MS : CALM_MS, () => this.#look());
+    this.later(hasChanged || (seen && isMoving(seen)) ? PENDING_MS : CALM_MS, () => this.#look());
   }
 
   /** @param {any} seen */
