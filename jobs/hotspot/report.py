@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +81,7 @@ def preview_of(
             for step in made.steps[:KEPT_LINES]
         ],
         "writes": len(made.steps),
+        "reasons": dict(Counter(step.why for step in made.steps).most_common(KEPT_LINES)),
         "conflicts": made.conflicts,
         "strangers": made.strangers[:KEPT_LINES],
         "statuses": counts,
@@ -111,7 +113,7 @@ def join_previews(seen: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
         "routers": {
             name: {"error": one["error"]}
             if "error" in one
-            else {"writes": one["writes"], "prints": one["prints"]}
+            else {field: one[field] for field in ("writes", "prints", "reasons")}
             for name, one in seen.items()
         },
     }

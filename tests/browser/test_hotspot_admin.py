@@ -163,11 +163,15 @@ async def test_in_a_house_of_thousands_the_one_who_waits_is_found(
     async with store.redis.pipeline(transaction=False) as pipe:
         for number in range(5_000):
             member = f"{number:016x}"
-            row = {"status": "active", "name": f"Anggota {number}", "username": member}
             approved = "0" if number == 4_999 else "1"
-            account = {"phone": f"6281{number:08d}", "purchased": 1 << 30, "approved": approved}
-            pipe.hset(store.keys.member(member), mapping=row)
-            pipe.hset(store.keys.hotspot(member), mapping=account)
+            pipe.hset(
+                store.keys.member(member),
+                mapping={"status": "active", "name": f"Anggota {number}", "username": member},
+            )
+            pipe.hset(
+                store.keys.hotspot(member),
+                mapping={"phone": f"6281{number:08d}", "approved": approved},
+            )
             pipe.sadd(store.keys.hotspot_accounts(), member)
         await pipe.execute()
     web = await product()

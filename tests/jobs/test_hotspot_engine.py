@@ -413,6 +413,8 @@ async def test_a_preview_says_what_and_why_and_writes_nothing(house: House) -> N
         {"member": member, "name": "m1@jaga.test", "from": "aktif", "to": "fup"}
     ]
     assert seen["writes"] == 2 and house.rows("user") == []
+    assert sum(seen["reasons"].values()) == 2 and seen["reasons"]["fup: no user yet"] == 1
+    assert (seen["statuses_before"], seen["statuses"]) == ({"aktif": 1}, {"fup": 1})
     assert "no user yet" in seen["steps"][0]["why"]
     assert "s3cret" not in str(seen) and house.store.hotspot.password(member) not in str(seen)
 

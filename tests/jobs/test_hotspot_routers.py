@@ -201,7 +201,9 @@ async def test_the_plan_is_of_all_routers_and_says_which_did_not_answer(site: Si
     await site.person(1, PHONE)
     await hotspot.preview("q1")
     plan = (await site.store.hotspot.answer_to("q1") or {})["plan"]
-    assert plan["routers"] == {name: {"writes": 2, "prints": 4} for name in ("utama", "utara")}
+    reasons = {"aktif: no user yet": 1, "aktif: bypassed": 1}
+    each = {"writes": 2, "prints": 4, "reasons": reasons}
+    assert plan["routers"] == {"utama": each, "utara": each}
     assert [step["router"] for step in plan["steps"]] == ["utama"] * 2 + ["utara"] * 2
     assert plan["writes"] == 4
     site.utara.stop()

@@ -18,6 +18,7 @@ import {
   troublesOf,
   troubleWords,
   usedShare,
+  writeWords,
 } from "../../web/static/js/hotspot_words.js";
 
 const ROW = {
@@ -112,6 +113,25 @@ test("steps are grouped by router and reason, the most frequent first", () => {
       ["utara", "Belum ada akunnya di router", 1],
     ],
   );
+});
+
+test("of a large plan the router's own counts hold", () => {
+  const step = { member: "1", name: "Siti", what: "/ip/hotspot/user add", router: "utara" };
+  const reasons = { "aktif: no user yet": 300, "fup: no user yet": 20, "is logged in": 500 };
+  const groups = groupsOf([{ ...step, why: "aktif: no user yet" }], { utara: { writes: 820, reasons }, selatan: { error: "x" } });
+  assert.deepEqual(
+    groups.map(({ reason, count, steps }) => [reason, count, steps.length]),
+    [
+      ["Masih masuk, harus keluar dulu", 500, 0],
+      ["Belum ada akunnya di router", 320, 1],
+    ],
+  );
+});
+
+test("a write is said by what it does", () => {
+  assert.equal(writeWords("/ip/hotspot/user add"), "akun ditambah");
+  assert.equal(writeWords("/ip/hotspot/ip-binding set"), "perangkat diubah");
+  assert.equal(writeWords("/ip/other enable"), "/ip/other enable");
 });
 
 test("every reason the plan gives has words", () => {

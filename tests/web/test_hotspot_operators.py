@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from jobs.persist.reader import LogReader
+from store.errors import NotFound
 from store.hotspot import desk as desk_module
 from store.hotspot.desk import Desk, Which
 from store.opening import Store
@@ -320,6 +321,17 @@ async def test_a_removed_package_stays_with_who_has_it(counter: Counter) -> None
         assert (await counter.ask(method, f"/packages/{package['id']}", body)).status == 404
     assert ("package.remove", package["id"]) in await counter.audited()
     assert await counter.site.store.database.fetch(b"SELECT 1 FROM hotspot_package") == []
+
+
+async def test_a_change_that_comes_too_late_brings_no_package_back(counter: Counter) -> None:
+    desk = Desk(counter.site.store)
+    package = await desk.package((await package_of(counter))["id"])
+    await desk.remove_package(package.id)
+    with pytest.raises(NotFound):
+        await desk.change_package(package)
+    with pytest.raises(NotFound):
+        await desk.remove_package(package.id)
+    assert (await counter.ask("GET", "/packages")).json["packages"] == []
 
 
 async def test_a_package_that_is_sold_is_not_removed(counter: Counter) -> None:

@@ -7,7 +7,7 @@
 
 import { DeskElement, make, shareBar } from "./desk.js";
 import { newestRuns, watchRuns } from "./hotspot_runs.js";
-import { RUN_STATES, STATUSES, groupsOf, runWords, sharesOf, statusesBefore, troubleWords } from "./hotspot_words.js";
+import { RUN_STATES, STATUSES, groupsOf, runWords, sharesOf, statusesBefore, troubleWords, writeWords } from "./hotspot_words.js";
 
 /** @typedef {import("./hotspot_words.js").Plan} Plan */
 /** @typedef {import("./hotspot_words.js").Group} Group */
@@ -134,8 +134,8 @@ function comparison(plan) {
 /** @param {Plan} plan @returns {HTMLElement[]} by router, and within it by reason */
 function differences(plan) {
   const parts = [];
-  const groups = groupsOf(plan.steps);
   const routers = plan.routers ?? {};
+  const groups = groupsOf(plan.steps, routers);
   const names = new Set([...Object.keys(routers), ...groups.map(({ router }) => router)]);
   for (const name of [...names].sort()) {
     const mine = groups.filter(({ router }) => router === name);
@@ -148,8 +148,6 @@ function differences(plan) {
     box.append(...mine.map(groupPart));
     parts.push(box);
   }
-  const shown = plan.steps.length;
-  if (shown < plan.writes) parts.push(make("p", { class: "hint" }, `Rincian ${shown} dari ${plan.writes} perubahan.`));
   return [...parts, ...conflictParts(plan)];
 }
 
@@ -157,9 +155,10 @@ function differences(plan) {
 function groupPart({ reason, count, steps }) {
   const list = make("ul", { class: "plan-steps" });
   for (const { name, member, what, why } of steps.slice(0, NAMES_SHOWN)) {
-    list.append(make("li", {}, make("span", {}, name || member), make("small", { title: why }, what)));
+    list.append(make("li", {}, make("span", {}, name || member), make("small", { title: `${what}: ${why}` }, writeWords(what))));
   }
-  if (count > NAMES_SHOWN) list.append(make("li", { class: "hint" }, `dan ${count - NAMES_SHOWN} lagi`));
+  const left = count - Math.min(steps.length, NAMES_SHOWN);
+  if (left > 0) list.append(make("li", { class: "hint" }, steps.length ? `dan ${left} lagi` : `${left} perubahan, terlalu banyak untuk ditampilkan`));
   return make("details", { class: "plan-group" }, make("summary", {}, `${reason} `, make("b", {}, String(count))), list);
 }
 

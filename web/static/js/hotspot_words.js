@@ -71,6 +71,14 @@ export const RUN_STATES = {
 /** @typedef {{member: string, name?: string, from: string, to: string}} Move */
 
 /**
+ * @typedef {object} Seen what a router would cost
+ * @property {number} [writes]
+ * @property {number} [prints]
+ * @property {Record<string, number>} [reasons] why → how many writes, of all, not of those listed
+ * @property {string} [error]
+ */
+
+/**
  * @typedef {object} Plan
  * @property {Step[]} steps
  * @property {number} writes
@@ -80,7 +88,7 @@ export const RUN_STATES = {
  * @property {Record<string, number>} [statuses_before]
  * @property {Move[]} moved
  * @property {number} moves
- * @property {Record<string, {writes: number, prints: number, error?: string}>} [routers]
+ * @property {Record<string, Seen>} [routers]
  */
 
 /**
@@ -233,25 +241,47 @@ export function reasonWords(why) {
  */
 
 /**
- * Steps with the same reason at the same router, the most frequent first within each router.
+ * Steps with the same reason at the same router, the most frequent first within each router. Of a
+ * large plan not every step is listed; then the router's own counts say how many there are.
  *
  * @param {Step[]} steps
+ * @param {Record<string, Seen>} [routers]
  * @returns {Group[]}
  */
-export function groupsOf(steps) {
+export function groupsOf(steps, routers = {}) {
   /** @type {Map<string, Group>} */
   const groups = new Map();
-  for (const { router = "", why, ...step } of steps) {
+  const groupAt = (/** @type {string} */ router, /** @type {string} */ why) => {
     const reason = reasonWords(why);
     const key = `${router}\n${reason}`;
     const group = groups.get(key) ?? { router, reason, count: 0, steps: [] };
-    group.count += 1;
-    group.steps.push({ ...step, why });
     groups.set(key, group);
+    return group;
+  };
+  for (const { router = "", why, ...step } of steps) {
+    const group = groupAt(router, why);
+    group.steps.push({ ...step, why });
+    if (!routers[router]?.reasons) group.count += 1;
+  }
+  for (const [router, { reasons = {} }] of Object.entries(routers)) {
+    for (const [why, count] of Object.entries(reasons)) groupAt(router, why).count += count;
   }
   return [...groups.values()].sort(
     (one, other) => one.router.localeCompare(other.router) || other.count - one.count,
   );
+}
+
+/** @type {Record<string, string>} */
+const PLACES = { user: "akun", "ip-binding": "perangkat", cookie: "cookie", active: "sesi", host: "host" };
+
+/** @type {Record<string, string>} */
+const VERBS = { add: "ditambah", set: "diubah", remove: "dihapus", login: "dimasukkan" };
+
+/** @param {string} what as the plan has it: path and verb */
+export function writeWords(what) {
+  const [path = "", verb = ""] = what.split(" ");
+  const place = PLACES[path.split("/").at(-1) ?? ""];
+  return place && VERBS[verb] ? `${place} ${VERBS[verb]}` : what;
 }
 
 /**
