@@ -324,7 +324,7 @@ async def test_a_router_that_is_away_is_said_in_words(desk: Desk) -> None:
     page = await desk.open("#rencana")
     drift = page.locator("hotspot-drift")
     part = drift.locator(".plan-router").filter(has_text="utara")
-    await expect(part).to_contain_text("Router tidak terjangkau.")
+    await expect(part).to_contain_text("sesinya penuh")
     await page.get_by_role("button", name="Sinkronkan sekarang").click()
     away = drift.locator("[data-progress] li").filter(has_text="utara")
     await expect(away).to_have_attribute("data-state", "away")

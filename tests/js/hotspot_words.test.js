@@ -173,8 +173,20 @@ test("what was before follows from what is after and who moved", () => {
 
 test("troubles are said in words, unknown ones as they came", () => {
   assert.equal(troubleWords("profiles missing on the router: a, b"), "Profil ini belum ada di router: a, b.");
-  assert.equal(troubleWords("not reached: TimeoutError"), "Router tidak menjawab tepat waktu.");
-  assert.equal(troubleWords("not reached: OSError"), "Router tidak terjangkau.");
+  for (const [error, words] of [
+    ["not reached: timed out", "Router tidak menjawab tepat waktu."],
+    ["print: the router fell silent", "Router tidak menjawab tepat waktu."],
+    ["not reached: Connection refused", "Router menolak sambungan. Apakah layanan API-nya hidup?"],
+    ["not reached: No route to host", "Router tidak terjangkau."],
+    ["TLS: its certificate has expired", "Sertifikat router sudah kedaluwarsa."],
+    ["TLS: its certificate is for another name", "Sertifikat router bukan untuk alamat ini."],
+    ["TLS: its certificate is not trusted: self-signed", "Sertifikat router tidak dipercaya. Periksa MIKROTIK_CA."],
+    ["TLS: no TLS is spoken there", "Port itu tidak memakai TLS. Pakai api://, atau hidupkan api-ssl."],
+    ["login: TLS is spoken there", "Port itu untuk TLS. Pakai api-ssl://."],
+    ["TLS: the handshake failed: X", "TLS dengan router gagal: the handshake failed: X"],
+  ]) {
+    assert.equal(troubleWords(error ?? ""), words);
+  }
   assert.equal(troubleWords("x /ip: failure"), "Pesan router: x /ip: failure");
   assert.equal(troubleWords("0123456789abcdef /ip/x: odd"), "Satu perubahan ditolak router (/ip/x): odd");
   const run = { ...RUN, errors: ["not reached: A", "not reached: B"], conflicts: { 1: "taken" } };
