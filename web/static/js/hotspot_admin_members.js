@@ -165,8 +165,33 @@ class HotspotMembers extends DeskElement {
     });
     line.cells[5]?.append(open);
     this.#lines.set(row.id, { row, line });
-    fill(line, row);
+    this.#fill(line, row);
     return line;
+  }
+
+  /**
+   * Writes what has changed of a row, and leaves the rest as it is.
+   *
+   * @param {HTMLTableRowElement} line
+   * @param {Row} row
+   */
+  #fill(line, row) {
+    const shown = JSON.stringify(row);
+    if (line.dataset.shown === shown) return;
+    line.dataset.shown = shown;
+    const [name, status, quota, pack, router] = line.cells;
+    name?.replaceChildren(make("strong", {}, row.name || "Tanpa nama"), make("small", {}, localPhone(row.phone)));
+    status?.replaceChildren(make("span", { class: "state", "data-status": row.status }, statusOf(row)));
+    const share = make("progress", { max: "1", "data-status": row.status, "aria-hidden": "true" });
+    share.value = usedShare(row);
+    share.hidden = row.unlimited || row.purchased_bytes <= 0;
+    quota?.replaceChildren(make("span", {}, quotaWords(row)), share);
+    const expiry = row.package || row.expires_at ? expiryWords(row, Date.now() / 1000) : "";
+    pack?.replaceChildren(make("span", {}, row.package || "-"), make("small", {}, expiry));
+    const waits = row.pending || row.leaving;
+    const hasRouter = this.hasAttribute("has-router");
+    const tone = hasRouter ? (waits ? "waits" : "agrees") : "hint";
+    router?.replaceChildren(make("span", { class: tone }, hasRouter ? routerWord(row) : "belum diatur"));
   }
 
   // Turning ------------------------------------------------------------------------------------
@@ -197,7 +222,7 @@ class HotspotMembers extends DeskElement {
     if (!known) return;
     const began = row.pending && row.pending_on?.join() !== known.row.pending_on?.join();
     known.row = row;
-    fill(known.line, row);
+    this.#fill(known.line, row);
     if (began) this.#watch();
   }
 
@@ -271,29 +296,6 @@ class HotspotMembers extends DeskElement {
       this.announce("hotspot-changed");
     });
   }
-}
-
-/**
- * Writes what has changed of a row, and leaves the rest as it is.
- *
- * @param {HTMLTableRowElement} line
- * @param {Row} row
- */
-function fill(line, row) {
-  const shown = JSON.stringify(row);
-  if (line.dataset.shown === shown) return;
-  line.dataset.shown = shown;
-  const [name, status, quota, pack, router] = line.cells;
-  name?.replaceChildren(make("strong", {}, row.name || "Tanpa nama"), make("small", {}, localPhone(row.phone)));
-  status?.replaceChildren(make("span", { class: "state", "data-status": row.status }, statusOf(row)));
-  const share = make("progress", { max: "1", "data-status": row.status, "aria-hidden": "true" });
-  share.value = usedShare(row);
-  quota?.replaceChildren(make("span", {}, quotaWords(row)), share);
-  share.hidden = row.unlimited || row.purchased_bytes <= 0;
-  const expiry = row.package || row.expires_at ? expiryWords(row, Date.now() / 1000) : "";
-  pack?.replaceChildren(make("span", {}, row.package || "-"), make("small", {}, expiry));
-  const waits = row.pending || row.leaving;
-  router?.replaceChildren(make("span", { class: waits ? "waits" : "agrees" }, routerWord(row)));
 }
 
 customElements.define("hotspot-members", HotspotMembers);
