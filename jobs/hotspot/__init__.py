@@ -61,12 +61,13 @@ async def sync_member(member: str) -> None:
 
 
 async def probe() -> None:
-    """Look for routers that were away: the first answer of one has a run make up for it all."""
+    """Look for routers that were away, or are new: the first answer of one has a run make up for
+    it all."""
     settings = Settings.from_environment()
     async with open_store(settings) as store:
-        away = await store.ledger.away()
-        lost = [router for router in settings.routers if router.name in away]
-        if any(await asyncio.gather(*(_answers(router) for router in lost))):
+        names = await store.ledger.owed()
+        owed = [router for router in settings.routers if router.name in names]
+        if any(await asyncio.gather(*(_answers(router) for router in owed))):
             await store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
 
 

@@ -152,9 +152,14 @@ class Ledger:
         """Whether a router was found to be away a moment ago."""
         return bool(await self._redis.exists(self._keys.hotspot_away(router)))
 
-    async def away(self) -> list[str]:
-        """Return the routers that nobody has reached since they were found to be away."""
-        return [router["name"] for router in await self.routers() if router["away_since"]]
+    async def owed(self) -> list[str]:
+        """Return the routers that a run over everybody is owed to: nobody has reached them since
+        they were found to be away, or they never had one."""
+        return [
+            router["name"]
+            for router in await self.routers()
+            if router["away_since"] or router["took_ms"] is None
+        ]
 
 
 _UNSEEN: dict[str, Any] = {

@@ -71,6 +71,9 @@ class Site:
     async def states(self) -> dict[str, str]:
         return {one["name"]: one["state"] for one in await self.store.ledger.routers()}
 
+    async def drop_jobs(self) -> None:
+        await self.store.redis.delete("rq:queue:hotspot")
+
     async def waits_for_sync(self) -> bool:
         return await self.store.queue.is_waiting("hotspot")
 
@@ -133,7 +136,11 @@ async def test_one_that_is_away_delays_no_block_and_catches_up(site: Site) -> No
 
 async def test_one_that_is_back_is_noticed_and_has_a_run_made(site: Site) -> None:
     await site.person(1, PHONE)
+    assert await site.states() == {"utama": "unknown", "utara": "unknown"}
     site.utara.stop()
+    await hotspot.probe()
+    assert await site.waits_for_sync(), "the first run of all need not wait for its turn"
+    await site.drop_jobs()
     await hotspot.run()
     assert await site.states() == {"utama": "done", "utara": "away"}
     (utara,) = [one for one in await site.store.ledger.routers() if one["name"] == "utara"]

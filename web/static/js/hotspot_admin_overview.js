@@ -107,8 +107,10 @@ function routerCard(router) {
   const card = make("li", { class: "router-card", "data-tone": tone, "data-router": router.name }, head);
   card.append(make("p", {}, stateWords(router, now)));
   if (router.at && !router.away_since) {
-    const took = router.took_ms === null ? "" : ` · ${tookWords(router.took_ms)}`;
-    const work = `${router.members} anggota · ${router.prints} baca · ${router.writes} tulis${took}`;
+    const work =
+      router.took_ms === null
+        ? "Belum ada putaran penuh"
+        : `${router.members} anggota · ${router.prints} baca · ${router.writes} tulis · ${tookWords(router.took_ms)}`;
     card.append(make("p", { class: "hint" }, work));
   }
   const troubles = [...new Set(/** @type {string[]} */ (router.errors ?? []).map(troubleWords))];
