@@ -206,9 +206,14 @@ class Handler(RequestHandler):
         )
 
     def _drop(self, name: str) -> None:
-        if self.get_cookie(name):
-            self.set_cookie(
-                name, "", path="/", max_age=0, secure=self.store.settings.secure_cookies
+        # an `expires` in the past, for Tornado leaves `max_age=0` out and the cookie would stay
+        if name in self.request.cookies:
+            self.clear_cookie(
+                name,
+                path="/",
+                httponly=True,
+                samesite="Lax",
+                secure=self.store.settings.secure_cookies,
             )
 
     # What they send

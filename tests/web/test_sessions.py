@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -139,6 +141,10 @@ class TestLogout:
             answer = await browser.send(method, "/logout", b"")
             assert (answer.status, answer.headers["location"]) == (302, "/login")
             assert set(browser.cookies) == {"jaga_device"}
+            for name in ("jaga_session", "jaga_remember"):
+                taken = cookie_of(answer, name)
+                gone = parsedate_to_datetime(taken.split("expires=")[1].split(";")[0])
+                assert gone.timestamp() < time.time() and "httponly" in taken
             assert (await old.get("/api/session")).json["type"] == "SESSION_REVOKED"
             again = await browser.send(method, "/logout", b"")
             assert (again.status, again.headers["location"]) == (302, "/login")
