@@ -6,10 +6,13 @@ the source of reports, and what Redis is rebuilt from.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import re
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,9 @@ CONNECT_SECONDS = 2
 
 STATEMENT_SECONDS = 10
 """The longest a statement may run: far above any of ours, below what a person waits for a page."""
+
+SILENCE_SECONDS = STATEMENT_SECONDS + 2.0
+"""When a statement is given up from our side: a Postgres that hangs does not keep its own limit."""
 
 RECONNECT_SECONDS = 4.0
 """After a failed attempt the pool tries again by itself this long, at 1 s and at 3 s. Later
@@ -64,7 +70,7 @@ class Database:
             timeout=ACQUIRE_SECONDS,
             reconnect_timeout=RECONNECT_SECONDS,
             # a connection that died with Postgres is found before it is lent, not by its borrower
-            check=AsyncConnectionPool.check_connection,
+            check=_answers,
             open=False,
         )
 
@@ -90,19 +96,42 @@ class Database:
 
     async def fetch(self, query: bytes, params: Params | None = None) -> list[Row]:
         """Return the rows of a query. Raises Unavailable."""
-        async with self.connection() as connection:
+        async with self.connection() as connection, _cut_after(SILENCE_SECONDS, connection):
             cursor = await connection.execute(query, params)
             return await cursor.fetchall()
 
     async def fetch_one(self, query: bytes, params: Params | None = None) -> Row | None:
         """Return the first row of a query, None when there is none. Raises Unavailable."""
-        async with self.connection() as connection:
+        async with self.connection() as connection, _cut_after(SILENCE_SECONDS, connection):
             cursor = await connection.execute(query, params)
             return await cursor.fetchone()
 
     async def ping(self) -> None:
         """Ask Postgres for an answer. Raises Unavailable."""
         await self.fetch(b"SELECT 1")
+
+
+async def _answers(connection: Connection) -> None:
+    """Raise OperationalError unless Postgres answers on this connection in time."""
+    async with _cut_after(ACQUIRE_SECONDS, connection):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+@asynccontextmanager
+async def _cut_after(seconds: float, connection: Connection) -> AsyncIterator[None]:
+    """Shut the connection's socket should the block take longer: who waits on it hears of an
+    outage at once, where a cancellation would first ask the same silent server to stop."""
+    cut = asyncio.get_running_loop().call_later(seconds, _cut, connection)
+    try:
+        yield
+    finally:
+        cut.cancel()
+
+
+def _cut(connection: Connection) -> None:
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as line, suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 OUTAGES = (

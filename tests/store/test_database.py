@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -78,6 +79,43 @@ async def test_a_postgres_that_was_killed_is_found_again(
         began = time.monotonic()
         await asyncio.gather(*(database.ping() for _ in range(8)))
         assert time.monotonic() - began < 2
+    finally:
+        await database.close()
+        server.stop()
+
+
+async def test_a_postgres_that_hangs_is_unavailable_within_seconds_and_found_again(
+    supervisor: Supervisor,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Stopped, not ended: its sockets stay open, and nothing is ever said on them again."""
+    monkeypatch.setattr(database_module, "SILENCE_SECONDS", 1.0)
+    server = PostgresServer(tmp_path / "pg" / "data", supervisor)
+    server.start()
+    database = Database(Settings.from_environment(environment | {"DATABASE_URL": server.url}))
+    await database.open()
+    try:
+        busy = asyncio.create_task(database.fetch(b"SELECT pg_sleep(0.5)"))
+        await asyncio.gather(*(database.ping() for _ in range(8)))
+        assert server.child is not None
+        postmaster = psutil.Process(server.child.pid)
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            began = time.monotonic()
+            with pytest.raises(Unavailable):
+                await asyncio.wait_for(database.ping(), 10)
+            assert time.monotonic() - began < database_module.ACQUIRE_SECONDS + 1
+            with pytest.raises(Unavailable):
+                await asyncio.wait_for(busy, 10)
+        finally:
+            for process in processes:
+                process.resume()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(database.ping() for _ in range(8)))
     finally:
         await database.close()
         server.stop()
