@@ -16,7 +16,7 @@ from tornado.httputil import HTTPInputError
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from realtime.messages import encode
-from store.errors import InvalidRequest, JagaError
+from store.errors import InvalidRequest, JagaError, WrongMethod
 
 LARGEST_HEAD = 32 * 1024
 """Request line and headers: eight times what a browser with many cookies sends."""
@@ -108,6 +108,8 @@ def _answer(error: JagaError) -> bytes:
     ]
     if error.retry_after is not None:
         head.append(f"Retry-After: {error.retry_after}")
+    if isinstance(error, WrongMethod):
+        head.append("Allow: GET")  # the long-lived addresses alone answer it from here
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 

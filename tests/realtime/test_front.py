@@ -46,3 +46,14 @@ async def test_requests_on_one_connection_follow_each_other(environment) -> None
                 size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 assert await reader.readexactly(size) == b'{"alive": true}'
         writer.close()
+
+
+async def test_an_odd_length_is_refused_with_an_answer(environment) -> None:
+    async with serving(environment) as site:
+        for length in ("²", "-1", "1_0", "+1", "x"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            head = f"POST /webhook/lynk HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+            writer.write(head.encode("latin1"))
+            async with asyncio.timeout(3):
+                assert (await reader.read()).startswith(b"HTTP/1.1 400"), length
+            writer.close()
