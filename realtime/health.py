@@ -14,7 +14,7 @@ from realtime.hub import Hub
 from realtime.metrics import Metrics, Snapshot
 from realtime.relay import Relay
 from realtime.sweep import Sweep
-from store.errors import Unavailable, of_status
+from store.errors import Unavailable, WrongMethod, of_status
 from store.opening import Store
 
 ANSWER_SECONDS = 2.0
@@ -133,7 +133,15 @@ class Answer(RequestHandler):
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
 
+    async def head(self) -> None:
+        """As GET, without its body: so ask those who only watch whether we are up."""
+        answered = self.get()
+        if answered is not None:
+            await answered
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        if status_code == WrongMethod.status:
+            self.set_header("Allow", "GET, HEAD")
         self.finish(of_status(status_code).body())
 
 

@@ -28,6 +28,7 @@ from store.errors import (
     SessionExpired,
     Unauthenticated,
     Unavailable,
+    WrongMethod,
     of_status,
 )
 from store.opening import Store
@@ -77,6 +78,12 @@ class Handler(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         for name, value in _SECURITY_HEADERS.items():
             self.set_header(name, value)
+
+    async def head(self, *path: str) -> None:
+        """As GET, without its body: what watches whether a site is up asks so (RFC 9110 §9.3.2)."""
+        answered = self.get(*path)
+        if answered is not None:
+            await answered
 
     def prepare(self) -> None:
         if self.request.method not in ("GET", "HEAD", "OPTIONS") and not self.exempt_from_origin:
@@ -253,10 +260,21 @@ class Handler(RequestHandler):
         self.set_status(error.status)
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
+        if error.status == WrongMethod.status:
+            self.set_header("Allow", self._allowed())
         if self.is_navigation:
             self._error_page(error)
         else:
             self.respond(error.body(), error.status)
+
+    def _allowed(self) -> str:
+        """The methods that this address has; HEAD comes with GET."""
+        own = [
+            method
+            for method in self.SUPPORTED_METHODS
+            if getattr(type(self), method.lower()) is not RequestHandler.get
+        ]
+        return ", ".join(method for method in own if method != "HEAD" or "GET" in own)
 
     def _error_page(self, error: JagaError) -> None:
         if isinstance(error, AccountBlocked) or getattr(error, "type", "") == "ACCOUNT_BLOCKED":

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tornado.web import RequestHandler
 
-from store.errors import of_status
+from store.errors import WrongMethod, of_status
 
 HERE = Path(__file__).parent
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -71,6 +71,8 @@ class Static(RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        if status_code == WrongMethod.status:
+            self.set_header("Allow", "GET, HEAD")
         self.finish(of_status(status_code).body())
 
     def get(self, path: str = "") -> None:

@@ -13,6 +13,7 @@ from store.errors import (
     SessionEnded,
     SessionExpired,
     Unauthenticated,
+    WrongMethod,
 )
 from store.members import valid_text
 from store.passwords import LONGEST_BYTES
@@ -143,6 +144,9 @@ class Logout(Handler):
             self.page("logout_confirm.html")
             return
         await self._leave()
+
+    async def head(self, *path: str) -> None:
+        raise WrongMethod()  # who only looks where a link leads must not be logged out by it
 
     async def post(self) -> None:
         await self._leave()

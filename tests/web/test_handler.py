@@ -63,3 +63,41 @@ async def test_an_odd_device_cookie_is_replaced(environment, odd: str) -> None:
         browser.cookies["jaga_device"] = odd
         await browser.get("/login")
         assert browser.cookies["jaga_device"] != odd
+
+
+async def test_head_is_get_without_its_body(environment) -> None:
+    async with serving(environment) as site:
+        browser = await site.logged_in(await site.member())
+        for path in (
+            "/healthz",
+            "/readyz",
+            "/login",
+            "/api/session",
+            "/dashboard",
+            "/webhook/lynk",
+        ):
+            whole = await browser.get(path)
+            head = await browser.send("HEAD", path, b"")
+            assert (head.status, head.body) == (200, b""), path
+            for name in ("content-type", "cache-control", "content-security-policy"):
+                assert head.headers.get(name) == whole.headers.get(name), (path, name)
+        away = await site.browser().send("HEAD", "/dashboard", b"", {"Accept": "text/html"})
+        assert (away.status, away.headers["location"]) == (302, "/login")
+        assert (await browser.send("HEAD", "/logout", b"")).status == 405
+        assert (await browser.get("/api/session")).status == 200, "looking logged it out"
+
+
+async def test_a_wrong_method_is_told_the_right_ones(environment) -> None:
+    async with serving(environment) as site:
+        for method, path, right in (
+            ("PUT", "/dashboard", "GET, HEAD"),
+            ("PUT", "/password", "GET, HEAD, POST"),
+            ("GET", "/cekfingerprint", "POST"),
+            ("HEAD", "/cekfingerprint", "POST"),
+            ("GET", "/api/devices/abc", "DELETE"),
+            ("POST", "/js/realtime.js", "GET, HEAD"),
+            ("POST", "/healthz", "GET, HEAD"),
+            ("POST", "/api/realtime/attendance-stream", "GET"),
+        ):
+            refused = await site.browser().send(method, path, b"")
+            assert (refused.status, refused.headers["allow"]) == (405, right), (method, path)

@@ -32,8 +32,6 @@ class Webhook(Handler):
         """Somebody looks whether the address is there; nothing happens."""
         self.respond(SUCCESS)
 
-    head = get
-
     async def post(self) -> None:
         delivery = read(self.request.body, self.request.headers.get_list("X-Lynk-Signature"))
         verdict = await self.store.payments.intake.take(delivery, self.address)
