@@ -7,6 +7,7 @@ import resource
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -169,8 +170,8 @@ def _read(environ: Mapping[str, str]) -> Settings:
         proxyfix_x_for=read.whole("PROXYFIX_X_FOR", 0, 0, 10),
         cookie_secure=read.choice("COOKIE_SECURE", "auto", ("auto", "always", "never")),
         timezone=_timezone(read),
-        admin_email=read.text("ADMIN_EMAIL", ""),
-        admin_password=read.text("ADMIN_PASSWORD", ""),
+        admin_email=read.beside("ADMIN_EMAIL", "ADMIN_PASSWORD"),
+        admin_password=read.beside("ADMIN_PASSWORD", "ADMIN_EMAIL"),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         retention_days=read.whole("RETENTION_DAYS", 400, 30, 36_500),
         session_remember_seconds=read.whole("SESSION_REMEMBER_SECONDS", 43_200, 1),
@@ -197,7 +198,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
             "MEMBER_INITIAL_PASSWORD", "phone", ("phone", "random")
         ),
         webhook_bad_signature_status=read.whole("WEBHOOK_BAD_SIGNATURE_STATUS", 401, 200, 499),
-        smtp_url=read.text("SMTP_URL", ""),
+        smtp_url=read.url("SMTP_URL", "", ("smtp", "smtps")),
         mail_from=read.text("MAIL_FROM", "Jaga <no-reply@localhost>"),
         mikrotik_host=mikrotik_host,
         mikrotik_port=read.whole("MIKROTIK_PORT", 8729 if mikrotik_ssl else 8728, 1, 65535),
@@ -214,7 +215,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         mikrotik_profile_inactive=read.text("MIKROTIK_PROFILE_INACTIVE", "inactive"),
         hotspot_mode=read.choice("HOTSPOT_MODE", "bypass", ("bypass", "session")),
         hotspot_presence=read.choice("HOTSPOT_PRESENCE", "row", ("row", "proof")),
-        hotspot_cidrs=read.words("HOTSPOT_CIDRS", ""),
+        hotspot_cidrs=read.networks("HOTSPOT_CIDRS", ""),
         hotspot_sync_seconds=read.whole("HOTSPOT_SYNC_SECONDS", 300, 1),
         fup_threshold_percent=read.whole("FUP_THRESHOLD_PERCENT", 85, 1, 100),
         sync_test_mode_enabled=read.flag("SYNC_TEST_MODE_ENABLED", False),
@@ -237,6 +238,13 @@ class _Reader:
     def text(self, name: str, default: str) -> str:
         return self._environ.get(name, "").strip() or default
 
+    def beside(self, name: str, other: str) -> str:
+        """A text that means nothing without the other one."""
+        value = self.text(name, "")
+        if not value and self.text(other, ""):
+            raise SettingsError(f"{name} is not set: {other} needs it")
+        return value
+
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         value = self.text(name, default)
         if value not in allowed:
@@ -245,6 +253,17 @@ class _Reader:
 
     def words(self, name: str, default: str) -> tuple[str, ...]:
         return tuple(word.strip() for word in self.text(name, default).split(",") if word.strip())
+
+    def networks(self, name: str, default: str) -> tuple[str, ...]:
+        words = self.words(name, default)
+        for word in words:
+            try:
+                ip_network(word, strict=False)
+            except ValueError:
+                raise SettingsError(
+                    f"{name} has {word!r}: it takes networks, as 10.5.50.0/24"
+                ) from None
+        return words
 
     def choices(self, name: str, default: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
         words = self.words(name, default)
@@ -269,9 +288,12 @@ class _Reader:
 
     def url(self, name: str, default: str, schemes: tuple[str, ...]) -> str:
         value = self.text(name, default)
+        if not value:
+            return ""
         try:
             parts = urlsplit(value)
-            lacks_host = not parts.hostname and parts.scheme in ("http", "https")
+            needs_host = ("http", "https", "smtp", "smtps")
+            lacks_host = not parts.hostname and parts.scheme in needs_host
             is_odd = lacks_host or parts.port == 0
         except ValueError:  # a bracket without its other half, a port that is no number
             is_odd = True

@@ -81,6 +81,13 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("SEND_BUFFER_BYTES", "1"),
         ("MAX_TABS_PER_DEVICE", "0"),
         ("PROXYFIX_X_FOR", "-1"),
+        ("SMTP_URL", "smtp.lynk.test:25"),
+        ("SMTP_URL", "http://smtp.jaga.test"),
+        ("SMTP_URL", "smtp://"),
+        ("HOTSPOT_CIDRS", "10.5.50.0/24, 10.5.51.0/99"),
+        ("HOTSPOT_CIDRS", "hotspot"),
+        ("ADMIN_EMAIL", "admin@jaga.test"),
+        ("ADMIN_PASSWORD", "rahasia admin"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_that_names_it(name: str, value: str) -> None:
@@ -111,6 +118,17 @@ def test_an_empty_value_counts_as_not_set() -> None:
 )
 def test_cookies_are_secure_as_the_address_is(url: str, how: str, secure: bool) -> None:
     assert read(PUBLIC_URL=url, COOKIE_SECURE=how).secure_cookies is secure
+
+
+def test_what_may_be_left_out_may_be_set() -> None:
+    assert read().smtp_url == "" and read().hotspot_cidrs == () and read().admin_email == ""
+    assert read(SMTP_URL="smtps://u:p%40@mail.jaga.test:465").smtp_url.startswith("smtps://u:p")
+    assert read(HOTSPOT_CIDRS="10.5.50.1/24, fd00::/8").hotspot_cidrs == (
+        "10.5.50.1/24",
+        "fd00::/8",
+    )
+    both = read(ADMIN_EMAIL="admin@jaga.test", ADMIN_PASSWORD="rahasia admin")
+    assert (both.admin_email, both.admin_password) == ("admin@jaga.test", "rahasia admin")
 
 
 def test_only_our_own_origins_are_ours() -> None:
