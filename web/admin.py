@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from store.admin import MOST_ROWS, Admin, Filter, Page
@@ -11,6 +12,8 @@ from store.sessions import Kick, Place
 from web.handler import Handler
 
 ROWS = 50
+
+PHONE = re.compile(r"[+(]?[0-9][0-9 ().-]{3,30}", re.ASCII)
 
 CHANGEABLE = ("email", "username", "name", "phone", "role")
 
@@ -74,7 +77,7 @@ class MemberList(AdminHandler):
             password=valid_password(body.get("password")),
             username=body.get("username", ""),
             name=body.get("name", ""),
-            phone=body.get("phone", ""),
+            phone=_phone(body.get("phone", "")),
             role=body.get("role", "member"),
             must_change=_flag(body, "must_change"),
         )
@@ -103,6 +106,8 @@ class OneMember(AdminHandler):
         fields = {name: value for name, value in body.items() if name in CHANGEABLE}
         for name in body.keys() - {*CHANGEABLE, "password", "must_change"}:
             raise InvalidRequest(name[:80])
+        if "phone" in fields:
+            fields["phone"] = _phone(fields["phone"])
         if member_id == place.member and fields.get("role", before.role) != before.role:
             raise _own_account("mengubah peran")
         password = valid_password(body["password"]) if "password" in body else None
@@ -236,6 +241,14 @@ def _difference(before: Member, after: Member, password: str | None) -> dict[str
 def _own_account(act: str) -> Conflict:
     """An admin who bars himself could leave a site without anybody who can undo it."""
     return Conflict(f"Anda tidak dapat {act} akun Anda sendiri.")
+
+
+def _phone(value: object) -> str:
+    """A phone number of any country, or none: letters in one are a slip of the hand."""
+    text = valid_text("phone", value, 32)
+    if text and not PHONE.fullmatch(text):
+        raise InvalidRequest("phone", "Nomor HP tidak valid. Contoh: 081234567890.")
+    return text
 
 
 def _flag(body: dict[str, Any], name: str) -> bool:

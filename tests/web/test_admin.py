@@ -179,6 +179,8 @@ WRONG_MEMBERS: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown role": ({"email": "a@b.id", "password": PASSWORD, "role": "root"}, "role"),
     "a name with a line break": ({"email": "a@b.id", "password": PASSWORD, "name": "a\nb"}, "name"),
     "half a character": ({"email": "a@b.id", "password": PASSWORD, "name": "\ud800"}, "name"),
+    "a phone of letters": ({"email": "a@b.id", "password": PASSWORD, "phone": "abc"}, "phone"),
+    "a phone of a list": ({"email": "a@b.id", "password": PASSWORD, "phone": ["0812"]}, "phone"),
     "a flag that is text": ({"email": "a@b.id", "password": PASSWORD, "must_change": "0"}, "must_"),
 }
 
@@ -189,6 +191,16 @@ async def test_a_wrong_member_is_refused_with_its_field(site: Site, name: str) -
     answer = await site.ask("POST", "/members", body)
     assert (answer.status, answer.json["type"]) == (400, "INVALID_REQUEST")
     assert answer.json["field"].startswith(field)
+
+
+async def test_a_phone_is_a_number_or_nothing(site: Site) -> None:
+    ani = await site.member("ani")
+    for phone in ("081234567890", "+62 812-3456-7890", "(021) 555.1234", ""):
+        answer = await site.ask("PATCH", f"/members/{ani.id}", {"phone": phone})
+        assert (answer.status, answer.json["member"]["phone"]) == (200, phone)
+    for phone in ("abc", "0812x", "\u202e", "+", 8123, None, "\u0660" * 8):
+        answer = await site.ask("PATCH", f"/members/{ani.id}", {"phone": phone})
+        assert (answer.status, answer.json["field"]) == (400, "phone"), phone
 
 
 async def test_a_body_that_is_no_object_is_400_at_every_address_that_reads_one(site: Site) -> None:
