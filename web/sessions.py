@@ -65,7 +65,14 @@ class Login(Handler):
 _EXPIRED = ("idle", "absolute", "remember")
 
 
-class CheckFingerprint(Handler):
+class LoginAddress(Handler):
+    """The two addresses of a login: whatever they answer, it has the document's `status`."""
+
+    def respond(self, body: dict[str, Any], status: int = 200) -> None:
+        super().respond({"status": "invalid"} | body, status)
+
+
+class CheckFingerprint(LoginAddress):
     """`/cekfingerprint`: may this login go ahead? Changes nothing."""
 
     async def post(self) -> None:
@@ -92,7 +99,7 @@ class CheckFingerprint(Handler):
         )
 
 
-class Authenticate(Handler):
+class Authenticate(LoginAddress):
     """`/auth/authenticate`: opens the session."""
 
     async def post(self) -> None:

@@ -128,6 +128,22 @@ class TestSecureCookies:
                 assert "; secure" in found and "httponly" in found and "domain" not in found
             assert (await browser.get("/api/session")).status == 200
 
+    async def test_every_refusal_has_the_documents_status(
+        self, site: Serving, budi: Member
+    ) -> None:
+        """A page of the document reads nothing else."""
+        for path, field in (("/cekfingerprint", "pass"), ("/auth/authenticate", "password")):
+            browser = site.browser()
+            for body in ({}, {"username": budi.email}, {"username": 3, field: []}):
+                answer = await browser.post(path, body)
+                assert (answer.status, answer.json["status"]) == (400, "invalid")
+            assert (await browser.get(path)).json["status"] == "invalid"
+            far = await browser.post(path, {}, Origin="https://evil.test")
+            assert (far.status, far.json["status"]) == (403, "invalid")
+            await site.store.members.block(budi.id, by="admin")
+            barred = await browser.post(path, {"username": budi.email, field: PASSWORD})
+            assert (barred.json["type"], barred.json["status"]) == ("ACCOUNT_BLOCKED", "invalid")
+
 
 class TestLogout:
     async def test_it_ends_this_session_and_takes_the_cookies(
