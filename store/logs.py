@@ -15,7 +15,7 @@ def log_as(settings: Settings) -> None:
     handler.setFormatter(_Json() if settings.log_format == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # they tell of every job and every connection; what goes wrong is still heard
-    for name in ("rq.worker", "rq.job", "rq_scheduler", "psycopg.pool"):
+    for name in ("rq.worker", "rq.job", "rq_scheduler"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

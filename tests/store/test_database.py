@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -57,6 +58,38 @@ async def test_nobody_there_is_unavailable_within_seconds_also_at_the_start(
         await database.ping()
     assert time.monotonic() - began < database_module.ACQUIRE_SECONDS + 1
     await database.close()
+
+
+def test_a_postgres_that_is_away_fills_no_log(environment: dict[str, str]) -> None:
+    """Who asks hears Unavailable; the pool's own lines, several for each attempt, say no more."""
+    away = f"postgresql://jaga@127.0.0.1:{free_port()}/jaga"
+    code = (
+        "import asyncio, os\n"
+        "from store.database import Database\n"
+        "from store.errors import Unavailable\n"
+        "from store.logs import log_as\n"
+        "from store.settings import Settings\n"
+        "settings = Settings.from_environment(os.environ)\n"
+        "log_as(settings)\n"
+        "async def ask():\n"
+        "    database = Database(settings)\n"
+        "    await database.open()\n"
+        "    try:\n"
+        "        await database.ping()\n"
+        "    except Unavailable:\n"
+        "        print('unavailable')\n"
+        "    await database.close()\n"
+        "asyncio.run(ask())\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment | {"DATABASE_URL": away},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (run.stdout.strip(), run.stderr) == ("unavailable", "")
 
 
 async def test_a_postgres_that_was_killed_is_found_again(
