@@ -10,6 +10,7 @@ from realtime.connection import Stream
 from realtime.front import Doorway, Head, require_get
 from realtime.wire import give_up_after, wire_of
 from store.errors import Forbidden, Unauthenticated
+from store.members import fold
 from store.sessions import Ended, Place
 
 PATH = "/api/realtime/attendance-stream"
@@ -58,7 +59,8 @@ class StreamAcceptor:
             self._open(place, head, tab, door)
 
     def _open(self, place: Place, head: Head, tab: str, door: Doorway) -> None:
-        if head.query.get("user", place.username) not in (place.username, place.email):
+        named = fold(head.query.get("user", place.username))
+        if named not in (fold(place.username), fold(place.email)):
             raise Forbidden()
         if not door.is_open:
             return
