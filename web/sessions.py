@@ -125,8 +125,10 @@ class Authenticate(LoginAddress):
         if self.request.headers.get("Content-Type", "").startswith("application/json"):
             body = self.json_body()
             return {name: _as_text(name, value) for name, value in body.items()}
+        # as sent: Tornado's own reading of an argument makes blanks of control characters
         return {
-            name: self.get_body_argument(name, strip=False) for name in self.request.body_arguments
+            name: self.decode_argument(values[-1], name)
+            for name, values in self.request.body_arguments.items()
         }
 
 

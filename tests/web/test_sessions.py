@@ -128,6 +128,19 @@ class TestSecureCookies:
                 assert "; secure" in found and "httponly" in found and "domain" not in found
             assert (await browser.get("/api/session")).status == 200
 
+    async def test_a_password_is_taken_as_it_was_sent(self, site: Serving) -> None:
+        for number, password in enumerate(
+            ("  spasi  ", "a\x01b\x00cdef", "kata\tsandi", "äö😀" * 3)
+        ):
+            email = f"aneh{number}@jaga.test"
+            await site.store.members.create(email=email, password=password)
+            assert (await site.browser().login(email, password)).status == 200, password
+        broken = {"Content-Type": "application/x-www-form-urlencoded"}
+        odd = await site.browser().send(
+            "POST", "/auth/authenticate", b"username=a&password=%ff", broken
+        )
+        assert (odd.status, odd.json["type"]) == (400, "INVALID_REQUEST")
+
     async def test_every_refusal_has_the_documents_status(
         self, site: Serving, budi: Member
     ) -> None:
