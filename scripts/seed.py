@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from redis import RedisError
+
 from store.attendance.meetings import By
 from store.attendance.students import Student
 from store.errors import MemberExists, Unavailable
@@ -170,6 +172,8 @@ async def main() -> str | None:
             created = await seed(store)
     except (SettingsError, Unavailable) as error:
         return f"seed: {error}"
+    except RedisError as error:
+        return f"seed: Redis does not answer: {error}"
     print(f"seed: created {', '.join(created)}" if created else "seed: nothing to do")
     return None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from scripts.development import run_file
 from scripts.development.home import Home
 from scripts.development.parts import PARTS
 from scripts.development.screen import Screen
-from scripts.embedded.supervisor import StartError, Supervisor
+from scripts.embedded.supervisor import StartError, Supervisor, free_port
 from scripts.seed import ORDER, accounts, seed
 from store.opening import Store, open_store
 from store.routers import Router
@@ -144,6 +146,19 @@ def test_lines_come_out_in_order_behind_their_name(tmp_path: Path) -> None:
     first, second, last = (tmp_path / "out").read_text().splitlines()
     assert first == "first" and last == "Jaga is ready: http://127.0.0.1:8000"
     assert second.endswith(" web       | zweite \N{SNOWMAN}")
+
+
+def test_a_seed_without_redis_is_one_line(environment: dict[str, str]) -> None:
+    away = {"JAGA_ENV": "dev", "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    run = subprocess.run(
+        [sys.executable, "-m", "scripts.seed"],
+        env=os.environ | environment | away,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert run.returncode == 1 and run.stderr.startswith("seed: Redis does not answer: ")
+    assert run.stderr.count("\n") == 1
 
 
 async def test_the_demo_accounts_are_made_once_and_left_alone(store: Store) -> None:
