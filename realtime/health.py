@@ -133,12 +133,6 @@ class Answer(RequestHandler):
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
 
-    async def head(self) -> None:
-        """As GET, without its body: so ask those who only watch whether we are up."""
-        answered = self.get()
-        if answered is not None:
-            await answered
-
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         if status_code == WrongMethod.status:
             self.set_header("Allow", "GET, HEAD")
@@ -172,6 +166,8 @@ class Figures(Answer):
         figures = await self._health.figures()
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
         self.write(figures)
+
+    head = get
 
 
 def routes(health: Health) -> list[tuple[Any, ...]]:
