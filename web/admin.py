@@ -55,6 +55,13 @@ class AdminHandler(Handler):
         self.respond({"success": True, name: page.rows, "next": page.next})
 
 
+class Home(AdminHandler):
+    """`/admin`: the first of the operators' pages, which asks who may."""
+
+    def get(self) -> None:
+        self._go("/admin/meetings")
+
+
 class MemberList(AdminHandler):
     """`/api/admin/members`."""
 
@@ -264,6 +271,7 @@ MEMBER = r"/api/admin/members/([0-9a-f]{16})"
 def routes() -> list[tuple[Any, ...]]:
     """The addresses of this file."""
     return [
+        (r"/admin/?", Home),
         (r"/api/admin/members", MemberList),
         (MEMBER, OneMember),
         (MEMBER + r"/(block|deactivate)", BarMember),

@@ -151,6 +151,15 @@ async def test_another_sites_page_may_not(site: Site) -> None:
         assert (answer.status, answer.json["type"]) == (403, "CROSS_ORIGIN")
 
 
+async def test_the_short_address_leads_to_the_first_page(site: Site) -> None:
+    for path in ("/admin", "/admin/"):
+        led = await site.admin.get(path, Accept="text/html")
+        assert (led.status, led.headers["location"]) == (302, "/admin/meetings")
+    assert (await site.admin.get("/admin/meetings", Accept="text/html")).status == 200
+    nobody = await Browser(site.port).get("/admin/meetings", Accept="text/html")
+    assert (nobody.status, nobody.headers["location"]) == (302, "/login")
+
+
 async def test_a_member_is_created_and_can_log_in(site: Site) -> None:
     body = {"email": "ani@jaga.test", "password": PASSWORD, "name": "Ani", "phone": "0812"}
     made = await site.ask("POST", "/members", body)
