@@ -43,11 +43,12 @@ class Health:
     async def report(self) -> tuple[bool, dict[str, Any]]:
         """Return whether requests can be served, and each part's state.
 
-        Postgres being away makes reports fail, not the service (DESIGN §6).
+        Postgres being away makes reports fail, not the service, and a router that is away keeps
+        nobody from logging in (DESIGN §6).
         """
         # at once, so that an answer comes within the patience of whoever asks when all are away
-        redis, postgres, lag, spooled = await asyncio.gather(
-            self._redis(), self._postgres(), self._lag(), self._spooled()
+        redis, postgres, lag, spooled, routers = await asyncio.gather(
+            self._redis(), self._postgres(), self._lag(), self._spooled(), self._routers()
         )
         parts = {
             "redis": redis,
@@ -55,6 +56,7 @@ class Health:
             "event_log": {"following": self._relay.is_following, **lag},
             "members": {"restored": self._sweep.is_built},
             "spool": {"waiting": spooled},
+            "routers": routers,
             "connections": self._hub.count,
             "closing": self._admission.is_closing,
         }
@@ -106,6 +108,17 @@ class Health:
         except (Unavailable, OSError, TimeoutError):
             return None
 
+    async def _routers(self) -> dict[str, Any]:
+        """What the last run at each router saw: nobody here speaks to one. Empty when Redis is
+        away, or there is none."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                routers = await self._store.ledger.routers()
+        except (RedisError, OSError, TimeoutError):
+            return {}
+        told = ("state", "at", "away_since", "took_ms", "pending")
+        return {router["name"]: {name: router[name] for name in told} for router in routers}
+
     async def figures(self) -> bytes:
         """Return the metrics as they are now."""
         ready, report = await self.report()
@@ -119,6 +132,7 @@ class Health:
                 payments=self._store.payments.intake.taken,
                 spooled=report["spool"]["waiting"],
                 log_lag_seconds=report["event_log"]["lag_seconds"],
+                routers=report["routers"],
             )
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -41,6 +42,8 @@ class Snapshot:
     """By `state:tier`."""
     spooled: int | None
     log_lag_seconds: float | None
+    routers: Mapping[str, Mapping[str, Any]]
+    """By name, as `Health.report` has them."""
 
 
 class Metrics(Collector):
@@ -138,6 +141,25 @@ class Metrics(Collector):
             "Age of the oldest event that Postgres lacks",
             now.log_lag_seconds,
         )
+        yield from _routers(now.routers)
+
+
+def _routers(routers: Mapping[str, Mapping[str, Any]]) -> Iterable[Metric]:
+    """Each router's name is one of the settings'; one that no run has met yet has no sample."""
+    up = GaugeMetricFamily("jaga_router_up", "Whether the last run reached it", labels=["router"])
+    took = GaugeMetricFamily(
+        "jaga_router_pass_seconds", "How long its last pass over everybody took", labels=["router"]
+    )
+    pending = GaugeMetricFamily(
+        "jaga_router_pending", "Members whom it was not seen to agree with", labels=["router"]
+    )
+    for name, seen in routers.items():
+        if seen["at"] is not None:
+            up.add_metric([name], int(seen["state"] not in ("away", "refused")))
+        if seen["took_ms"] is not None:
+            took.add_metric([name], seen["took_ms"] / 1000)
+            pending.add_metric([name], seen["pending"])
+    yield from (up, took, pending)
 
 
 def _known(name: str, text: str, value: float | None) -> GaugeMetricFamily:

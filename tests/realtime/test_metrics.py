@@ -20,6 +20,7 @@ NOTHING = Snapshot(
     payments={},
     spooled=None,
     log_lag_seconds=None,
+    routers={},
 )
 
 
@@ -55,6 +56,7 @@ async def test_each_has_help_a_type_and_a_name_by_the_conventions(environment) -
             assert set(sample.labels) <= {"le", "code", "why", "reason", "transport", "state"} | {
                 "tier",
                 "dependency",
+                "router",
             }
 
 
@@ -128,3 +130,23 @@ async def test_not_ready_says_which_part_is_not(environment) -> None:
         site.server._admission.is_closing = True
         answer = await site.browser().get("/readyz")
         assert (answer.status, answer.json["closing"]) == (503, True)
+
+
+async def test_routers_are_as_their_last_runs_saw_them(environment) -> None:
+    more = {"MIKROTIK_HOST": "10.0.0.1", "MIKROTIK_ROUTERS": "utara=api://10.0.0.2,baru=api://h"}
+    run = {"router": "utama", "only": "", "state": "done", "at": 5.0, "errors": [], "members": 9}
+    run |= {"took_ms": 1500, "prints": 4, "writes": 0, "pending": 2, "conflicts": {}}
+    async with serving({**environment, **more}) as site:
+        await site.store.ledger.note_run(run)
+        await site.store.ledger.note_run(run | {"router": "utara", "state": "away", "at": 7.0})
+        seen = await figures(site)
+        ready = await site.browser().get("/readyz")
+    assert seen['jaga_router_up{router="utama"}'] == 1
+    assert seen['jaga_router_up{router="utara"}'] == 0
+    assert seen['jaga_router_pass_seconds{router="utama"}'] == 1.5
+    assert seen['jaga_router_pending{router="utama"}'] == 2
+    assert not any("baru" in name for name in seen)
+    assert ready.status == 200, "a router that is away keeps nobody from logging in"
+    assert ready.json["routers"]["utara"]["away_since"] == 7.0
+    assert ready.json["routers"]["baru"]["state"] == "unknown"
+    assert "10.0.0" not in ready.body.decode()
