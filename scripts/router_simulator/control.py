@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tornado.web import Application, RedirectHandler, RequestHandler, StaticFileHandler
+from tornado.web import Application, HTTPError, RedirectHandler, RequestHandler, StaticFileHandler
 
 from scripts.router_simulator.api import Api
 from scripts.router_simulator.commands import Router
@@ -26,6 +26,10 @@ FILES = frozenset({"login.html", "api.json"})
 """What an operator may put on the router in place of what is there."""
 
 Body = dict[str, Any]
+
+
+class Unknown(Exception):
+    """A device that nobody has seen."""
 
 
 class Control(RequestHandler):
@@ -50,24 +54,45 @@ class Control(RequestHandler):
                 raise ValueError("a JSON object is wanted")
             self.hotspot.tick()
             self.finish(self.act(body))
-        except (ValueError, TypeError, BadFault, BadTemplate) as error:
+        except Unknown as error:
+            self.set_status(404)
+            self.finish({"error": f"unknown: {error}"})
+        except KeyError as error:
+            self.set_status(400)
+            self.finish({"error": f"missing: {error.args[0]}"})
+        except (ValueError, TypeError, OverflowError, BadFault, BadTemplate) as error:
             self.set_status(400)
             self.finish({"error": str(error)})
-        except KeyError as error:
-            self.set_status(404)
-            self.finish({"error": f"unknown or missing: {error.args[0]}"})
 
     def act(self, body: Body) -> Body:
-        """Do it; return the answer. Raises ValueError (400), KeyError (404)."""
-        raise NotImplementedError
+        """Do it; return the answer. Raises ValueError, KeyError (400), Unknown (404)."""
+        raise HTTPError(405)
+
+    def device(self, body: Body, name: str = "mac") -> str:
+        """Return the MAC of a device that is known. Raises KeyError, ValueError, Unknown."""
+        mac = mac_text(str(body[name]))
+        if mac not in self.hotspot.devices:
+            raise Unknown(mac)
+        return mac
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """JSON, as every answer of this API."""
+        self.finish({"error": self._reason})
+
+
+class Nowhere(Control):
+    """Any other address."""
+
+    def prepare(self) -> None:
+        raise HTTPError(404)
 
 
 class Join(Control):
     """`{mac, ip}`: a device comes into the air."""
 
     def act(self, body: Body) -> Body:
-        mac = mac_text(body["mac"])
-        self.hotspot.join(mac, address_text(body["ip"]))
+        mac = mac_text(str(body["mac"]))
+        self.hotspot.join(mac, address_text(str(body["ip"])))
         return self._about(mac)
 
     def _about(self, mac: str) -> Body:
@@ -95,7 +120,7 @@ class Leave(Control):
     """`{mac}`: a device falls silent."""
 
     def act(self, body: Body) -> Body:
-        self.hotspot.leave(mac_text(body["mac"]))
+        self.hotspot.leave(self.device(body))
         return {"ok": True}
 
 
@@ -103,9 +128,9 @@ class Rotate(Join):
     """`{mac, new_mac[, ip]}`: a device takes another random MAC."""
 
     def act(self, body: Body) -> Body:
-        new_mac = mac_text(body["new_mac"])
-        ip = address_text(body["ip"]) if "ip" in body else ""
-        self.hotspot.rotate(mac_text(body["mac"]), new_mac, ip)
+        new_mac = mac_text(str(body["new_mac"]))
+        ip = address_text(str(body["ip"])) if "ip" in body else ""
+        self.hotspot.rotate(self.device(body), new_mac, ip)
         return self._about(new_mac)
 
 
@@ -114,9 +139,8 @@ class Traffic(Control):
 
     def act(self, body: Body) -> Body:
         sizes = int(body.get("bytes_in", 1)), int(body.get("bytes_out", 1))
-        return {
-            "passed": self.hotspot.traffic(mac_text(body["mac"]), *sizes, str(body.get("to", "")))
-        }
+        to = str(body.get("to", ""))
+        return {"passed": self.hotspot.traffic(self.device(body), *sizes, to)}
 
 
 class Login(Control):
@@ -124,7 +148,7 @@ class Login(Control):
 
     def act(self, body: Body) -> Body:
         try:
-            self.hotspot.login(mac_text(body["mac"]), str(body["username"]), str(body["password"]))
+            self.hotspot.login(self.device(body), str(body["username"]), str(body["password"]))
         except Refused as refusal:
             return {"ok": False, "error": str(refusal)}
         return {"ok": True}
@@ -134,7 +158,7 @@ class Http(Control):
     """`{mac[, url]}` → `{redirected_to}`: a browser opens an http address."""
 
     def act(self, body: Body) -> Body:
-        mac = mac_text(body["mac"])
+        mac = self.device(body)
         target = self.hotspot.http(mac, str(body.get("url", "http://example.com/")))
         return {
             "redirected_to": target,
@@ -274,4 +298,6 @@ def make_control(router: Router, api: Api, log: Callable[..., None]) -> Applicat
             *routes,
         ],
         log_function=log,
+        default_handler_class=Nowhere,
+        default_handler_args=parts,
     )

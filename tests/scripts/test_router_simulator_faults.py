@@ -315,3 +315,26 @@ def test_a_silence_is_bounded_by_the_client_alone(router: RouterPart, wire: Wire
     assert wire.ask("/system/identity/print") == []
     assert time.monotonic() - began > 0.3
     assert router.read("state")["connections"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("join", {"mac": 5, "ip": "10.0.0.1"}, "5"),
+        ("join", {"mac": "A4:BB:CC:00:00:01", "ip": 7}, "7"),
+        ("join", {"mac": "A4:BB:CC:00:00:01"}, "missing: ip"),
+        ("leave", {"mac": "A4:BB:CC:00:00:09"}, "unknown: A4:BB:CC:00:00:09"),
+        ("traffic", {"mac": "A4:BB:CC:00:00:09"}, "unknown"),
+        ("traffic", {}, "missing: mac"),
+        ("rotate", {"mac": "A4:BB:CC:00:00:09", "new_mac": "A4:BB:CC:00:00:08"}, "unknown"),
+        ("login", {"mac": ["x"], "username": "a", "password": "b"}, "x"),
+        ("http", {"mac": None}, "None"),
+        ("advance", {"seconds": "soon"}, "soon"),
+        ("state", {}, "Not Allowed"),
+        ("nowhere", {}, "Not Found"),
+    ],
+)
+def test_what_the_control_api_cannot_do_is_said_in_json(
+    router: RouterPart, path: str, body: dict[str, object], words: str
+) -> None:
+    assert words in router.control(path, **body)["error"]
