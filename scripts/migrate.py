@@ -6,6 +6,7 @@ file that has run is never changed: a later one corrects it. Any number of these
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sys
 import time
@@ -52,6 +53,7 @@ class Migration:
 
 def main() -> int:
     """Migrate the database of the environment; returns the process's exit status."""
+    argparse.ArgumentParser(prog="migrate", description=__doc__).parse_args()
     try:
         settings = Settings.from_environment()
         migrate(settings.database_url, say=print)

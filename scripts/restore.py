@@ -5,6 +5,7 @@ The server does the same by itself when it finds Redis emptied; nothing newer is
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 
@@ -18,6 +19,7 @@ from store.settings import Settings, SettingsError
 
 def main() -> int:
     """Restore by the environment's settings; returns the process's exit status."""
+    argparse.ArgumentParser(prog="restore", description=__doc__).parse_args()
     try:
         asyncio.run(_restore(Settings.from_environment()))
     except (SettingsError, RedisError, OSError) as error:

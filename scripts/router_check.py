@@ -6,6 +6,7 @@ was seen and, where that is not enough, what to do. The exit status is the numbe
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import ipaddress
 import re
@@ -256,6 +257,7 @@ def _is_loopback(host: str) -> bool:
 
 def main() -> int:
     """Check and print; returns how many things do not hold."""
+    argparse.ArgumentParser(prog="router_check", description=__doc__).parse_args()
     try:
         settings = Settings.from_environment()
     except SettingsError as error:

@@ -120,3 +120,16 @@ def test_the_platform_runs_what_the_procfile_names() -> None:
 def _write(path: Path, text: str) -> None:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["migrate", "restore", "router_check", "lynk", "member"])
+def test_asked_for_help_a_command_does_nothing_else(name: str) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", f"scripts.{name}", "--help"],
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://127.0.0.1:1/none"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert answer.returncode == 0 and answer.stdout.startswith("usage:"), answer.stderr
