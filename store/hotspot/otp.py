@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
@@ -25,10 +26,23 @@ REQUESTS_PER_PHONE = Limit(5, 3600)
 REQUESTS_PER_ADDRESS = Limit(60, 3600)
 """A whole waiting room behind one address may log in; a machine that rings up numbers may not."""
 
+RESEND_SECONDS = 60
+"""A message takes so long at worst; who asks again sooner would get two, and pay for both."""
+
 WRONG_PER_PHONE = Limit(15, 3600)
 """Three codes' worth: asking for code after code does not help a guesser."""
 
 WRONG_PER_ADDRESS = Limit(50, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What became of a question for a code: the code to send, "" when the one before it is fresh
+    and stays; seconds of its life, and until another may be asked for."""
+
+    code: str
+    expires_in: int
+    resend_in: int
 
 
 class Otp:
@@ -39,23 +53,28 @@ class Otp:
         self._redis = redis
         self._keys = keys
         self._limits = limits
+        self._issue = Script(redis, "otp_issue")
         self._verify = Script(redis, "otp_verify")
 
-    async def issue(self, phone: str, address: str) -> str:
-        """Return a new code for a phone (`628…`); the one before is dead.
+    async def issue(self, phone: str, address: str) -> Issued:
+        """Make a new code for a phone (`628…`), and the one before is dead; but one that was made
+        within RESEND_SECONDS, and is neither used nor dead of wrong tries, stays.
 
         The same is done, at the same cost, for a phone that is nobody's. Raises RateLimited.
         """
         await self._limits.take(f"otp:address:{address}", REQUESTS_PER_ADDRESS)
         await self._limits.take(f"otp:phone:{phone}", REQUESTS_PER_PHONE)
         code = f"{secrets.randbelow(1_000_000):06d}"
-        key = self._keys.otp(phone)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(key)
-            pipe.hset(key, mapping={"code": self._digest(phone, code), "tries": "0"})
-            pipe.expire(key, self._settings.otp_ttl_seconds)
-            await pipe.execute()
-        return code
+        life = self._settings.otp_ttl_seconds
+        kept, left_ms, wait_ms = await self._issue(
+            [self._keys.otp(phone)],
+            [self._digest(phone, code), life * 1000, min(life, RESEND_SECONDS) * 1000],
+        )
+        return Issued(code if kept else "", _seconds(left_ms), _seconds(wait_ms))
+
+    async def withdraw(self, phone: str) -> None:
+        """Forget a code that could not be sent, so that another may be asked for at once."""
+        await self._redis.delete(self._keys.otp(phone))
 
     async def use(self, phone: str, code: str, address: str) -> None:
         """Use a code up: of many at once, one succeeds. Raises WrongCode, RateLimited."""
@@ -77,3 +96,8 @@ class Otp:
         key = self._settings.secret_key.encode()
         words = f"otp|{phone}|{code}".encode("utf-8", "surrogatepass")
         return hmac.new(key, words, hashlib.sha256).hexdigest()
+
+
+def _seconds(milliseconds: int) -> int:
+    """Rounded up, so that who waits so long has waited long enough."""
+    return -(-int(milliseconds) // 1000)

@@ -46,14 +46,28 @@ class RequestOtp(HotspotHandler):
 
     async def post(self) -> None:
         phone = require_phone(self.json_body().get("phone_number"))
-        code = await self.store.otp.issue(phone, self.address)
-        member = await self.store.hotspot.member_of(phone)
-        # a job either way, so that time does not tell who is known
-        await self.store.queue.enqueue(
-            "jobs.messages.send_code", phone if member else "", code, queue="urgent", seconds=30
+        issued = await self.store.otp.issue(phone, self.address)
+        if issued.code:
+            await self._send(phone, issued.code)
+        self.respond(
+            {
+                "success": True,
+                "message": SENT,
+                "expires_in": issued.expires_in,
+                "resend_in": issued.resend_in,
+            }
         )
-        seconds = self.store.settings.otp_ttl_seconds
-        self.respond({"success": True, "message": SENT, "expires_in": seconds})
+
+    async def _send(self, phone: str, code: str) -> None:
+        """A job for everybody, so that time does not tell who is known."""
+        member = await self.store.hotspot.member_of(phone)
+        try:
+            await self.store.queue.enqueue(
+                "jobs.messages.send_code", phone if member else "", code, queue="urgent", seconds=30
+            )
+        except Unavailable:
+            await self.store.otp.withdraw(phone)
+            raise
 
 
 class Binding(HotspotHandler):

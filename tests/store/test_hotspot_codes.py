@@ -1,0 +1,51 @@
+"""Login codes by phone: one at a time, none twice within a minute, alike for known and unknown."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.errors import RateLimited, WrongCode
+from store.hotspot.otp import WRONG_CODES
+from store.opening import Store
+
+PHONE, HOME = "6281200000001", "203.0.113.1"
+
+
+async def test_a_fresh_code_is_not_replaced(store: Store) -> None:
+    first = await store.otp.issue(PHONE, HOME)
+    assert len(first.code) == 6 and (first.expires_in, first.resend_in) == (300, 60)
+    again = await store.otp.issue(PHONE, HOME)
+    assert again.code == "" and 58 <= again.resend_in <= 60 and 298 <= again.expires_in <= 300
+    await store.otp.use(PHONE, first.code, HOME)
+
+
+async def test_after_a_minute_there_is_a_new_one_and_the_old_one_is_dead(store: Store) -> None:
+    first = await store.otp.issue(PHONE, HOME)
+    await store.redis.pexpire(store.keys.otp(PHONE), 240_000)
+    second = await store.otp.issue(PHONE, HOME)
+    assert second.code
+    if second.code != first.code:
+        with pytest.raises(WrongCode):
+            await store.otp.use(PHONE, first.code, HOME)
+    await store.otp.use(PHONE, second.code, HOME)
+
+
+async def test_a_code_that_is_used_dead_or_was_not_sent_delays_no_other(store: Store) -> None:
+    used = await store.otp.issue(PHONE, HOME)
+    await store.otp.use(PHONE, used.code, HOME)
+    killed = await store.otp.issue(PHONE, HOME)
+    assert killed.code
+    for _ in range(WRONG_CODES):
+        with pytest.raises(WrongCode):
+            await store.otp.use(PHONE, f"{(int(killed.code) + 1) % 1_000_000:06d}", HOME)
+    unsent = await store.otp.issue(PHONE, HOME)
+    assert unsent.code
+    await store.otp.withdraw(PHONE)
+    assert (await store.otp.issue(PHONE, HOME)).code
+
+
+async def test_five_questions_an_hour_whether_a_code_went_out_or_not(store: Store) -> None:
+    for _ in range(5):
+        await store.otp.issue(PHONE, HOME)
+    with pytest.raises(RateLimited):
+        await store.otp.issue(PHONE, HOME)
