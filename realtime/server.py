@@ -25,6 +25,7 @@ from realtime.clocks import Clocks
 from realtime.devices import DeviceAcceptor, websocket_stats
 from realtime.front import LARGEST_BODY, Front
 from realtime.health import Health, routes
+from realtime.hotspot import HotspotLines
 from realtime.hub import Heart, Hub
 from realtime.kicks import Kicks
 from realtime.metrics import Metrics
@@ -93,6 +94,7 @@ class Server:
             **Attempts(self._hub).listeners(),
             **self._boards.listeners(),
             **self._payments.listeners(),
+            **HotspotLines(self._hub).listeners(),
         }
         self._relay = Relay(store, listeners, on_return=self._sweep.soon)
         self._parking = Parking(settings.send_buffer_bytes)

@@ -180,6 +180,14 @@ test("a returning stream says where it was, and asks by HTTP whether it is still
   assert.equal(new URL(FakeStream.last.address).searchParams.get("last_event_id"), "17-4");
 });
 
+test("the stream brings the hotspot's news as a frame of that name", () => {
+  globalThis.WebSocket = undefined;
+  const { told } = link();
+  FakeStream.last.open();
+  FakeStream.last.receive("hotspot", {}, "17-0");
+  assert.deepEqual(told.frames, [{ event: "hotspot" }]);
+});
+
 test("neither way open: it goes on trying both", () => {
   link();
   for (let tries = 0; tries < 9; tries += 1) {

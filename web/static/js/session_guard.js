@@ -207,6 +207,7 @@ export class SessionGuard extends HTMLElement {
     if (frame.event === "session_expiring") this.#announceEnd(frame);
     if (frame.event === "login_attempt") this.#announceAttempt(frame);
     if (frame.event === "login_attempt_over") this.#closeAttempt(frame.attempt_id);
+    if (frame.event === "hotspot") this.#say({ kind: "hotspot" });
     this.#emit(`session-${frame.event}`, frame);
   }
 
@@ -265,6 +266,9 @@ export class SessionGuard extends HTMLElement {
         break;
       case "pinged":
         this.#banner.thank();
+        break;
+      case "hotspot":
+        this.#emit("session-hotspot", {});
         break;
     }
   }

@@ -28,6 +28,7 @@ const STREAM_EVENTS = [
   "login_attempt",
   "login_attempt_over",
   "qr_login",
+  "hotspot",
 ];
 
 /** @typedef {"connecting" | "live" | "reconnecting" | "stopped"} LinkState */

@@ -1,0 +1,97 @@
+"""A member's hotspot has changed: every tab of theirs hears so, and asks for the rest itself.
+
+What is said is `hotspot {}`, on the device WebSocket and as a named event of the member's stream,
+so that the event log's row reaches nobody. A pass over the routers announces thousands of members
+at once, of whom a few have a page open. Nothing is kept for those who have none, and who has one
+hears at most one a second: the first at once, then the last of those that came meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from realtime.connection import Connection
+from realtime.hub import Hub
+from realtime.messages import Message
+from store.events import Event
+
+REST_SECONDS = 1.0
+"""Between two words to one member: a page that hears one asks, and a busy pass says ten."""
+
+BATCH = 250
+"""Connections written to between two turns of the loop: about 2 ms, so that a single logout
+overtakes the news of ten thousand."""
+
+
+class HotspotLines:
+    """Collects what the log says within a turn of the loop, and tells each member once."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._fresh: dict[str, str] = {}
+        """Members with news, and the id of the event that brought the last of it."""
+        self._resting: dict[str, str] = {}
+        """Members told within REST_SECONDS; the id of what came since, or ''."""
+        self._rests: deque[tuple[float, str]] = deque()
+        self._telling: asyncio.Task[None] | None = None
+
+    def listeners(self) -> dict[str, Callable[[Event], None]]:
+        """Return who hears of each event type."""
+        names = ("hotspot.changed", "hotspot.settled", "hotspot.device")
+        return dict.fromkeys(names, self.changed)
+
+    def changed(self, event: Event) -> None:
+        """Take an event of the log; it is told before the loop waits."""
+        if not self._hub.seated:
+            return
+        member = str(event.data.get("member", ""))
+        if member in self._resting:
+            self._resting[member] = event.id
+            return
+        self._fresh[member] = event.id
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        try:
+            while self._fresh:
+                fresh, self._fresh = self._fresh, {}
+                await self._tell_these(fresh)
+        finally:
+            self._telling = None
+
+    async def _tell_these(self, fresh: dict[str, str]) -> None:
+        # one look at all seats for all who have news: an index would cost every idle tab memory
+        seats = [seat for seat in self._hub.seats() if seat.member in fresh]
+        for member in {seat.member for seat in seats}:
+            self._rest(member)
+        written = 0
+        for seat in seats:
+            message = Message("hotspot", {}, fresh[seat.member])
+            tabs: list[Connection] = list(seat.connections)
+            for tab in tabs:
+                tab.tell(message)
+            written += len(tabs)
+            if written >= BATCH:
+                written = 0
+                await asyncio.sleep(0)
+
+    def _rest(self, member: str) -> None:
+        if not self._rests:
+            asyncio.get_running_loop().call_later(REST_SECONDS, self._wake)
+        self._resting[member] = ""
+        self._rests.append((time.monotonic() + REST_SECONDS, member))
+
+    def _wake(self) -> None:
+        """Let those whose rest is over hear again, of what came meanwhile first."""
+        now = time.monotonic()
+        while self._rests and self._rests[0][0] <= now:
+            _, member = self._rests.popleft()
+            if came := self._resting.pop(member):
+                self.changed(Event(came, "hotspot.changed", {"member": member}))
+        if self._rests:
+            wait = self._rests[0][0] - now
+            asyncio.get_running_loop().call_later(wait + 0.001, self._wake)
