@@ -30,6 +30,7 @@ JagaError                     status type
  │    ├── QrState              409    QR_STATE             (state)
  │    └── AttendanceDuplicate  409    COOKIE_DUPLICATE | USER_DUPLICATE | DEVICE_DUPLICATE
  ├── QrExpired                 410    QR_EXPIRED
+ ├── HandoverOver              410    HANDOVER_OVER        (used, too old, unknown: one answer)
  ├── RateLimited               429    RATE_LIMIT           (retry_after)
  ├── Failed                    500    INTERNAL             (a fault of ours)
  └── Unavailable               503    UNAVAILABLE          (retry_after)
@@ -308,6 +309,17 @@ class QrExpired(JagaError):
     status = 410
     type = "QR_EXPIRED"
     message = "QR code sudah kadaluarsa"
+
+
+class HandoverOver(JagaError):
+    """A link to another browser that leads nowhere: used, too old, unknown, its session ended."""
+
+    status = 410
+    type = "HANDOVER_OVER"
+    message = (
+        "Tautan ini sudah dipakai atau sudah kedaluwarsa. "
+        "Buat tautan baru di halaman masuk hotspot, atau masuk lagi di sini."
+    )
 
 
 class RateLimited(JagaError):

@@ -252,6 +252,18 @@ class Keys:
         """String JSON: what a job answers to a page. Five minutes."""
         return f"{self.prefix}:hotspot:answer:{question}"
 
+    def hotspot_handover(self, digest: str) -> str:
+        """String JSON `member sid`: a link that carries a login to another browser, once. 300 s."""
+        return f"{self.prefix}:hotspot:handover:{digest}"
+
+    def hotspot_captive(self, address: str) -> str:
+        """String JSON: what a router said of the device at an address. Five seconds."""
+        return f"{self.prefix}:hotspot:captive:{address}"
+
+    def hotspot_captive_turn(self, address: str) -> str:
+        """String `1`: somebody is asking a router for this address. Five seconds at most."""
+        return f"{self.prefix}:hotspot:captive:{address}:turn"
+
     def otp(self, phone: str) -> str:
         """Hash `code tries`: HMAC of the code that was sent to a phone. OTP_TTL_SECONDS."""
         return f"{self.prefix}:otp:{phone}"

@@ -18,7 +18,7 @@ from store.attendance.reports import Reports
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
-from store.hotspot import Hotspot, Leases, Ledger, Otp, Presences
+from store.hotspot import Captive, Handovers, Hotspot, Leases, Ledger, Otp, Presences
 from store.keys import Keys
 from store.limits import Limits
 from store.logins import Logins
@@ -65,6 +65,8 @@ class Store:
     presences: Presences
     leases: Leases
     otp: Otp
+    handovers: Handovers
+    captive: Captive
 
     def blocking_connection(self, seconds: float) -> Redis:
         """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""
@@ -129,6 +131,8 @@ def _wire(
         presences=Presences(redis, keys),
         leases=Leases(redis, keys),
         otp=Otp(settings, redis, keys, limits),
+        handovers=Handovers(redis, keys, sessions),
+        captive=Captive(redis, keys),
     )
 
 

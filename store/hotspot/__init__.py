@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from store.hotspot.account import Account, Package, Slot
 from store.hotspot.accounts import Hotspot
+from store.hotspot.captive import Captive
+from store.hotspot.handovers import Handovers
 from store.hotspot.leases import Lease, Leases
 from store.hotspot.ledger import Ledger
 from store.hotspot.otp import Otp
 from store.hotspot.presences import Presences
 
-__all__ = ["Account", "Hotspot", "Lease", "Leases", "Ledger", "Otp", "Package", "Presences", "Slot"]
+__all__ = [
+    "Account",
+    "Captive",
+    "Handovers",
+    "Hotspot",
+    "Lease",
+    "Leases",
+    "Ledger",
+    "Otp",
+    "Package",
+    "Presences",
+    "Slot",
+]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.hotspot import entry, operators, own, packages
+from web.hotspot import captive, entry, operators, own, packages
 
 
 def routes() -> list[tuple[Any, ...]]:
     """The addresses of this package, added up."""
-    return [*entry.routes(), *own.routes(), *operators.routes(), *packages.routes()]
+    parts = (entry, captive, own, operators, packages)
+    return [route for part in parts for route in part.routes()]

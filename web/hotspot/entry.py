@@ -217,18 +217,6 @@ class Portal(HotspotHandler):
         return self.get_query_argument(name, "")[:500]
 
 
-class RouterPage(HotspotHandler):
-    """`/hotspot/login.html`: the file to install on the router; it leads to the portal."""
-
-    def get(self) -> None:
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(self.pages.render("hotspot_router.html", portal=self._portal))
-
-    @property
-    def _portal(self) -> str:
-        return f"{self.store.settings.public_url}/hotspot/login"
-
-
 def is_within(address: str, networks: tuple[str, ...]) -> bool:
     """Whether an address lies in one of the networks; odd text lies in none."""
     try:
@@ -271,5 +259,4 @@ def routes() -> list[tuple[Any, ...]]:
         (r"/api/auth/register", Register),
         (r"/api/hotspot/bind", BindAgain),
         (r"/hotspot/login", Portal),
-        (r"/hotspot/login\.html", RouterPage),
     ]

@@ -6,7 +6,9 @@ import asyncio
 import time
 from typing import Any
 
+from store.errors import PasswordChangeNeeded
 from store.hotspot.deciding import Policy
+from store.sessions import Opened, Place
 from web.handler import Handler
 
 LOOK_SECONDS = 0.03
@@ -20,11 +22,36 @@ class HotspotHandler(Handler):
         """The house's rules."""
         return Policy.of(self.store.settings)
 
+    async def visitor(self) -> Place | None:
+        """Return who is logged in in this browser, None for nobody: for pages that are for
+        everybody. Whoever has to change a password first counts as nobody here."""
+        try:
+            return await self.place_or_none()
+        except PasswordChangeNeeded:
+            return None
+
+    async def let_in(self, member: str) -> Opened:
+        """Open a web session for a member whose right to it was proved, and give this browser its
+        cookies; an older web session of theirs is put out, as by any login."""
+        sessions = self.store.sessions
+        opened = await sessions.open(
+            member, self.device_of(member), method="password", keep=True, remember=True
+        )
+        await sessions.settle(opened)
+        # whatever else this browser's cookie stood for is over: another member, a phone's session
+        await sessions.leave(self.cookie_credential)
+        self.keep_session(opened)
+        return opened
+
     async def answer_of(self, question: str, seconds: float) -> dict[str, Any] | None:
         """Wait for what a job finds out; None when it takes longer."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if answer := await self.store.hotspot.answer_to(question):
                 return answer
-            await asyncio.sleep(LOOK_SECONDS)
+            await self.pause()
         return None
+
+    async def pause(self) -> None:
+        """Wait a moment before looking again."""
+        await asyncio.sleep(LOOK_SECONDS)

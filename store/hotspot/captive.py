@@ -1,0 +1,48 @@
+"""Whether a device is held captive, as routers were last seen to say it: a memory of seconds.
+
+Devices ask every few seconds while they wait to be let through, and each question would cost the
+router a print. The first of several that ask at once has it found out, the others wait for that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.keys import Keys
+
+KEPT_SECONDS = 5
+"""An answer older than this would keep the "sign in" banner on a phone that is through."""
+
+
+class Captive:
+    """What is known, by address."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    async def known(self, address: str) -> dict[str, Any] | None:
+        """Return what a router said of this address a moment ago, None when it must be asked."""
+        text = await self._redis.get(self._keys.hotspot_captive(address))
+        return dict(json.loads(text)) if text else None
+
+    async def may_ask(self, address: str) -> bool:
+        """Take the turn to ask for this address; False while somebody else has it."""
+        turn = self._keys.hotspot_captive_turn(address)
+        return bool(await self._redis.set(turn, "1", nx=True, ex=KEPT_SECONDS))
+
+    async def note(self, address: str, said: Mapping[str, Any]) -> None:
+        """Keep what a router said, and give the turn back."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(self._keys.hotspot_captive(address), json.dumps(said), ex=KEPT_SECONDS)
+            pipe.delete(self._keys.hotspot_captive_turn(address))
+            await pipe.execute()
+
+    async def owner_of(self, mac: str) -> str | None:
+        """Return the id of the member whose device this is, None for nobody's."""
+        found = await self._redis.hget(self._keys.hotspot_macs(), mac)
+        return str(found).partition(":")[0] if found else None

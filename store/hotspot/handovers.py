@@ -1,0 +1,53 @@
+"""Handing a login over to another browser: a link that works once, for a few minutes.
+
+A captive portal opens in a mini-browser that keeps no cookies and is gone with a tap. Whoever has
+logged in there takes a link along to the phone's real browser. The link stands for the member, and
+only for as long as the session that made it lives.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+
+from redis.asyncio import Redis
+
+from store.errors import HandoverOver
+from store.keys import Keys
+from store.sessions import Place, Session, Sessions, digest
+
+LIFE_SECONDS = 300
+"""Long enough to copy a link and find the browser; short enough to forget it on a screen."""
+
+TOKEN_BYTES = 16
+"""128 random bits, 22 characters: nobody guesses one in five minutes, and a person can copy it."""
+
+
+class Handovers:
+    """The links."""
+
+    def __init__(self, redis: Redis, keys: Keys, sessions: Sessions) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._sessions = sessions
+
+    async def make(self, place: Place) -> str:
+        """Return the token of a new link for the session that asks; only its digest is kept."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        kept = json.dumps({"member": place.member, "sid": place.session.sid})
+        await self._redis.set(self._keys.hotspot_handover(digest(token)), kept, ex=LIFE_SECONDS)
+        return token
+
+    async def redeem(self, token: str) -> str:
+        """Use a link up; returns the id of the member it stands for.
+
+        Raises HandoverOver, the same for a link that was used, is too old, never was, or whose
+        session has ended since.
+        """
+        text = await self._redis.getdel(self._keys.hotspot_handover(digest(token)))
+        if text is None:
+            raise HandoverOver()
+        kept = json.loads(text)
+        if not isinstance(await self._sessions.look(kept["member"], kept["sid"]), Session):
+            raise HandoverOver()
+        return str(kept["member"])

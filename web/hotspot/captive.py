@@ -1,0 +1,115 @@
+"""What devices ask by themselves when they join (RFC 8908), and the files a router serves for us.
+
+A phone that was told this address (RFC 8910: DHCP option 114) learns without guessing that it has
+to log in, where, and how much it has left. A router knows best whether it lets a device through,
+so it is asked, by a job; the account tells the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from store.errors import Unavailable
+from web.hotspot.entry import is_within
+from web.hotspot.handler import HotspotHandler
+
+WAIT_SECONDS = 4.0
+"""Phones give up after some ten seconds; the job itself gives the router three."""
+
+
+class CaptiveApi(HotspotHandler):
+    """`/api/hotspot/captive`: is the device that asks held captive?"""
+
+    async def get(self) -> None:
+        address = self.address
+        if not self.store.hotspot.has_router or not is_within(
+            address, self.store.settings.hotspot_cidrs
+        ):
+            self._tell({"captive": False})
+            return
+        said = await self._said(address)
+        if "captive" not in said:
+            raise Unavailable()
+        self._tell(await self._as_answer(said))
+
+    async def _said(self, address: str) -> dict[str, Any]:
+        """What the router says of this address, at most a few seconds old. Raises Unavailable."""
+        captive = self.store.captive
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            said = await captive.known(address)
+            if said is None and await captive.may_ask(address):
+                said = await self._asked(address, left)
+            if said is not None:
+                return said
+            await self.pause()
+        raise Unavailable()
+
+    async def _asked(self, address: str, seconds: float) -> dict[str, Any] | None:
+        question = await self.store.hotspot.ask("captive.answer", address)
+        said = await self.answer_of(question, seconds)
+        if said is not None:
+            await self.store.captive.note(address, said)
+        return said
+
+    async def _as_answer(self, said: dict[str, Any]) -> dict[str, Any]:
+        portal = f"{self.store.settings.public_url}/hotspot/login"
+        answer: dict[str, Any] = {"captive": said["captive"], "user-portal-url": portal}
+        if said["captive"] or not said["member"]:
+            return answer
+        left = await self._left(said["member"])
+        # the portal says what is left and how to get more only where there is an end to it
+        return answer | left | {"can-extend-session": bool(left)}
+
+    async def _left(self, member: str) -> dict[str, int]:
+        """What the member's package has left, in the words of RFC 8908 §5."""
+        accounts = await self.store.hotspot.accounts([member])
+        left: dict[str, int] = {}
+        for account in accounts:
+            if account.expires_at is not None:
+                left["seconds-remaining"] = max(0, account.expires_at // 1000 - int(time.time()))
+            if not account.unlimited:
+                left["bytes-remaining"] = max(0, account.purchased - account.used)
+        return left
+
+    def _tell(self, answer: dict[str, Any]) -> None:
+        self.set_header("Cache-Control", "private")
+        self.set_header("Content-Type", "application/captive+json")
+        self.finish(json.dumps(answer))
+
+
+class RouterFile(HotspotHandler):
+    """A file to install in the router's `hotspot` folder, in its own language of variables."""
+
+    template = ""
+    type = ""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", f"{self.type}; charset=utf-8")
+        portal = f"{self.store.settings.public_url}/hotspot/login"
+        self.finish(self.pages.render(self.template, portal=portal))
+
+
+class RouterPage(RouterFile):
+    """`/hotspot/login.html`: leads to the portal, and says which device it is."""
+
+    template = "hotspot_router.html"
+    type = "text/html"
+
+
+class RouterApi(RouterFile):
+    """`/hotspot/api.json`: the router's own answer to RFC 8908, for devices that ask it."""
+
+    template = "hotspot_router_api.json"
+    type = "application/json"
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/api/hotspot/captive", CaptiveApi),
+        (r"/hotspot/login\.html", RouterPage),
+        (r"/hotspot/api\.json", RouterApi),
+    ]
