@@ -300,6 +300,10 @@ class Hotspot:
                 await self.served(wish["member"])
         return [wish for wish in wishes if wish["asked_at"] >= _now() - DAY_MS]
 
+    async def is_waiting(self, member: str) -> bool:
+        """Return whether a device of this member waits to be confirmed."""
+        return bool(await self._redis.hexists(self._keys.hotspot_waiting(), member))
+
     async def served(self, member: str) -> None:
         """Forget a wish: it was granted, or cannot be."""
         await self._redis.hdel(self._keys.hotspot_waiting(), member)

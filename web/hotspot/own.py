@@ -4,21 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
+from store.errors import NotFound
+from store.sessions import Place
 from web.hotspot.handler import HotspotHandler
+from web.hotspot.plot import plot_of
+from web.sessions import member_of, session_of
 
 
-class Mine(HotspotHandler):
+class MineHandler(HotspotHandler):
+    """What these handlers share: the account as its member may see it."""
+
+    async def mine(self, place: Place) -> dict[str, Any]:
+        """Return what hotspot_card.html shows. Raises NotFound."""
+        hotspot = self.store.hotspot
+        account = await hotspot.account(place.member)
+        ends = account.expires_at
+        return {
+            "hotspot": account.public(place.now, self.policy),
+            "seconds_left": None if ends is None else max(0, (ends - place.now) // 1000),
+            "waiting": await hotspot.is_waiting(place.member),
+            "plot": plot_of(await hotspot.days(place.member)),
+        }
+
+
+class Mine(MineHandler):
     """`/hotspot`: the member's own status and quota."""
 
     async def get(self) -> None:
         place = await self.place()
-        account = await self.store.hotspot.account(place.member)
         self.page(
             "hotspot.html",
-            member={"name": place.name or place.username},
-            hotspot=account.public(place.now, self.policy),
-            plot=plot_of(await self.store.hotspot.days(place.member)),
+            member=member_of(place),
+            session=session_of(place),
+            **await self.mine(place),
         )
+
+
+class MineAsCard(MineHandler):
+    """`/api/hotspot/card`: the page's own part once more, after a change; no activity."""
+
+    async def get(self) -> None:
+        self.page("hotspot_card.html", **await self.mine(await self.place(touch=False)))
 
 
 class MineAsJson(HotspotHandler):
@@ -26,8 +52,11 @@ class MineAsJson(HotspotHandler):
 
     async def get(self) -> None:
         place = await self.place(touch=False)
-        account = await self.store.hotspot.account(place.member)
-        self.respond({"success": True, "hotspot": account.public(place.now, self.policy)})
+        hotspot = self.store.hotspot
+        public = (await hotspot.account(place.member)).public(place.now, self.policy)
+        waiting = await hotspot.is_waiting(place.member)
+        days = [{"day": day, "bytes": used} for day, used in await hotspot.days(place.member)]
+        self.respond({"success": True, "hotspot": public | {"waiting": waiting, "days": days}})
 
 
 class MyDevice(HotspotHandler):
@@ -39,29 +68,19 @@ class MyDevice(HotspotHandler):
         self.respond({"success": True, "message": "Perangkat dilepas."})
 
 
-class StatusPage(HotspotHandler):
-    """Why there is no Internet, or less of it; public, for who comes here has none."""
+class StatusPage(MineHandler):
+    """Why there is no Internet, or less of it; public, for who comes here has none. Whoever is
+    logged in sees their own numbers."""
 
-    def get(self) -> None:
-        self.page("hotspot_status.html", which=self.request.path)
+    async def get(self) -> None:
+        self.page("hotspot_status.html", which=self.request.path, own=await self._own())
 
-
-PLOT_HEIGHT = 60
-
-
-def plot_of(days: list[tuple[str, int]]) -> list[dict[str, Any]]:
-    """Return a bar for each day: its place, height and label, for a plot of 20 units a day."""
-    most = max((used for _, used in days), default=0) or 1
-    return [
-        {
-            "x": place * 20 + 3,
-            "height": round(used / most * PLOT_HEIGHT, 1),
-            "y": round(PLOT_HEIGHT - used / most * PLOT_HEIGHT, 1),
-            "day": int(day[-2:]),
-            "megabytes": used >> 20,
-        }
-        for place, (day, used) in enumerate(days)
-    ]
+    async def _own(self) -> dict[str, Any] | None:
+        place = await self.visitor()
+        try:
+            return await self.mine(place) if place else None
+        except NotFound:  # deleted a moment ago
+            return None
 
 
 def routes() -> list[tuple[Any, ...]]:
@@ -69,6 +88,7 @@ def routes() -> list[tuple[Any, ...]]:
     return [
         (r"/hotspot", Mine),
         (r"/api/hotspot", MineAsJson),
+        (r"/api/hotspot/card", MineAsCard),
         (r"/api/hotspot/devices/([0-9a-f]{8})", MyDevice),
         (r"/(?:nonaktif|masa-aktif-habis|kuota-habis|fup)", StatusPage),
     ]
