@@ -40,6 +40,18 @@ test("JSON and forms are sent as what they are, by POST", async (context) => {
   ]);
 });
 
+test("a bearer speaks for a page without cookies, and is sent by no other", async (context) => {
+  const seen = [];
+  const site = await serve(context, (request, response) => {
+    seen.push(request.headers.authorization);
+    response.end("{}");
+  });
+  await ask(site, { bearer: "m.s.x" });
+  await ask(site, { json: {}, bearer: "m.s.x" });
+  await ask(site);
+  assert.deepEqual(seen, ["Bearer m.s.x", "Bearer m.s.x", undefined]);
+});
+
 test("what is no JSON is an empty answer", async (context) => {
   const site = await serve(context, (_request, response) => response.end("<html>"));
   assert.deepEqual((await ask(site)).body, {});

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from store.errors import InvalidRequest, MemberExists, Unavailable, WrongCode
-from store.hotspot.accounts import require_phone
+from store.hotspot.accounts import SLOTS, require_phone
 from store.limits import Limit
 from store.members import valid_text
 from store.phones import local_form
@@ -20,8 +21,15 @@ from web.hotspot.handler import HotspotHandler
 WAIT_SECONDS = 4.0
 """How long a page waits for the router before it says "pending"; the login itself never does."""
 
-REGISTRATIONS = Limit(5, 3600)
-"""Per address: a family may register in one evening, a script may not."""
+REGISTRATIONS = Limit(20, 3600)
+"""Per address, which a portal in the cloud sees all its customers behind: a school may begin in
+one morning, a script may not."""
+
+REGISTER_SECONDS = 0.1
+"""What a registration takes, whether or not the phone was known: time must not tell."""
+
+BINDINGS_PER_MEMBER = Limit(60, 600)
+"""A page that waits for a router asks every fifteen seconds; each question costs it a print."""
 
 _CODE = re.compile(r"\d{6}", re.ASCII)
 _MAC = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
@@ -32,10 +40,15 @@ BINDINGS = {
     "bound": "Perangkat ini sudah tersambung.",
     "pending": "Anda sudah masuk. Perangkat ini akan tersambung begitu router menjawab.",
     "full": "Jatah perangkat Anda sudah penuh. Pilih perangkat yang ingin diganti.",
-    "taken": "Perangkat ini terdaftar atas nama anggota lain.",
-    "unknown": "Perangkat ini belum terlihat di jaringan hotspot. "
-    "Sambungkan ulang Wi-Fi, lalu coba lagi.",
-    "mismatch": "Alamat perangkat ini sudah berganti. Sambungkan ulang Wi-Fi, lalu coba lagi.",
+    "taken": "Perangkat ini terdaftar atas nama anggota lain. Minta pemiliknya melepasnya lewat "
+    "halaman hotspot miliknya, atau hubungi pengelola.",
+    "unknown": "Perangkat ini belum terlihat di jaringan hotspot. Matikan lalu nyalakan lagi "
+    "Wi-Fi, tunggu sebentar, lalu coba lagi.",
+    "mismatch": "Alamat perangkat ini sudah berganti sejak halaman ini dibuka. Sambungkan ulang "
+    "Wi-Fi, lalu coba lagi.",
+    "prove": "Satu langkah lagi: router memastikan bahwa perangkat ini yang Anda pegang.",
+    "unproven": "Router belum melihat perangkat ini masuk. Sambungkan ulang Wi-Fi hotspot, lalu "
+    "masuk lagi dari halaman yang terbuka.",
     "none": "Anda sudah masuk.",
 }
 """What became of the device, in words."""
@@ -91,12 +104,13 @@ class Binding(HotspotHandler):
             "replace": valid_text("replace", body.get("replace") or "", 8),
         }
 
-    async def _take_in(self, member: str, wish: dict[str, Any]) -> str:
-        """Have the device let through; returns what became of it."""
+    async def _take_in(self, member: str, wish: dict[str, Any]) -> dict[str, Any]:
+        """Have the device let through; returns what became of it: `state`, its `message`, and for
+        `prove` the `login_url` of the router."""
         if not self.store.hotspot.has_router or not (
             wish["address"] or (wish["mac"] and wish["ip"])
         ):
-            return "none"
+            return outcome({"state": "none"})
         device = self.device_of(member)
         browser = device.id if device.known else ""
         asked = {**wish, "member": member, "name": device.name, "browser": browser}
@@ -104,12 +118,12 @@ class Binding(HotspotHandler):
             question = await self.store.hotspot.ask("bind", asked)
         except Unavailable:
             await self.store.hotspot.keep_waiting(member, asked)
-            return "pending"
+            return outcome({"state": "pending"})
         answer = await self.answer_of(question, WAIT_SECONDS)
         if answer is None:
             await self.store.hotspot.keep_waiting(member, asked)
-            return "pending"
-        return str(answer["state"])
+            return outcome({"state": "pending"})
+        return outcome(answer)
 
 
 class VerifyOtp(Binding):
@@ -126,15 +140,10 @@ class VerifyOtp(Binding):
         member = await self.store.hotspot.member_of(phone)
         if member is None:
             raise WrongCode()
-        sessions = self.store.sessions
-        opened = await sessions.open(
-            member, self.device_of(member), method="password", keep=True, remember=True
-        )
-        await sessions.settle(opened)
-        self.keep_session(opened)
+        opened = await self.let_in(member)
         await self._answer(opened, await self._take_in(member, wish))
 
-    async def _answer(self, opened: Opened, state: str) -> None:
+    async def _answer(self, opened: Opened, became: dict[str, Any]) -> None:
         member = await self.store.members.get(opened.session.member)
         account = await self.store.hotspot.account(member.id)
         public = account.public(opened.session.opened_at, self.policy)
@@ -142,11 +151,7 @@ class VerifyOtp(Binding):
             {
                 "success": True,
                 **tokens_of(opened, member),
-                "hotspot": {
-                    "state": state,
-                    "message": BINDINGS[state],
-                    **public,
-                },
+                "hotspot": {**became, **public, "device_limit": SLOTS},
                 "redirect": public["page"],
             }
         )
@@ -158,11 +163,12 @@ class BindAgain(Binding):
 
     async def post(self) -> None:
         place = await self.place()
-        state = await self._take_in(place.member, self._wish(self.json_body()))
+        wish = self._wish(self.json_body())
+        await self.store.limits.take(f"bind:{place.member}", BINDINGS_PER_MEMBER)
+        became = await self._take_in(place.member, wish)
         account = await self.store.hotspot.account(place.member)
         public = account.public(place.now, self.policy)
-        told = {"state": state, "message": BINDINGS[state]}
-        self.respond({"success": True, "hotspot": {**told, **public}})
+        self.respond({"success": True, "hotspot": {**became, **public, "device_limit": SLOTS}})
 
 
 class Register(HotspotHandler):
@@ -175,8 +181,7 @@ class Register(HotspotHandler):
         if not name:
             raise InvalidRequest("name", "Nama harus diisi.")
         await self.store.limits.take(f"register:{self.address}", REGISTRATIONS)
-        if await self.store.hotspot.member_of(phone) is None:
-            await self._create(phone, name)
+        await asyncio.gather(self._enter(phone, name), asyncio.sleep(REGISTER_SECONDS))
         self.respond(
             {
                 "success": True,
@@ -185,8 +190,10 @@ class Register(HotspotHandler):
             202,
         )
 
-    async def _create(self, phone: str, name: str) -> None:
+    async def _enter(self, phone: str, name: str) -> None:
         """The phone is the login; the address is only there because every member has one."""
+        if await self.store.hotspot.member_of(phone) is not None:
+            return
         try:
             member = await self.store.members.create(
                 email=f"{phone}@hotspot.invalid",
@@ -202,19 +209,28 @@ class Register(HotspotHandler):
 
 
 class Portal(HotspotHandler):
-    """`/hotspot/login`: where the router sends a browser that is not let through."""
+    """`/hotspot/login`: where the router sends a browser that is not let through. Whoever is logged
+    in here needs no code: the device has a new address, or is a new one in the house."""
 
     async def get(self) -> None:
         self._device_cookie()
+        place = await self.visitor()
         self.page(
             "hotspot_login.html",
             mac=self._told("mac"),
             ip=self._told("ip"),
             link_login_only=self._told("link-login-only"),
+            signed_in=(place.name or place.username) if place else "",
         )
 
     def _told(self, name: str) -> str:
         return self.get_query_argument(name, "")[:500]
+
+
+def outcome(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what a job says of a device as its page hears it."""
+    told = {"state": answer["state"], "message": BINDINGS[answer["state"]]}
+    return told | {"login_url": answer["login_url"]} if "login_url" in answer else told
 
 
 def is_within(address: str, networks: tuple[str, ...]) -> bool:

@@ -21,12 +21,13 @@ export class Unreachable extends Error {}
 /**
  * @param {string} path address on this site
  * @param {{method?: string, json?: unknown, form?: Record<string, string>, deadlineMs?: number,
- *   keepalive?: boolean}} [options] `json` and `form` are two ways of sending a body
+ *   keepalive?: boolean, bearer?: string}} [options] `json` and `form` are two ways of sending a
+ *   body; `bearer` speaks for a page whose browser keeps no cookies
  * @returns {Promise<Answer>}
  * @throws {Unreachable}
  */
 export async function ask(path, options = {}) {
-  const { json, form, deadlineMs = DEADLINE_MS, keepalive = false } = options;
+  const { json, form, deadlineMs = DEADLINE_MS, keepalive = false, bearer = "" } = options;
   const method = options.method ?? (json === undefined && form === undefined ? "GET" : "POST");
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), deadlineMs);
@@ -36,7 +37,10 @@ export async function ask(path, options = {}) {
       keepalive,
       credentials: "same-origin",
       cache: "no-store",
-      headers: json === undefined ? {} : { "Content-Type": "application/json" },
+      headers: {
+        ...(json !== undefined && { "Content-Type": "application/json" }),
+        ...(bearer && { Authorization: `Bearer ${bearer}` }),
+      },
       body: json === undefined ? form && new URLSearchParams(form) : JSON.stringify(json),
       signal: deadline.signal,
     });

@@ -1,0 +1,61 @@
+"""Taking a login along: from the mini-browser of a captive portal to the phone's real browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from store.hotspot.handovers import LIFE_SECONDS
+from store.limits import Limit, source_of
+from store.members import valid_text
+from web.hotspot.handler import HotspotHandler
+
+LINKS_PER_SESSION = Limit(10, 300)
+"""Somebody who presses the button again and again; none of the links is worth more for it."""
+
+TRIES_PER_ADDRESS = Limit(120, 300)
+"""Nobody guesses 128 bits; this only bounds the work, for a whole hotspot behind one address."""
+
+
+class MakeHandover(HotspotHandler):
+    """`/api/hotspot/handover`: a link that lets the phone's own browser in, once."""
+
+    async def post(self) -> None:
+        place = await self.place()
+        await self.store.limits.take(f"handover:{place.session.sid}", LINKS_PER_SESSION)
+        token = await self.store.handovers.make(place)
+        address = f"{self.store.settings.public_url}/hotspot/masuk#{token}"
+        self.respond({"success": True, "url": address, "expires_in": LIFE_SECONDS})
+
+
+class RedeemHandover(HotspotHandler):
+    """`/api/hotspot/handover/redeem`: the other browser gets a session of its own, and the one
+    that made the link is out."""
+
+    async def post(self) -> None:
+        token = valid_text("token", self.json_body().get("token"), 64)
+        await self.store.limits.take(f"handover:{source_of(self.address)}", TRIES_PER_ADDRESS)
+        await self.let_in(await self.store.handovers.redeem(token))
+        self.respond({"success": True, "redirect": "/hotspot"})
+
+
+class HandoverPage(HotspotHandler):
+    """`/hotspot/masuk`: where such a link leads; the token is in the fragment, so no log has it.
+
+    A browser in which somebody is logged in is asked first: a link that somebody else sent must
+    not change whose account it shows.
+    """
+
+    async def get(self) -> None:
+        self._device_cookie()
+        place = await self.visitor()
+        name = (place.name or place.username) if place else ""
+        self.page("hotspot_handover.html", signed_in=name)
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [
+        (r"/api/hotspot/handover", MakeHandover),
+        (r"/api/hotspot/handover/redeem", RedeemHandover),
+        (r"/hotspot/masuk", HandoverPage),
+    ]

@@ -1,0 +1,47 @@
+"""The way back from the router's own page, where a device has shown that it is there.
+
+Only where HOTSPOT_PRESENCE asks for a proof: the portal has sent the browser to the router with a
+user made for that one login, and the router sends it here, with the token in the fragment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from store.errors import Unavailable
+from store.limits import Limit, source_of
+from store.members import valid_text
+from web.hotspot.entry import WAIT_SECONDS, outcome
+from web.hotspot.handler import HotspotHandler
+
+TRIES_PER_ADDRESS = Limit(240, 600)
+"""A page asks every three seconds while a router is slow; a whole hotspot is behind one address."""
+
+
+class Prove(HotspotHandler):
+    """`/api/hotspot/proof`: what became of the device. The token is what the login left, so it
+    needs no session, and tells nothing of the account."""
+
+    async def post(self) -> None:
+        token = valid_text("token", self.json_body().get("token"), 64)
+        await self.store.limits.take(f"proof:{source_of(self.address)}", TRIES_PER_ADDRESS)
+        self.respond({"success": True, "hotspot": outcome(await self._answer(token))})
+
+    async def _answer(self, token: str) -> dict[str, Any]:
+        try:
+            question = await self.store.hotspot.ask("confirm", token)
+        except Unavailable:
+            return {"state": "pending"}
+        return await self.answer_of(question, WAIT_SECONDS) or {"state": "pending"}
+
+
+class ProofPage(HotspotHandler):
+    """`/hotspot/bukti`: where the router leads."""
+
+    def get(self) -> None:
+        self.page("hotspot_proof.html")
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The addresses of this file."""
+    return [(r"/api/hotspot/proof", Prove), (r"/hotspot/bukti", ProofPage)]
