@@ -256,6 +256,10 @@ class Keys:
         """String JSON `member sid`: a link that carries a login to another browser, once. 300 s."""
         return f"{self.prefix}:hotspot:handover:{digest}"
 
+    def hotspot_arrived(self, sid: str) -> str:
+        """String `1`: this session was opened by such a link. One hour."""
+        return f"{self.prefix}:hotspot:arrived:{sid}"
+
     def hotspot_captive(self, address: str) -> str:
         """String JSON: what a router said of the device at an address. Five seconds."""
         return f"{self.prefix}:hotspot:captive:{address}"

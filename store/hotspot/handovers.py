@@ -2,7 +2,8 @@
 
 A captive portal opens in a mini-browser that keeps no cookies and is gone with a tap. Whoever has
 logged in there takes a link along to the phone's real browser. The link stands for the member, and
-only for as long as the session that made it lives.
+only for as long as the session that made it lives. It is no way to stay logged in for ever: it is
+made soon after a login, and not by a session that was itself handed over.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import secrets
 
 from redis.asyncio import Redis
 
-from store.errors import HandoverOver
+from store.errors import Forbidden, HandoverOver
 from store.keys import Keys
 from store.sessions import Place, Session, Sessions, digest
 
 LIFE_SECONDS = 300
 """Long enough to copy a link and find the browser; short enough to forget it on a screen."""
+
+FRESH_SECONDS = 3600
+"""How old a session may be that hands over: by so much at most a login outlasts its cap."""
 
 TOKEN_BYTES = 16
 """128 random bits, 22 characters: nobody guesses one in five minutes, and a person can copy it."""
@@ -32,7 +36,14 @@ class Handovers:
         self._sessions = sessions
 
     async def make(self, place: Place) -> str:
-        """Return the token of a new link for the session that asks; only its digest is kept."""
+        """Return the token of a new link for the session that asks; only its digest is kept.
+
+        Raises Forbidden for a session whose login was too long ago, or by such a link.
+        """
+        arrived = self._keys.hotspot_arrived(place.session.sid)
+        is_old = place.now - place.session.opened_at > FRESH_SECONDS * 1000
+        if is_old or await self._redis.exists(arrived):
+            raise Forbidden("Tautan hanya bisa dibuat sesaat setelah masuk dengan kode.")
         token = secrets.token_urlsafe(TOKEN_BYTES)
         kept = json.dumps({"member": place.member, "sid": place.session.sid})
         await self._redis.set(self._keys.hotspot_handover(digest(token)), kept, ex=LIFE_SECONDS)
@@ -51,3 +62,8 @@ class Handovers:
         if not isinstance(await self._sessions.look(kept["member"], kept["sid"]), Session):
             raise HandoverOver()
         return str(kept["member"])
+
+    async def arrived(self, session: Session) -> None:
+        """Note that a session was opened by a link: it makes none itself."""
+        name = self._keys.hotspot_arrived(session.sid)
+        await self._redis.set(name, "1", ex=FRESH_SECONDS)

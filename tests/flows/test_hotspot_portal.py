@@ -141,6 +141,7 @@ async def test_a_login_is_handed_over_once(house: House) -> None:
     mine = await browser.get("/api/session")
     assert mine.json["member"]["id"] == member and mine.json["session"]["method"] == "password"
     assert "jaga_remember" in browser.cookies
+    assert (await browser.post("/api/hotspot/handover")).status == 403
     # one member, one web session: the window that handed over is out, and knows why
     out = await mini.get("/api/hotspot")
     assert (out.status, out.json["type"]) == (401, "SESSION_REPLACED")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from store.errors import HandoverOver
-from store.hotspot.handovers import LIFE_SECONDS
+from store.errors import Forbidden, HandoverOver
+from store.hotspot.handovers import FRESH_SECONDS, LIFE_SECONDS
 from store.opening import Store
 from store.sessions import Opened, Place, digest
 from tests.serving import HASH, open_session
@@ -54,6 +55,17 @@ async def test_it_dies_when_another_login_takes_the_place(store: Store) -> None:
     await open_session(store, await store.members.get(here.member))
     with pytest.raises(HandoverOver):
         await store.handovers.redeem(token)
+
+
+async def test_it_is_no_way_to_stay_logged_in_for_ever(store: Store) -> None:
+    opened, here = await place(store)
+    hour = FRESH_SECONDS * 1000
+    assert await store.handovers.make(replace(here, now=opened.session.opened_at + hour))
+    with pytest.raises(Forbidden):
+        await store.handovers.make(replace(here, now=opened.session.opened_at + hour + 1))
+    await store.handovers.arrived(opened.session)
+    with pytest.raises(Forbidden):
+        await store.handovers.make(here)
 
 
 async def test_unknown_and_odd_ones_get_the_same_answer(store: Store) -> None:

@@ -57,7 +57,7 @@ FIELDS = (
     "approved", "match", "fingerprint", "delivery", "meeting_id", "class", "deviceId", "reason",
     "title", "starts_at", "ends_at", "is_active", "timezone", "filter", "dry_run", "status",
     "quota_mb", "days", "unlimited", "fup_percent", "package_id", "phone_number", "otp", "mac",
-    "ip", "license_key", "policy", "text",
+    "ip", "license_key", "policy", "text", "replace", "link_login_only",
 )  # fmt: skip
 
 SOUND: dict[str, Any] = dict.fromkeys(FIELDS, "x") | {

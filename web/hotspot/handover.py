@@ -34,7 +34,8 @@ class RedeemHandover(HotspotHandler):
     async def post(self) -> None:
         token = valid_text("token", self.json_body().get("token"), 64)
         await self.store.limits.take(f"handover:{source_of(self.address)}", TRIES_PER_ADDRESS)
-        await self.let_in(await self.store.handovers.redeem(token))
+        opened = await self.let_in(await self.store.handovers.redeem(token))
+        await self.store.handovers.arrived(opened.session)
         self.respond({"success": True, "redirect": "/hotspot"})
 
 

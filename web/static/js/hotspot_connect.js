@@ -135,10 +135,23 @@ export class HotspotConnect extends HTMLElement {
     if (this.hidden || !this.#isShown("waiting")) return;
     const mine = answer?.ok ? /** @type {Hotspot} */ (answer.body.hotspot) : null;
     const settled = mine !== null && !mine.waiting && !mine.pending;
-    if (settled || Date.now() >= this.#bindAtMs) {
+    if (settled && this.#hasTakenIn(mine.devices)) {
+      await this.#turn({ ...mine, state: "bound" });
+    } else if (settled || Date.now() >= this.#bindAtMs) {
       this.#bindWaitMs = Math.min(this.#bindWaitMs * 1.5, LONGEST_BIND_MS);
       await this.#bind();
     } else this.#lookTimer = setTimeout(() => void this.#look(), LOOK_MS);
+  }
+
+  /**
+   * Whether a pass has taken this device in: it is on the list, or was put there since. To ask the
+   * router again would be too early: it has dropped the device's row to judge it anew.
+   *
+   * @param {Device[]} devices
+   */
+  #hasTakenIn(devices) {
+    const before = Math.max(0, ...(this.#hotspot?.devices ?? []).map(({ seen_at }) => seen_at));
+    return devices.some(({ mac, seen_at }) => mac === this.#told.mac || seen_at > before);
   }
 
   /** @param {Record<string, string>} [more] */
