@@ -426,7 +426,7 @@ async def test_what_happened_while_the_line_was_cut_is_seen_after_it(
     await page.wait_for_url("**/dashboard")
     await page.goto(web.url + "/hotspot")
     await expect(page.locator("session-guard")).to_have_attribute("state", "live")
-    await expect(page.locator("h1")).to_have_text("Kuota sudah habis")
+    await expect(page.locator("h1")).to_have_text("Belum ada paket")
     web.kill()
     package = await store.hotspot.save_package("Harian", 1024, 30, False, None)
     await store.hotspot.give(budi.id, package.id)
