@@ -73,9 +73,8 @@ class Servlet(RequestHandler):
         told = {**self.variables(), **more}
         safe = {name: html.escape(value) for name, value in told.items()}
         # an address is escaped from what it is, not from its HTML
-        escaped = {f"{name}-esc": quote(value, safe="") for name, value in told.items()}
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(fill(page, safe | escaped))
+        self.finish(fill(page, safe | _escaped(told)))
 
     def variables(self) -> Variables:
         """What RouterOS's pages may name, of those that ours do."""
@@ -200,7 +199,12 @@ class Captive(Servlet):
 
     def get(self, mac: str) -> None:
         self.set_header("Content-Type", "application/captive+json")
-        self.finish(fill(self.files.get("api.json", FILES["api.json"]), self.variables()))
+        told = self.variables()
+        self.finish(fill(self.files.get("api.json", FILES["api.json"]), told | _escaped(told)))
+
+
+def _escaped(told: Variables) -> Variables:
+    return {f"{name}-esc": quote(value, safe="") for name, value in told.items()}
 
 
 def _sizes(bytes_in: int, bytes_out: int) -> Variables:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 from store.opening import Store
 from tests.client import Answer, Browser
 from tests.flows.test_hotspot import PHONE, House, house
-from tests.serving import HASH
+from tests.serving import HASH, until
 
 __all__ = ["house"]
 
@@ -112,10 +113,16 @@ async def test_a_device_that_waits_for_its_router_is_seen_to_wait(house: House) 
     assert answer.json["hotspot"]["state"] == "pending"
     assert (await mini.get("/api/hotspot")).json["hotspot"]["waiting"] is True
     house.router.control("fault", clear=True)
-    again = await mini.post("/api/hotspot/bind", {})
-    assert again.json["hotspot"]["state"] == "bound"
+    assert (await house.admin.post("/api/admin/hotspot/sync")).status == 202
+    await until(partial(has_device, mini), 10.0)
     mine = (await mini.get("/api/hotspot")).json["hotspot"]
     assert (mine["waiting"], mine["pending"]) == (False, False) and len(mine["days"]) == 14
+    assert house.send()
+
+
+async def has_device(browser: Browser) -> bool:
+    mine = (await browser.get("/api/hotspot")).json["hotspot"]
+    return bool(mine["devices"]) and not mine["pending"]
 
 
 async def hand_over(browser: Browser) -> str:
