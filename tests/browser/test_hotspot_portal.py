@@ -116,7 +116,9 @@ async def test_without_cookies_and_storage_all_of_it_works_and_moves_to_a_browse
         assert "#" not in page.url
 
         await page.click("[data-make]")
-        link = await page.locator("#handover-link").input_value()
+        field = page.locator("#handover-link")
+        await expect(field).to_have_value(re.compile("/hotspot/masuk#.{22}$"))
+        link = await field.input_value()
         assert await page.locator("[data-open]").get_attribute("href") == link
         await page.screenshot(path=tmp_path / "handover.png")
         seat = await sit(web)

@@ -136,9 +136,9 @@ async def delay_of_a_logout(site: Serving, tab: Tab, member: Member) -> float:
 
 
 async def test_a_full_pass_does_not_hold_the_relay_up(environment) -> None:
-    """10,000 members are announced while 3,000 sit here; then somebody is logged out."""
+    """10,000 members are announced while as many sit here; then somebody is logged out."""
     async with serving(environment, SWEEP_SECONDS="300") as site:
-        for seated, label in ((0, "nobody"), (3_000, "3,000")):
+        for seated, label in ((0, "nobody"), (10_000, "10,000")):
             ears = sit(site, seated)
             budi = await site.member()
             browser = await site.logged_in(budi)

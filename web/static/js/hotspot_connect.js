@@ -124,7 +124,7 @@ export class HotspotConnect extends HTMLElement {
   // The router's answer is still to come -----------------------------------------------------------
 
   #await() {
-    this.#show("waiting");
+    if (!this.#isShown("waiting")) this.#show("waiting");
     this.#bindAtMs = Date.now() + this.#bindWaitMs;
     this.#lookTimer = setTimeout(() => void this.#look(), LOOK_MS);
   }
@@ -151,7 +151,7 @@ export class HotspotConnect extends HTMLElement {
    */
   #hasTakenIn(devices) {
     const before = Math.max(0, ...(this.#hotspot?.devices ?? []).map(({ seen_at }) => seen_at));
-    return devices.some(({ mac, seen_at }) => mac === this.#told.mac || seen_at > before);
+    return devices.some(({ mac, seen_at }) => mac === this.#mac || seen_at > before);
   }
 
   /** @param {Record<string, string>} [more] */
@@ -169,9 +169,14 @@ export class HotspotConnect extends HTMLElement {
 
   /** @param {Hotspot} hotspot the choice comes first: on the way back there is no asking any more */
   #prove({ devices, device_limit, login_url = "" }) {
-    const known = devices.some(({ mac }) => mac === this.#told.mac);
+    const known = devices.some(({ mac }) => mac === this.#mac);
     if (devices.length >= device_limit && !known && !this.#chosen) this.#choose(devices);
     else location.assign(login_url);
+  }
+
+  /** This device's MAC as the server writes it, undefined where the router said none. */
+  get #mac() {
+    return this.#told.mac?.toUpperCase().replaceAll("-", ":");
   }
 
   // Too many devices -------------------------------------------------------------------------------
