@@ -287,3 +287,11 @@ async def test_logging_out_with_the_remember_cookie_alone_ends_that_session(
     assert (await browser.post("/logout")).status == 302
     assert "jaga_session" not in browser.cookies and "jaga_remember" not in browser.cookies
     assert (await kept.get("/api/session")).status == 401
+
+
+async def test_members_of_a_hotspot_are_shown_their_own_way_in(environment) -> None:
+    link = b'href="/hotspot/login"'
+    async with serving(environment) as site:
+        assert link not in (await site.browser().get("/login")).body
+    async with serving({**environment, "MIKROTIK_HOST": "10.0.0.1"}) as site:
+        assert link in (await site.browser().get("/login")).body
