@@ -15,14 +15,15 @@ import pytest
 from store.attendance.meetings import By
 from tests.client import Browser
 from tests.pupils import DUPLICATE_USER, Phone, day_at, delete, iso, meeting_of, patch, teacher_at
+from tests.serving import serving
 
 
 @pytest.fixture
-async def place(product, store):
+async def place(environment, store):
     """A running product, its teacher and a meeting that is going on."""
-    web = await product()
-    teacher = await teacher_at(store, web.settings.port)
-    return web.settings.port, teacher, await meeting_of(teacher)
+    async with serving(environment) as site:
+        teacher = await teacher_at(store, site.port)
+        yield site.port, teacher, await meeting_of(teacher)
 
 
 def kind(answer) -> tuple[int, str]:

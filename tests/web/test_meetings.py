@@ -25,13 +25,14 @@ from tests.pupils import (
     patch,
     teacher_at,
 )
+from tests.serving import serving
 
 
 @pytest.fixture
-async def place(product, store):
-    web = await product()
-    teacher = await teacher_at(store, web.settings.port)
-    return web.settings.port, teacher, await meeting_of(teacher)
+async def place(environment, store):
+    async with serving(environment) as site:
+        teacher = await teacher_at(store, site.port)
+        yield site.port, teacher, await meeting_of(teacher)
 
 
 def kind(answer) -> tuple[int, str]:
