@@ -12,11 +12,11 @@ import sys
 from scripts import checking, chromium
 
 TESTS_SECONDS = 45 * 60
-"""Only something that hangs takes so long: all of it takes a quarter of an hour on two busy cores."""
+"""Only something that hangs takes so long: all of it takes a quarter of an hour on two cores."""
 
 SIDE_BY_SIDE = str(min(4, (os.cpu_count() or 2) + 1))
-"""Most tests wait for a browser, a clock or a process for a third of their time: one more than there
-are cores keeps these busy."""
+"""Tests wait for browsers, clocks and processes for a third of their time: one more at once than
+there are cores keeps these busy."""
 
 
 def main(arguments: list[str]) -> int:
