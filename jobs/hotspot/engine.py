@@ -46,6 +46,10 @@ BUSY_SECONDS = 20.0
 """How long a run for one member waits for another run's lease. A run over everybody gives way
 after its next chunk of writes."""
 
+PASS_SECONDS = 2.0
+"""How long a run over everybody waits: for one member's to end, and no longer, for what else has
+the router is another of its own kind, and does its work."""
+
 PREFLIGHT_SECONDS = 900
 """How long a router's profiles, once seen, are relied on; runs without writes look again."""
 
@@ -139,7 +143,8 @@ class Engine:
 
     async def _leased(self, report: Report, only: str) -> None:
         name = self.router.name
-        async with self._store.leases.taken(name, BUSY_SECONDS if only else 0.0) as lease:
+        wait = BUSY_SECONDS if only else PASS_SECONDS
+        async with self._store.leases.taken(name, wait, in_hurry=bool(only)) as lease:
             if lease is None:
                 report.state = "busy"
                 return

@@ -48,10 +48,12 @@ class Leases:
         self._lease = Script(redis, "hotspot_lease")
 
     @asynccontextmanager
-    async def taken(self, router: str, wait: float = 0.0) -> AsyncIterator[Lease | None]:
+    async def taken(
+        self, router: str, wait: float = 0.0, *, in_hurry: bool = False
+    ) -> AsyncIterator[Lease | None]:
         """Take a router's lease for a while; None when somebody has it, and goes on to for `wait`
-        seconds. Who waits is in a hurry: whoever has it is told so when they keep it."""
-        lease = await self._take(router, wait)
+        seconds. Whoever has it is told of who is in a hurry when they keep it."""
+        lease = await self._take(router, wait, WANTED_MS if in_hurry else 0)
         if lease is None:
             yield None
             return
@@ -63,7 +65,7 @@ class Leases:
             with suppress(RedisError):  # then it runs out by itself
                 await self._act(lease, "give")
 
-    async def _take(self, router: str, wait: float) -> Lease | None:
+    async def _take(self, router: str, wait: float, mark_ms: int) -> Lease | None:
         keys = self._keys
         places = (
             keys.hotspot_lease(router),
@@ -72,7 +74,7 @@ class Leases:
         )
         deadline = time.monotonic() + wait
         while True:
-            token = int(await self._lease(places, ["take", WANTED_MS if wait else 0, LEASE_MS]))
+            token = int(await self._lease(places, ["take", mark_ms, LEASE_MS]))
             if token:
                 return Lease(*places, token)
             if time.monotonic() >= deadline:

@@ -205,9 +205,18 @@ async def test_whoever_lost_the_lease_writes_nothing_more(house: House) -> None:
 
 async def test_two_runs_at_once_are_one(house: House) -> None:
     await house.person(1, PHONE)
-    house.router.control("fault", delay_seconds=0.05)
+    house.router.control("fault", delay_seconds=0.4)
     reports = await asyncio.gather(*(house.engine().run() for _ in range(3)))
     assert sorted(report.state for report in reports) == ["busy", "busy", "done"]
+
+
+async def test_a_run_for_one_member_costs_nobody_the_run_over_everybody(house: House) -> None:
+    member = await house.person(1, PHONE)
+    house.router.control("fault", delay_seconds=0.05)
+    one = asyncio.create_task(house.engine().run(member))
+    await asyncio.sleep(0.1)
+    assert (await house.engine().run()).state == "done"
+    assert (await one).state == "done"
 
 
 async def test_a_block_need_not_wait_for_a_long_run(house: House) -> None:
