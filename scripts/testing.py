@@ -12,7 +12,7 @@ import sys
 from scripts import checking, chromium
 
 TESTS_SECONDS = 45 * 60
-"""Only something that hangs takes so long: all of it takes a quarter of an hour on two cores."""
+"""Only something that hangs takes so long: all of it takes 10 to 17 minutes on two cores."""
 
 SIDE_BY_SIDE = str(min(4, (os.cpu_count() or 2) + 1))
 """Tests wait for browsers, clocks and processes for a third of their time: one more at once than
