@@ -112,6 +112,30 @@ class AnyOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A menu to be printed: these fields (all when none is named), of rows where `any_of` holds."""
+
+    path: str
+    fields: tuple[str, ...] = ()
+    any_of: AnyOf | None = None
+
+    @property
+    def is_void(self) -> bool:
+        """Whether no row can be meant."""
+        return self.any_of is not None and not self.any_of.pairs
+
+    @property
+    def options(self) -> dict[str, bytes]:
+        """Return the command's arguments."""
+        return {"proplist": ",".join(self.fields).encode()} if self.fields else {}
+
+    @property
+    def queries(self) -> tuple[AnyOf, ...]:
+        """Return the question, if there is one."""
+        return () if self.any_of is None else (self.any_of,)
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One change: `verb` is add, set or remove; `values` without the id."""
 
@@ -153,15 +177,28 @@ class RouterLink:
     async def read(self, path: str, *fields: str, any_of: AnyOf | None = None) -> list[Row]:
         """Print a menu: these fields (all when none is named), of the rows where one of `any_of`
         holds (of all rows without it). Raises Trap."""
-        if any_of is not None and not any_of.pairs:
-            return []
-        options = {"proplist": ",".join(fields).encode()} if fields else {}
-        queries = () if any_of is None else (any_of,)
-        self.calls[f"{path}/print"] += 1
-        rows = await self._in_thread(
-            lambda: self._resource(path).call("print", options, None, queries), f"{path}/print"
-        )
-        return [_decoded(row) for row in rows]
+        (rows,) = await self.read_all(Ask(path, fields, any_of))
+        return rows
+
+    async def read_all(self, *asks: Ask) -> list[list[Row]]:
+        """Print several menus. All are asked for at once: the router prepares the next answer
+        while we read one, and a slow link costs one round trip. Raises Trap."""
+        for ask in asks:
+            self.calls[f"{ask.path}/print"] += not ask.is_void
+        paths = ", ".join(ask.path for ask in asks)
+        return await self._in_thread(lambda: self._read_all(asks), f"{paths} print")
+
+    def _read_all(self, asks: Sequence[Ask]) -> list[list[Row]]:
+        promises = [
+            None
+            if ask.is_void
+            else self._resource(ask.path).call_async("print", ask.options, None, ask.queries)
+            for ask in asks
+        ]
+        return [
+            [_decoded(row) for row in promise.get()] if promise is not None else []
+            for promise in promises
+        ]
 
     async def write(self, writes: Sequence[Write]) -> list[Receipt]:
         """Make changes in their order, WINDOW on their way at a time; a trap is in its receipt

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from jobs.hotspot.garden import GARDEN
 from jobs.hotspot.plan import ACTIVE, BINDING, COOKIE, HOST, PROFILE, USER, Actual, Wanted
-from jobs.mikrotik import AnyOf, RouterLink, Row
+from jobs.mikrotik import AnyOf, Ask, RouterLink, Row
 from store.phones import local_form
 
 MOST_PRINTS = 6
@@ -47,12 +47,15 @@ class Camera:
 
     async def picture(self) -> Actual:
         """Four prints: users, bindings, sessions, hosts."""
-        return Actual(
-            users=await self._read(USER, USER_FIELDS, self._names("name")),
-            bindings=await self._read(BINDING, BINDING_FIELDS, self._bindings()),
-            actives=await self._read(ACTIVE, ACTIVE_FIELDS, self._names("user")),
-            hosts=await self.hosts(),
+        asks = (
+            Ask(USER, USER_FIELDS, self._names("name")),
+            Ask(BINDING, BINDING_FIELDS, self._bindings()),
+            Ask(ACTIVE, ACTIVE_FIELDS, self._names("user")),
+            Ask(HOST, HOST_FIELDS, self._macs()),
         )
+        self.prints += len(asks)
+        users, bindings, actives, hosts = await self._link.read_all(*asks)
+        return Actual(users, bindings, actives, hosts)
 
     async def with_cookies(self, actual: Actual) -> Actual:
         """One more: the same picture with the cookies in it."""

@@ -12,6 +12,7 @@ import pytest
 
 from jobs.mikrotik import (
     AnyOf,
+    Ask,
     LoginRefused,
     RouterAway,
     RouterLink,
@@ -87,6 +88,26 @@ async def test_many_writes_share_their_round_trips(router: RouterPart) -> None:
         assert sum(receipt.trap is None for receipt in receipts) == 900
         assert receipts[0].id == "*1" and receipts[950].trap is not None
         assert took < 3, f"1,000 writes took {took:.2f} s"
+
+
+async def test_several_menus_are_read_in_one_go_and_each_gets_its_own_rows(
+    router: RouterPart,
+) -> None:
+    router.control("fault", shuffle_tags=True)
+    async with linked(router) as link:
+        await link.do(Write(USERS, "add", values={"name": "siti"}))
+        users, nobody, profiles, users_again = await link.read_all(
+            Ask(USERS, ("name",), SITI),
+            Ask(USERS, ("name",), AnyOf(())),
+            Ask("/ip/hotspot/user/profile", ("name",)),
+            Ask(USERS, (".id", "name"), SITI),
+        )
+        assert users == [{"name": "siti"}] and nobody == []
+        assert {"name": "profile-aktif"} in profiles
+        assert [row["name"] for row in users_again] == ["siti"] and "id" in users_again[0]
+        with pytest.raises(Trap):
+            await link.read_all(Ask("/ip/nowhere"), Ask(USERS, ("name",)))
+        assert await link.read(USERS, "name", any_of=SITI) == [{"name": "siti"}], "it goes on"
 
 
 async def test_a_call_does_not_stall(router: RouterPart) -> None:
