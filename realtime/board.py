@@ -29,6 +29,7 @@ from store.attendance.days import as_text
 from store.attendance.meetings import Meeting, valid_meeting_id
 from store.attendance.proofs import STEP_MS
 from store.attendance.records import Attendance
+from store.clock import now_ms
 from store.errors import Forbidden, InvalidRequest, MeetingNotFound, Unauthenticated
 from store.events import Event
 from store.opening import Store
@@ -354,7 +355,7 @@ def meeting_message(meeting: Meeting, event_id: str) -> Message:
         "ends_at": as_text(meeting.ends_at, zone),
         "is_active": meeting.is_active,
         "rotating": meeting.rotating,
-        "state": meeting.state(int(time.time() * 1000)),
+        "state": meeting.state(now_ms()),
         "timezone": zone,
     }
     return Message("meeting", body, event_id)

@@ -17,6 +17,7 @@ from realtime import messages
 from realtime.connection import Seat
 from realtime.hub import Hub
 from realtime.kicks import Kicks
+from store.clock import now_ms
 from store.sessions import Ended, Session, Sessions
 
 log = logging.getLogger("jaga.clocks")
@@ -52,7 +53,7 @@ class Clocks:
         due = self._due(session, seat)
         if due is None or (seat.clock_at and seat.clock_at <= due):
             return
-        seat.clock_at = max(due, int(time.time() * 1000) + LEAST_MS)
+        seat.clock_at = max(due, now_ms() + LEAST_MS)
         self._push(seat.clock_at, session.sid)
 
     def _push(self, due: int, sid: str) -> None:
@@ -109,7 +110,7 @@ class Clocks:
             self.follow(found, seat)
 
     def _again(self, seat: Seat) -> None:
-        seat.clock_at = int(time.time() * 1000) + RETRY_MS
+        seat.clock_at = now_ms() + RETRY_MS
         self._push(seat.clock_at, seat.sid)
 
     def _warn(self, session: Session, seat: Seat) -> None:

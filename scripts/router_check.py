@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import re
 import sys
 import time
@@ -18,7 +17,7 @@ from datetime import UTC, datetime
 
 from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, RouterLink, Row, Trap, open_link
 from store.hotspot.deciding import Policy
-from store.routers import Router
+from store.routers import Router, is_this_machine
 from store.settings import Settings, SettingsError
 
 SECONDS = 20.0
@@ -67,7 +66,7 @@ async def connection(case: Case) -> Sequence[Finding]:
     """In clear or over TLS, and how long its certificate lasts."""
     ends_at = case.link.certificate_ends_at
     if ends_at is None:
-        is_near = _is_loopback(case.router.host)
+        is_near = is_this_machine(case.router.host)
         advice = "" if is_near else ": the password can be read on the way, use api-ssl"
         return [Finding("connection", True, f"in clear{advice}", is_note=not is_near)]
     days = int((ends_at - time.time()) // DAY_SECONDS)
@@ -85,7 +84,7 @@ async def services(case: Case) -> Sequence[Finding]:
     notes = []
     for row in rows:
         name, is_on = row.get("name", ""), row.get("disabled") != "true"
-        if name not in ("api", "api-ssl") or not is_on or _is_loopback(case.router.host):
+        if name not in ("api", "api-ssl") or not is_on or is_this_machine(case.router.host):
             continue
         if not row.get("address"):
             notes.append(f"{name} answers everybody: give it our address alone")
@@ -246,13 +245,6 @@ def _words(text: str) -> set[str]:
 
 def _listed(names: Sequence[str] | set[str], none: str = "nothing") -> str:
     return ", ".join(sorted(names)) or none
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def main() -> int:

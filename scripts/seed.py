@@ -88,7 +88,7 @@ async def _give_internet(store: Store) -> None:
     member = await store.members.find(accounts(store.settings)["member"].email)
     if member is not None and not member.phone:
         await store.members.change(member.id, phone=MEMBER_PHONE)
-        package = await store.hotspot.save_package("Harian 2 GB", 2048, 30, False, None)
+        package = await store.packages.make("Harian 2 GB", 2048, 30, False, None)
         await store.hotspot.give(member.id, package.id)
 
 

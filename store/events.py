@@ -13,6 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from store.clock import now_ms
 from store.keys import Keys
 
 KEEP_MS = 10 * 60 * 1000
@@ -66,7 +67,7 @@ class EventLog:
 
         Never passes `cursor`, and keeps the last KEEP_MS.
         """
-        newest_to_go = min(_ms(cursor), int(time.time() * 1000) - KEEP_MS)
+        newest_to_go = min(_ms(cursor), now_ms() - KEEP_MS)
         if newest_to_go <= 0:
             return 0
         return int(

@@ -18,7 +18,7 @@ from store.attendance.reports import Reports
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
-from store.hotspot import Captive, Handovers, Hotspot, Leases, Ledger, Otp, Presences
+from store.hotspot import Captive, Handovers, Hotspot, Leases, Ledger, Otp, Packages, Presences
 from store.keys import Keys
 from store.limits import Limits
 from store.logins import Logins
@@ -61,6 +61,7 @@ class Store:
     qr: Qr
     payments: payments.Payments
     hotspot: Hotspot
+    packages: Packages
     ledger: Ledger
     presences: Presences
     leases: Leases
@@ -127,6 +128,7 @@ def _wire(
             settings, redis, keys, queue, database, limits, passwords, members, sessions, hotspot
         ),
         hotspot=hotspot,
+        packages=Packages(redis, keys, queue),
         ledger=Ledger(settings, redis, keys, queue),
         presences=Presences(redis, keys),
         leases=Leases(redis, keys),

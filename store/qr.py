@@ -19,13 +19,13 @@ import ipaddress
 import json
 import re
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from redis.asyncio import Redis
 
+from store.clock import now_ms
 from store.errors import (
     Forbidden,
     InvalidRequest,
@@ -329,7 +329,7 @@ class Qr:
 
     async def expire_due(self, most: int = 500) -> int:
         """Expire requests that nobody waits for; returns how many were looked at."""
-        now = int(time.time() * 1000)
+        now = now_ms()
         due = await self._redis.zrangebyscore(self._keys.qr_open(), 0, now, start=0, num=most)
         for request_id in due:
             await self.expire(str(request_id))

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from store.routers import FIRST, Router, read_routers
+from store.routers import FIRST, Router, is_this_machine, read_routers
 
 
 class SettingsError(Exception):
@@ -152,7 +152,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
     redis_url = read.url("REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss", "unix"))
     mikrotik_host = read.text("MIKROTIK_HOST", "")
     # the password never crosses a network in clear unless somebody insists
-    mikrotik_ssl = read.flag("MIKROTIK_USE_SSL", not _is_this_machine(mikrotik_host))
+    mikrotik_ssl = read.flag("MIKROTIK_USE_SSL", not is_this_machine(mikrotik_host))
     return Settings(
         jaga_env=env,
         jaga_home=Path(read.text("JAGA_HOME", "var")).absolute(),
@@ -353,10 +353,6 @@ def _timezone(read: _Reader) -> str:
             f"TIMEZONE is {name!r}: it must be an IANA name, as Asia/Jakarta"
         ) from None
     return name
-
-
-def _is_this_machine(host: str) -> bool:
-    return host in ("", "localhost", "::1") or host.startswith("127.")
 
 
 def _origin(url: str) -> str:

@@ -41,7 +41,7 @@ class MobileLogin(Handler):
             method="mobile",
             bearer=delivery == "token",
         )
-        await (self._pair(opened) if delivery == "token" else self._move_in(opened))
+        await (self._pair(opened) if delivery == "token" else self._settle_in(opened))
 
     def _phone(self, member: str, name: str, browser_id: str) -> Device:
         """The phone as its own `browser_id` tells it apart; a cookie is no use to a program."""
@@ -60,10 +60,9 @@ class MobileLogin(Handler):
         seconds = self.store.settings.access_token_seconds
         self.respond({"success": True, **tokens_of(opened, member), "expires_in": seconds})
 
-    async def _move_in(self, opened: Opened) -> None:
-        """The browser's cookie now stands for the phone; what it stood for before is over."""
-        await self.store.sessions.leave(self.cookie_credential)
-        self.keep_session(opened)
+    async def _settle_in(self, opened: Opened) -> None:
+        """The browser's cookie now stands for the phone."""
+        await self.move_in(opened)
         member = await self.store.members.get(opened.session.member)
         self.respond(
             {"success": True, "device_id": opened.session.device, "user": member.as_user()}

@@ -182,6 +182,12 @@ class Handler(RequestHandler):
         else:
             self._drop("jaga_remember")
 
+    async def move_in(self, opened: Opened) -> None:
+        """Have this browser stand for a session just opened. Whatever else its cookie stood for is
+        over: another member, a phone's session."""
+        await self.store.sessions.leave(self.cookie_credential)
+        self.keep_session(opened)
+
     def _session_seconds(self, session: Session) -> int | None:
         """How long the browser keeps the cookie; whether it opens anything is the store's to say.
         None for as long as the browser is open."""

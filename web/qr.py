@@ -115,8 +115,7 @@ class Redeem(OfBrowser):
         if request.delivery == "token":
             self.respond({"success": True, **tokens_of(opened, member)})
             return
-        await self.store.sessions.leave(self.cookie_credential)
-        self.keep_session(opened)
+        await self.move_in(opened)
         self.respond(
             {
                 "success": True,

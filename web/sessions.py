@@ -116,9 +116,7 @@ class Authenticate(LoginAddress):
             ticket=form.get("ticket", "")[:64],
             address=self.address,
         )
-        # whatever else this browser's cookie stood for is over: another member, a phone's session
-        await self.store.sessions.leave(self.cookie_credential)
-        self.keep_session(opened)
+        await self.move_in(opened)
         self.respond({"status": "successful", "redirect": "/dashboard"})
 
     def _form(self) -> dict[str, str]:

@@ -68,7 +68,7 @@ async def probe() -> None:
         names = await store.ledger.owed()
         owed = [router for router in settings.routers if router.name in names]
         if any(await asyncio.gather(*(_answers(router) for router in owed))):
-            await store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+            await store.hotspot.wish_all()
 
 
 async def keep_garden() -> None:

@@ -26,7 +26,7 @@ async def look(store: Store, address: str) -> dict[str, Any]:
     if not sight.hosts and not sight.is_whole:
         return {"error": "a router is away"}
     passing = [seen.row for seen in sight.hosts if _passes(seen.row)]
-    owners = [await store.captive.owner_of(row["mac-address"]) for row in passing]
+    owners = [await store.hotspot.owner_of(row["mac-address"]) for row in passing]
     return {"captive": not passing, "member": next((who for who in owners if who), "")}
 
 

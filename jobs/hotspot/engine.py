@@ -21,7 +21,7 @@ from jobs.hotspot.plan import Device, Plan, Wanted, plan
 from jobs.hotspot.report import Report, preview_of, say
 from jobs.hotspot.snapshot import Camera
 from jobs.hotspot.usage import Look, Reading, count, reading_of
-from jobs.hotspot.writing import GivesWay, Writer, ask_for_another
+from jobs.hotspot.writing import GivesWay, Writer
 from jobs.mikrotik import (
     LoginRefused,
     RouterAway,
@@ -30,6 +30,7 @@ from jobs.mikrotik import (
     Trap,
     open_link,
 )
+from store.clock import now_ms
 from store.hotspot.account import Account, Counted
 from store.hotspot.deciding import STATUSES, Policy, Status, decide, notices
 from store.hotspot.leases import Lease, LeaseLost
@@ -97,7 +98,7 @@ class Engine:
             report.state = "overtaken"
         except GivesWay:
             report.state = "yielded"
-            await ask_for_another(self._store)
+            await self._store.hotspot.wish_all()
         say(report)
         await self._store.ledger.note_run(report.as_dict(began))
         return report
@@ -108,7 +109,7 @@ class Engine:
         Raises RouterAway, LoginRefused, Trap.
         """
         accounts = await self._accounts("")
-        now = _now()
+        now = now_ms()
         async with open_link(self.router, RUN_SECONDS) as link:
             camera = Camera(link)
             actual = await camera.picture()
@@ -153,7 +154,7 @@ class Engine:
                 await self._synchronise(report, only, lease, link)
 
     async def _synchronise(self, report: Report, only: str, lease: Lease, link: RouterLink) -> None:
-        now = _now()
+        now = now_ms()
         if only:
             accounts = await self._accounts(only)
             if not accounts:
@@ -286,7 +287,3 @@ async def _alongside(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task
 
 def _status(text: str) -> Status | None:
     return next((status for status in STATUSES if status == text), None)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

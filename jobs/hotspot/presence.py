@@ -8,6 +8,7 @@ is the device. The rows written here are no run's: their names are random, and n
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,8 @@ from store.routers import Router
 
 SECONDS = 5.0
 """Somebody waits before a screen; a small router takes a second or two for TLS alone."""
+
+log = logging.getLogger("jaga.hotspot")
 
 ONLINE_SECONDS = PROOF_SECONDS // 2
 ONLINE_BYTES = 5_000_000
@@ -60,9 +63,9 @@ async def ask_for_proof(store: Store, router: Router, wish: dict[str, Any]) -> d
 
 async def device_of(store: Store, token: str) -> tuple[Proof, Row] | None:
     """Return the proof of a token, and the session that its user has; None without one. The user,
-    its cookies and its session are gone then.
+    its cookies and its session are gone then; what a cut leaves of them, `sweep` takes away.
 
-    Raises RouterAway, LoginRefused, Trap: the proof can be tried again.
+    Raises RouterAway, LoginRefused, Trap before the session was seen: it can be tried again.
     """
     proof = await store.presences.find(token)
     if proof is None:
@@ -75,8 +78,12 @@ async def device_of(store: Store, token: str) -> tuple[Proof, Row] | None:
         sessions = await link.read(ACTIVE, ".id", "mac-address", "address", any_of=mine)
         if not sessions or not await store.presences.end(token):
             return None
-        await _take_away(link, [proof.user])
-    await store.presences.forget(proof.user)
+        try:
+            await _take_away(link, [proof.user])
+        except (RouterAway, Trap) as error:
+            log.warning("user of a proof left on %s for the sweep: %s", router.name, error)
+        else:
+            await store.presences.forget(proof.user)
     return proof, sessions[0]
 
 

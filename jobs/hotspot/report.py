@@ -76,12 +76,13 @@ def preview_of(
                 "name": names.get(step.member, ""),
                 "what": f"{step.write.path} {step.write.verb}",
                 "phase": step.phase.name.lower(),
+                "reason": step.reason,
                 "why": step.why,
             }
             for step in made.steps[:KEPT_LINES]
         ],
         "writes": len(made.steps),
-        "reasons": dict(Counter(step.why for step in made.steps).most_common(KEPT_LINES)),
+        "reasons": dict(Counter(step.reason for step in made.steps)),
         "conflicts": made.conflicts,
         "strangers": made.strangers[:KEPT_LINES],
         "statuses": counts,
@@ -102,7 +103,8 @@ def join_previews(seen: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
     if not good:
         return None
     first = next(iter(good.values()))
-    return first | {
+    shared = {field: value for field, value in first.items() if field != "reasons"}
+    return shared | {
         "steps": [{"router": name} | step for name, one in good.items() for step in one["steps"]],
         "writes": sum(one["writes"] for one in good.values()),
         "prints": sum(one["prints"] for one in good.values()),

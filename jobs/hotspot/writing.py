@@ -7,7 +7,6 @@ nothing more.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from jobs.hotspot.plan import Actual, Phase, Plan, Step, Wanted, plan
 from jobs.hotspot.report import Report
 from jobs.hotspot.snapshot import Camera
 from jobs.mikrotik import Receipt, RouterLink, Row
+from store.clock import now_ms
 from store.errors import NotFound
 from store.hotspot.deciding import Policy, decide, why
 from store.hotspot.leases import Lease
@@ -31,11 +31,6 @@ RETURN_SECONDS = 1.0
 
 class GivesWay(Exception):
     """Somebody in a hurry waits for the router: the rest is another run's."""
-
-
-async def ask_for_another(store: Store) -> None:
-    """Have a run made over everybody."""
-    await store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
 
 
 @dataclass
@@ -58,7 +53,7 @@ class Writer:
         touched = {step.member for step in made.steps}
         if touched and self.camera.is_spent:
             # seen by the next run, which has its six prints to itself
-            await ask_for_another(self.store)
+            await self.store.hotspot.wish_all()
             failed |= touched
         elif touched:
             hosts = await self._look_again(made, wanted)
@@ -157,7 +152,7 @@ class Writer:
     async def _settle(self, agreeing: Sequence[Wanted]) -> None:
         """Note who agrees, unless another status has been decided meanwhile: then the next run
         makes the router agree with that, and nobody is told what holds no more."""
-        now = _now()
+        now = now_ms()
         accounts = await self.store.hotspot.accounts([one.member for one in agreeing])
         fresh = {account.member: account for account in accounts}
         for one in agreeing:
@@ -182,7 +177,3 @@ class Writer:
             await self.store.members.forget(one.member)
         except NotFound:
             await self.store.hotspot.forget(one.member)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -8,6 +8,7 @@ from datetime import date
 from jobs.persist.effects import Effect, EffectOf, moment, moment_of, text, whole
 from store.database import statement
 from store.events import Event
+from store.routers import FIRST
 
 
 def changed(event: Event) -> Effect:
@@ -60,9 +61,9 @@ def settled(event: Event) -> Effect:
         {
             "event_id": event.id,
             "member": text(event, "member"),
-            "router": text(event, "router"),
+            "router": text(event, "router", FIRST),
             "before": text(event, "before", ""),
-            "is_first": event.data.get("is_first") is True,
+            "is_first": event.data.get("is_first", True) is True,
             "status": text(event, "status"),
             "at": moment(event),
         },

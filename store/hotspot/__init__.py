@@ -9,6 +9,7 @@ from store.hotspot.handovers import Handovers
 from store.hotspot.leases import Lease, Leases
 from store.hotspot.ledger import Ledger
 from store.hotspot.otp import Otp
+from store.hotspot.packages import Packages
 from store.hotspot.presences import Presences
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Ledger",
     "Otp",
     "Package",
+    "Packages",
     "Presences",
     "Slot",
 ]

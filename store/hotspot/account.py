@@ -78,9 +78,6 @@ class Account:
     fup_percent: int | None
     fup_remaining: int | None
     package: str
-    told: str
-    """The status that the member was last told of, for it was seen to be true on a router."""
-
     settled: Mapping[str, str]
     """Router → the status it was last seen to agree with, empty for none; every router there is."""
 
@@ -171,7 +168,6 @@ FIELDS = (
     "fup_percent",
     "fup_remaining",
     "package",
-    "settled",
     "lost",
 )
 
@@ -219,7 +215,6 @@ def read_account(
         fup_percent=_number(kept["fup_percent"]),
         fup_remaining=_number(kept["fup_remaining"]),
         package=kept["package"],
-        told=kept["settled"],
         settled={router: kept[settled_field(router)] for router in routers},
         look=kept[look_field(look_of)] if look_of else "",
         noticed={kind: kept[f"notice:{kind}"] for kind in _NOTICES},

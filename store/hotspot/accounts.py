@@ -11,18 +11,16 @@ import hashlib
 import hmac
 import json
 import logging
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
 
+from store.clock import now_ms
 from store.errors import InvalidRequest, NotFound, Unavailable
 from store.hotspot.account import (
-    MB,
     MEMBER_FIELDS,
     Account,
     Package,
@@ -81,7 +79,7 @@ class Hotspot:
             return False
         verdict = await self._enrol(
             [*self._account_keys(member), self._keys.hotspot_phones()],
-            [member, _now(), number, int(approved)],
+            [member, now_ms(), number, int(approved)],
         )
         if verdict == "taken":
             log.warning("phone of member %s is somebody else's", member)
@@ -147,32 +145,6 @@ class Hotspot:
 
     # Quota
 
-    async def save_package(
-        self,
-        name: str,
-        quota_mb: int,
-        days: int,
-        unlimited: bool,
-        fup_percent: int | None,
-        fup_remaining_mb: int | None = None,
-    ) -> Package:
-        """Make a package; fair use begins at a percentage used, or at so many MB left."""
-        remaining = None if fup_remaining_mb is None else fup_remaining_mb * MB
-        package = Package(new_id(), name, quota_mb * MB, days, unlimited, fup_percent, remaining)
-        kept = asdict(package)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(self._keys.hotspot_packages(), package.id, json.dumps(kept))
-            event = {"type": "hotspot.package", "data": json.dumps(kept | {"at": _now()})}
-            pipe.xadd(self._keys.events(), event)  # type: ignore[arg-type]
-            await pipe.execute()
-        self._queue.wake_persist()
-        return package
-
-    async def packages(self) -> list[Package]:
-        """Return every package, by name."""
-        kept = await self._redis.hgetall(self._keys.hotspot_packages())
-        return sorted((Package(**json.loads(text)) for text in kept.values()), key=_by_name)
-
     async def give(self, member: str, package_id: str, *, once: str = "") -> Package:
         """Add a package to a member's account: bytes and days on top of what is left; an account
         that has run out begins anew.
@@ -182,7 +154,7 @@ class Hotspot:
         keys = self._keys
         reply = await self._give(
             [*self._account_keys(member), keys.member(member), keys.hotspot_packages()],
-            [member, _now(), package_id, once],
+            [member, now_ms(), package_id, once],
         )
         if reply[0] == "gone":
             raise NotFound()
@@ -226,7 +198,7 @@ class Hotspot:
             [self._keys.hotspot_slots(member), self._keys.hotspot_macs(), self._keys.events()],
             [
                 member,
-                _now(),
+                now_ms(),
                 new_id()[:8],
                 mac,
                 ip,
@@ -255,7 +227,7 @@ class Hotspot:
                 self._keys.events(),
                 self._keys.hotspot(member),
             ],
-            [member, _now(), slot],
+            [member, now_ms(), slot],
         )
         if not mac:
             raise NotFound()
@@ -279,6 +251,10 @@ class Hotspot:
         except Unavailable:
             log.warning("queue away: the router hears of %s at the next run", member)
 
+    async def wish_all(self) -> None:
+        """Have a run made over everybody at every router. Raises Unavailable."""
+        await self._queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+
     def password(self, member: str) -> str:
         """Return the password of a member's hotspot user: known to the router and to us alone."""
         key = self._settings.secret_key.encode()
@@ -288,7 +264,7 @@ class Hotspot:
 
     async def keep_waiting(self, member: str, wish: Mapping[str, Any]) -> None:
         """Keep a device that could not be confirmed yet; the newest wish of a member counts."""
-        kept = json.dumps({**wish, "asked_at": _now()})
+        kept = json.dumps({**wish, "asked_at": now_ms()})
         await self._redis.hset(self._keys.hotspot_waiting(), member, kept)
 
     async def waiting(self) -> list[dict[str, Any]]:
@@ -296,9 +272,9 @@ class Hotspot:
         kept = await self._redis.hgetall(self._keys.hotspot_waiting())
         wishes = [json.loads(text) for text in kept.values()]
         for wish in wishes:
-            if wish["asked_at"] < _now() - DAY_MS:
+            if wish["asked_at"] < now_ms() - DAY_MS:
                 await self.served(wish["member"])
-        return [wish for wish in wishes if wish["asked_at"] >= _now() - DAY_MS]
+        return [wish for wish in wishes if wish["asked_at"] >= now_ms() - DAY_MS]
 
     async def is_waiting(self, member: str) -> bool:
         """Return whether a device of this member waits to be confirmed."""
@@ -334,7 +310,7 @@ class Hotspot:
         keys = self._keys
         if not await self._redis.sismember(keys.hotspot_accounts(), member):
             return False
-        await self._redis.hset(keys.hotspot_leaving(), member, str(_now()))
+        await self._redis.hset(keys.hotspot_leaving(), member, str(now_ms()))
         await self.wish(member)
         return self.has_router
 
@@ -363,7 +339,7 @@ class Hotspot:
 
     async def _write(self, member: str, fields: Mapping[str, str]) -> None:
         flat = [word for pair in fields.items() for word in pair]
-        await self._change(self._account_keys(member), [member, _now(), *flat])
+        await self._change(self._account_keys(member), [member, now_ms(), *flat])
         await self._announced(member)
 
     async def _announced(self, member: str) -> None:
@@ -387,14 +363,6 @@ def today(timezone: str) -> str:
 def is_random(mac: str) -> bool:
     """Whether a MAC is locally administered: made up by the device, and soon another."""
     return bool(int(mac[:2], 16) & 2)
-
-
-def _by_name(package: Package) -> str:
-    return package.name
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
 
 
 def require_phone(value: object) -> str:

@@ -41,8 +41,3 @@ class Captive:
             pipe.set(self._keys.hotspot_captive(address), json.dumps(said), ex=KEPT_SECONDS)
             pipe.delete(self._keys.hotspot_captive_turn(address))
             await pipe.execute()
-
-    async def owner_of(self, mac: str) -> str | None:
-        """Return the id of the member whose device this is, None for nobody's."""
-        found = await self._redis.hget(self._keys.hotspot_macs(), mac)
-        return str(found).partition(":")[0] if found else None

@@ -1,4 +1,4 @@
-"""The hotspot as its operator looks at it: lists and counts over everybody, and its packages.
+"""The hotspot as its operator looks at it: lists and counts over everybody.
 
 Who is in which state depends on the moment and the house's rules, so it is not kept anywhere: it
 is decided while reading. Ten thousand accounts are read some at a time, and the loop is let go
@@ -12,17 +12,16 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from store.errors import NotFound
-from store.hotspot.account import Account, Package
+from store.clock import now_ms
+from store.hotspot.account import Account
 from store.hotspot.deciding import STATUSES, Policy
 from store.hotspot.ledger import RUNS_KEPT
 from store.members import fold
 from store.opening import Store
 from store.phones import local_form
-from store.scripts import Script
 
 SCAN = 2_000
 """Accounts that one request looks at, at most: a tenth of a second of work. The answer's `next`
@@ -77,12 +76,11 @@ class Found:
 
 
 class Desk:
-    """What an operator sees and arranges."""
+    """What an operator sees."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._policy = Policy.of(store.settings)
-        self._package = Script(store.redis, "hotspot_package")
 
     # Everybody
 
@@ -170,7 +168,7 @@ class Desk:
             "name": account.name,
             "account": account.status,
             "leaving": account.is_leaving,
-            **account.public(int(time.time() * 1000), self._policy),
+            **account.public(now_ms(), self._policy),
         }
 
     # Runs
@@ -183,37 +181,6 @@ class Desk:
         accounts = await self._store.hotspot.accounts(members)
         names = {account.member: account.name for account in accounts}
         return [run | {"name": names.get(run["only"], "")} for run in meant]
-
-    # Packages
-
-    async def package(self, package_id: str) -> Package:
-        """Return a package. Raises NotFound."""
-        kept = await self._store.redis.hget(self._store.keys.hotspot_packages(), package_id)
-        if kept is None:
-            raise NotFound()
-        return Package(**json.loads(kept))
-
-    async def change_package(self, package: Package) -> None:
-        """Have a package be as this one from now on; who has it keeps what was given. Raises
-        NotFound."""
-        await self._write_package("hotspot.package", package.id, asdict(package))
-
-    async def remove_package(self, package_id: str) -> None:
-        """Take a package off the shelf; who has it keeps it. Raises NotFound."""
-        await self._write_package("hotspot.package_removed", package_id, None)
-
-    async def _write_package(
-        self, event: str, package_id: str, kept: dict[str, Any] | None
-    ) -> None:
-        keys = self._store.keys
-        data = (kept or {"id": package_id}) | {"at": int(time.time() * 1000)}
-        was_there = await self._package(
-            [keys.hotspot_packages(), keys.events()],
-            [package_id, json.dumps(kept) if kept else "", event, json.dumps(data)],
-        )
-        if not was_there:
-            raise NotFound()
-        self._store.queue.wake_persist()
 
 
 def _place(found: tuple[tuple[str, str], dict[str, Any]]) -> tuple[str, str]:

@@ -6,12 +6,12 @@ Everything that a run changes here it changes only while it holds its router's l
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
+from store.clock import now_ms
 from store.hotspot.account import Counted, look_field, settled_field
 from store.hotspot.accounts import BATCH, today
 from store.hotspot.leases import Lease
@@ -58,7 +58,7 @@ class Ledger:
             verdicts = await self._count(
                 [lease.key, self._keys.events(), *self._count_keys(part)],
                 [
-                    *(lease.token, _now(), day, look_field(router)),
+                    *(lease.token, now_ms(), day, look_field(router)),
                     *(word for one in part for word in one.words()),
                 ],
             )
@@ -85,7 +85,7 @@ class Ledger:
         returns whether that is news. The member is told by the first router that agrees."""
         verdict = await self._settle(
             [self._keys.hotspot(member), self._keys.events(), lease.key],
-            [member, _now(), status, lease.token, router, settled_field(router), decided_at],
+            [member, now_ms(), status, lease.token, router, settled_field(router), decided_at],
         )
         if verdict == 1:
             self._queue.wake_persist()
@@ -105,7 +105,7 @@ class Ledger:
     async def notice(self, member: str, kind: str, key: str) -> None:
         """Have a member told of something, once for each key."""
         keys = [self._keys.hotspot(member), self._keys.events()]
-        if await self._notice(keys, [member, _now(), kind, key]):
+        if await self._notice(keys, [member, now_ms(), kind, key]):
             self._queue.wake_persist()
 
     # Routers
@@ -188,7 +188,3 @@ def _public(router: Router, seen: Mapping[str, str]) -> dict[str, Any]:
 
 def _as_words(field: str, value: Any) -> tuple[str, str]:
     return field, json.dumps(value)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -22,6 +22,7 @@ import psycopg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from store.clock import now_ms
 from store.database import Database, statement
 from store.errors import RateLimited, Unavailable
 from store.keys import Keys
@@ -267,7 +268,7 @@ def _record(delivery: Delivery, verdict: Verdict, address: str) -> dict[str, Any
         "signed_with": verdict.signed_with,
         "state": verdict.state,
         "reason": verdict.reason,
-        "at": int(time.time() * 1000),
+        "at": now_ms(),
     }
 
 

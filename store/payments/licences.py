@@ -14,13 +14,13 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
+from store.clock import now_ms
 from store.errors import LicenceInUse, LicenceUnknown, NotFound
 from store.keys import Keys
 from store.limits import Limit, Limits
@@ -141,7 +141,7 @@ class Licences:
                 claimant.device,
                 claimant.name,
                 claimant.session,
-                _now(),
+                now_ms(),
             ],
         )
         return await self._outcome(reply, claimant)
@@ -159,7 +159,7 @@ class Licences:
         digest, _ = await self._admit(key, claimant)
         reply = await self._deactivate(
             [self._keys.licence(digest), self._keys.events()],
-            [claimant.instance, claimant.device, _now()],
+            [claimant.instance, claimant.device, now_ms()],
         )
         return await self._outcome(reply, claimant)
 
@@ -203,7 +203,7 @@ class Licences:
         if not digest:
             raise NotFound()
         keys = [self._keys.licence(str(digest)), self._keys.events()]
-        if not await self._change(keys, [status, policy, _now()]):
+        if not await self._change(keys, [status, policy, now_ms()]):
             raise NotFound()
         self._queue.wake_persist()
 
@@ -217,7 +217,3 @@ def digest_of(key: str) -> str:
 def is_key(text: str) -> bool:
     """Whether a text has the form of a licence key."""
     return _KEY.fullmatch(text.strip().upper()) is not None
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -11,12 +11,12 @@ import asyncio
 import json
 import logging
 import secrets
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
+from store.clock import now_ms
 from store.errors import (
     AccountBlocked,
     LoginRefused,
@@ -237,7 +237,7 @@ class Sessions:
 
     async def expire_due(self, most: int = 500) -> int:
         """End sessions whose clock has run out while nobody looked; returns how many were due."""
-        now = int(time.time() * 1000)
+        now = now_ms()
         due = await self._redis.zrangebyscore(self._keys.clocks(), 0, now, start=0, num=most)
         for entry in due:
             member, _, sid = str(entry).partition(":")

@@ -43,7 +43,7 @@ async def test_a_phone_gets_in_through_the_portal(
     member = await store.members.create(
         email="siti@jaga.test", password_hash="x", name="Siti", phone="081234567890"
     )
-    package = await store.hotspot.save_package("Harian", 2048, 1, False, None)
+    package = await store.packages.make("Harian", 2048, 1, False, None)
     await store.hotspot.give(member.id, package.id)
     await store.hotspot.change_account(member.id, used=str(700 << 20))
     web = await product(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)

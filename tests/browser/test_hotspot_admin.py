@@ -50,7 +50,7 @@ class Desk:
         )
         for mac in macs:
             await self.store.hotspot.bind(member.id, mac, "192.168.200.10", name="Ponsel Siti")
-        package = await self.store.hotspot.save_package(f"Harian {number}", 100, 1, False, None)
+        package = await self.store.packages.make(f"Harian {number}", 100, 1, False, None)
         await self.store.hotspot.give(member.id, package.id)
         await self.store.hotspot.change_account(member.id, used=str(used_mb * MB))
         return member.id

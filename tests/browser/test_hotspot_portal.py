@@ -38,7 +38,7 @@ async def siti(store: Store) -> Member:
     member = await store.members.create(
         email="siti@jaga.test", password_hash="x", name="Siti", phone=PHONE
     )
-    package = await store.hotspot.save_package("Harian", 2048, 30, False, None)
+    package = await store.packages.make("Harian", 2048, 30, False, None)
     await store.hotspot.give(member.id, package.id)
     return member
 
@@ -358,7 +358,7 @@ async def test_whoever_is_logged_in_connects_a_device_without_a_code(
     router: RouterPart,
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
-    package = await store.hotspot.save_package("Harian", 1024, 30, False, None)
+    package = await store.packages.make("Harian", 1024, 30, False, None)
     await store.hotspot.enrol(budi.id, PHONE)
     await store.hotspot.give(budi.id, package.id)
     web = await house(product, router)
@@ -377,7 +377,7 @@ async def test_whoever_is_logged_in_connects_a_device_without_a_code(
 async def test_every_open_tab_turns_by_itself(
     product: Start, budi: Member, store: Store, sit: Callable[..., Awaitable[Seat]], tmp_path: Path
 ) -> None:
-    package = await store.hotspot.save_package("Harian", 1024, 30, False, None)
+    package = await store.packages.make("Harian", 1024, 30, False, None)
     await store.hotspot.enrol(budi.id, PHONE)
     await store.hotspot.give(budi.id, package.id)
     web = await product()
@@ -422,7 +422,7 @@ async def test_what_happened_while_the_line_was_cut_is_seen_after_it(
     await expect(page.locator("session-guard")).to_have_attribute("state", "live")
     await expect(page.locator("h1")).to_have_text("Belum ada paket")
     web.kill()
-    package = await store.hotspot.save_package("Harian", 1024, 30, False, None)
+    package = await store.packages.make("Harian", 1024, 30, False, None)
     await store.hotspot.give(budi.id, package.id)
     await product(PORT=str(web.settings.port))
     await expect(page.locator("h1")).to_have_text("Internet Anda aktif", timeout=PATIENCE_MS)

@@ -26,7 +26,7 @@ async def log_in(seat, web, email=EMAIL) -> None:
 async def test_a_sold_product_is_mapped_to_a_package_and_back(product, store, sit):
     web = await product(LYNK_MERCHANT_KEYS=KEY)
     await store.members.create(email=EMAIL, password=PASSWORD, name="Ratna", role="admin")
-    await store.hotspot.save_package("Mingguan", 5120, 7, False, None)
+    await store.packages.make("Mingguan", 5120, 7, False, None)
     await deliver(Browser(web.settings.port), payment())
     await deliver(Browser(web.settings.port), payment(items=[EBOOK | {"title": "<b>E-Book"}]))
     await LogReader(store).run()

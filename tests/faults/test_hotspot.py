@@ -48,12 +48,12 @@ async def test_a_worker_killed_between_two_writes_leaves_work_that_the_next_one_
         await store.hotspot.change_account(made.id, unlimited="1")
         members.append(made.id)
     web = await product(worker=True, **settings)
-    await store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+    await store.hotspot.wish_all()
     await until(lambda: bindings(router) == 5, 10)
     router.control("fault", delay_seconds=0.2)
     for member in members:
         await store.sessions.end(member, "all", reason="blocked", by="test", status="blocked")
-    await store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+    await store.hotspot.wish_all()
     await until(lambda: bindings(router) < 5, 10)
     assert web.worker is not None
     for pid in family_of(web.worker.pid):
@@ -69,11 +69,11 @@ async def test_a_worker_killed_between_two_writes_leaves_work_that_the_next_one_
     print(f"\nwhole again {time.monotonic() - began:.1f} s after the kill")
     for member in members:
         async with asyncio.timeout(15):
-            while (await store.hotspot.account(member)).told != "blocked":
+            while (await store.hotspot.account(member)).settled["utama"] != "blocked":
                 await sync(store)
 
 
 async def sync(store: Store) -> None:
     """Ask for a run, as the clock does."""
-    await store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+    await store.hotspot.wish_all()
     await asyncio.sleep(0.5)

@@ -42,7 +42,7 @@ class Site:
         )
         for mac in macs:
             await self.store.hotspot.bind(made.id, mac, "")
-        package = await self.store.hotspot.save_package("Paket", 100, 30, False, None)
+        package = await self.store.packages.make("Paket", 100, 30, False, None)
         await self.store.hotspot.give(made.id, package.id)
         return made.id
 

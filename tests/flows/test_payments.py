@@ -131,7 +131,7 @@ async def test_a_bought_hotspot_package_is_given_once_however_often_it_is_delive
     product, store: Store
 ) -> None:
     member = await store.members.create(email=EMAIL, password="rahasia dewi", phone=PHONE)
-    package = await store.hotspot.save_package(
+    package = await store.packages.make(
         name="Bulanan", quota_mb=1000, days=30, unlimited=False, fup_percent=None
     )
     async with store.database.connection() as connection:

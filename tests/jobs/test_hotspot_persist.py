@@ -19,7 +19,7 @@ async def test_an_emptied_redis_gets_its_accounts_back(store: Store) -> None:
     member = await store.members.create(
         email="siti@jaga.test", password_hash="x", phone="081234567890"
     )
-    package = await store.hotspot.save_package("Bulanan", 1000, 30, False, 80)
+    package = await store.packages.make("Bulanan", 1000, 30, False, 80)
     await store.hotspot.give(member.id, package.id)
     await store.hotspot.bind(member.id, PHONE, "192.168.200.10", name="HP", browser="b")
     await store.hotspot.bind(member.id, "A4:BB:CC:00:00:02", "192.168.200.11")
@@ -33,19 +33,20 @@ async def test_an_emptied_redis_gets_its_accounts_back(store: Store) -> None:
     days = await store.hotspot.days(member.id, 1)
     assert days[0][1] == 7
     before = await store.hotspot.account(member.id)
-    assert before.told == "aktif" and before.fup_remaining is None
+    assert before.fup_remaining is None
     assert before.expires_at is not None and before.fup_percent == 80
     await LogReader(store).run()
     await store.redis.flushdb()
     assert await restore_if_needed(store)
     after = await store.hotspot.account(member.id)
-    for name in ("phone", "purchased", "used", "expires_at", "package", "fup_percent", "told"):
+    for name in ("phone", "purchased", "used", "expires_at", "package", "fup_percent"):
         assert getattr(after, name) == getattr(before, name), name
     assert [slot.mac for slot in after.slots] == [slot.mac for slot in before.slots]
-    assert await store.redis.hget(store.keys.hotspot(member.id), "settled:utama") == "aktif"
+    for field in ("settled", "settled:utama"):
+        assert await store.redis.hget(store.keys.hotspot(member.id), field) == "aktif"
     assert await store.hotspot.days(member.id, 1) == days
     assert await store.hotspot.member_of("6281234567890") == member.id
-    assert [package.public() for package in await store.hotspot.packages()] == [package.public()]
+    assert [package.public() for package in await store.packages.all()] == [package.public()]
     verdict, _ = await store.hotspot.bind("f" * 16, after.slots[0].mac, "")
     assert verdict == "taken"
     rejected = await store.database.fetch(b"SELECT type, error FROM event_rejected")
@@ -86,7 +87,7 @@ async def test_a_package_adds_to_what_is_left_and_begins_anew_after_the_end(stor
     member = (
         await store.members.create(email="s@jaga.test", password_hash="x", phone="081234567890")
     ).id
-    package = await store.hotspot.save_package("A", 10, 5, False, None)
+    package = await store.packages.make("A", 10, 5, False, None)
     await store.hotspot.give(member, package.id)
     first = await store.hotspot.account(member)
     await store.hotspot.give(member, package.id)
@@ -103,7 +104,7 @@ async def test_fair_use_may_begin_at_bytes_that_are_left(store: Store) -> None:
     member = (
         await store.members.create(email="s@jaga.test", password_hash="x", phone="081234567890")
     ).id
-    package = await store.hotspot.save_package("A", 10, 5, False, None, 3)
+    package = await store.packages.make("A", 10, 5, False, None, 3)
     assert package.public()["fup_remaining_mb"] == 3
     await store.hotspot.give(member, package.id)
     policy, now = Policy.of(store.settings), int(time.time() * 1000)
@@ -115,8 +116,8 @@ async def test_fair_use_may_begin_at_bytes_that_are_left(store: Store) -> None:
     await store.redis.flushdb()
     assert await restore_if_needed(store)
     assert (await store.hotspot.account(member)).fup_remaining == 3 << 20
-    assert await store.hotspot.packages() == [package]
-    percent = await store.hotspot.save_package("B", 10, 5, False, 50)
+    assert await store.packages.all() == [package]
+    percent = await store.packages.make("B", 10, 5, False, 50)
     await store.hotspot.give(member, percent.id)
     assert (await store.hotspot.account(member)).fup_remaining is None
 

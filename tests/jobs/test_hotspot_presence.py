@@ -32,7 +32,7 @@ async def cloud(
         made = await store.members.create(
             email="s@jaga.test", password_hash="x", phone="081200000001"
         )
-        package = await store.hotspot.save_package("Paket", 100, 30, False, None)
+        package = await store.packages.make("Paket", 100, 30, False, None)
         await store.hotspot.give(made.id, package.id)
         router.control("join", mac=PHONE, ip="192.168.200.10")
         router.control("join", mac=THIEF, ip="192.168.200.66")

@@ -60,7 +60,7 @@ class Site:
         )
         for mac in macs:
             await self.store.hotspot.bind(member.id, mac, "192.168.200.10")
-        package = await self.store.hotspot.save_package("Paket", 100, 30, False, None)
+        package = await self.store.packages.make("Paket", 100, 30, False, None)
         await self.store.hotspot.give(member.id, package.id)
         return member.id
 
@@ -208,7 +208,7 @@ async def test_the_plan_is_of_all_routers_and_says_which_did_not_answer(site: Si
     await site.person(1, PHONE)
     await hotspot.preview("q1")
     plan = (await site.store.hotspot.answer_to("q1") or {})["plan"]
-    reasons = {"aktif: no user yet": 1, "aktif: bypassed": 1}
+    reasons = {"no_user": 1, "no_binding": 1}
     each = {"writes": 2, "prints": 4, "reasons": reasons}
     assert plan["routers"] == {"utama": each, "utara": each}
     assert [step["router"] for step in plan["steps"]] == ["utama"] * 2 + ["utara"] * 2

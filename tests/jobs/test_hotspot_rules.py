@@ -20,6 +20,7 @@ from jobs.hotspot.plan import (
     Device,
     Phase,
     Plan,
+    Reason,
     Wanted,
     plan,
 )
@@ -29,6 +30,7 @@ from jobs.mikrotik import Row, Write
 from scripts.router_simulator.commands import Command, Router, Trap
 from store.hotspot.deciding import STATUSES, Policy, Status, Terms, decide, notices, why
 from store.phones import local_form, normal_phone
+from tests.parts import ROOT
 
 GB = 1 << 30
 NOW = 1_800_000_000_000
@@ -579,3 +581,11 @@ def test_usage_counts_what_it_can() -> None:
     assert used == 5, "a counter that went back began anew; a new device's past is not theirs"
     used, look = count(look, ["A", "B"], [Reading("B", "*3", 19, 1000)])
     assert used == 1
+
+
+def test_the_operators_page_has_words_for_every_reason() -> None:
+    words = (ROOT / "web/static/js/hotspot_words.js").read_text()
+    table = words[words.index("export const REASONS") :]
+    table = table[: table.index("};")]
+    named = [line.split(":")[0].strip() for line in table.splitlines()[1:] if ":" in line]
+    assert sorted(named) == sorted(Reason)

@@ -324,13 +324,13 @@ async def test_a_removed_package_stays_with_who_has_it(counter: Counter) -> None
 
 
 async def test_a_change_that_comes_too_late_brings_no_package_back(counter: Counter) -> None:
-    desk = Desk(counter.site.store)
-    package = await desk.package((await package_of(counter))["id"])
-    await desk.remove_package(package.id)
+    packages = counter.site.store.packages
+    package = await packages.get((await package_of(counter))["id"])
+    await packages.remove(package.id)
     with pytest.raises(NotFound):
-        await desk.change_package(package)
+        await packages.change(package)
     with pytest.raises(NotFound):
-        await desk.remove_package(package.id)
+        await packages.remove(package.id)
     assert (await counter.ask("GET", "/packages")).json["packages"] == []
 
 

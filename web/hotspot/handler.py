@@ -38,9 +38,7 @@ class HotspotHandler(Handler):
             member, self.device_of(member), method="password", keep=True, remember=True
         )
         await sessions.settle(opened)
-        # whatever else this browser's cookie stood for is over: another member, a phone's session
-        await sessions.leave(self.cookie_credential)
-        self.keep_session(opened)
+        await self.move_in(opened)
         return opened
 
     async def answer_of(self, question: str, seconds: float) -> dict[str, Any] | None:

@@ -188,7 +188,7 @@ class SyncNow(DeskHandler):
     async def post(self) -> None:
         place = await self.require_admin()
         self.require_router()
-        await self.store.queue.enqueue("jobs.hotspot.run", queue="hotspot", unique="sync")
+        await self.store.hotspot.wish_all()
         await self.note(place, "hotspot.sync", "")
         self.respond({"success": True, "message": "Sinkronisasi dimulai."}, 202)
 

@@ -21,13 +21,13 @@ class Packages(DeskHandler):
 
     async def get(self) -> None:
         await self.require_admin()
-        packages = [package.public() for package in await self.store.hotspot.packages()]
+        packages = [package.public() for package in await self.store.packages.all()]
         self.respond({"success": True, "packages": packages})
 
     async def post(self) -> None:
         place = await self.require_admin()
         terms = terms_of(self.json_body())
-        package = await self.store.hotspot.save_package(**terms)
+        package = await self.store.packages.make(**terms)
         await self.note(place, "package.create", package.id, **package.public())
         self.respond({"success": True, "package": package.public()}, 201)
 
@@ -43,10 +43,10 @@ class OnePackage(DeskHandler):
             raise InvalidRequest("body", "Tidak ada yang diubah.")
         for name in body.keys() - set(TERMS):
             raise InvalidRequest(name[:80])
-        before = await self.desk.package(package_id)
+        before = await self.store.packages.get(package_id)
         terms = terms_of(_kept(before, body) | body)
         after = replace(before, **_in_bytes(terms))
-        await self.desk.change_package(after)
+        await self.store.packages.change(after)
         old, new = before.public(), after.public()
         changed = {name: [old[name], new[name]] for name in old if old[name] != new[name]}
         await self.note(place, "package.change", package_id, name=after.name, changed=changed)
@@ -54,12 +54,12 @@ class OnePackage(DeskHandler):
 
     async def delete(self, package_id: str) -> None:
         place = await self.require_admin()
-        package = await self.desk.package(package_id)
+        package = await self.store.packages.get(package_id)
         for product in await self.store.payments.inbox.products():
             if product["package_id"] == package_id and product["grants"] == "hotspot":
                 sold_as = product["title"] or product["uuid"]
                 raise Conflict(f"Paket ini dijual sebagai '{sold_as}'. Ubah dulu produknya.")
-        await self.desk.remove_package(package_id)
+        await self.store.packages.remove(package_id)
         await self.note(place, "package.remove", package_id, name=package.name)
         self.respond({"success": True, "message": "Paket dihapus."})
 

@@ -13,6 +13,7 @@ from jobs.hotspot.plan.parts import (
     Device,
     Phase,
     Plan,
+    Reason,
     Step,
     Wanted,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Device",
     "Phase",
     "Plan",
+    "Reason",
     "Step",
     "Wanted",
     "plan",

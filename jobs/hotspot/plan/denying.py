@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobs.hotspot.plan.parts import ACTIVE, BINDING, COOKIE, HOST, USER, Adoption, Phase
+from jobs.hotspot.plan.parts import ACTIVE, BINDING, COOKIE, HOST, USER, Adoption, Phase, Reason
 from jobs.hotspot.plan.view import Draft
 from jobs.mikrotik import Row, Write
-
-NO_LONGER = "a device that is no longer theirs"
 
 
 def take_bindings_away(draft: Draft) -> None:
@@ -19,11 +17,7 @@ def take_bindings_away(draft: Draft) -> None:
     # taken in before they are taken away: who is killed in between still knows their MACs
     adopt(draft, rows)
     for row in rows:
-        draft.step(
-            Phase.DENY_BINDING,
-            f"{one.status or 'deleted'}: no device gets past",
-            Write(BINDING, "remove", row["id"]),
-        )
+        draft.step(Phase.DENY_BINDING, Reason.BARRED, Write(BINDING, "remove", row["id"]))
 
 
 def throw_out(draft: Draft) -> None:
@@ -32,15 +26,15 @@ def throw_out(draft: Draft) -> None:
     for name in draft.names():
         for row in view.cookies_of.get(name, []):
             write = Write(COOKIE, "remove", row["id"])
-            draft.step(Phase.DENY_COOKIE, "would log in again", write)
+            draft.step(Phase.DENY_COOKIE, Reason.COOKIE, write)
         for row in view.actives_of.get(name, []):
             write = Write(ACTIVE, "remove", row["id"])
-            draft.step(Phase.DENY_ACTIVE, "is logged in", write)
+            draft.step(Phase.DENY_ACTIVE, Reason.LOGGED_IN, write)
     for mac in sorted({device.mac for device in one.devices}):
         for row in view.hosts_of.get(mac, []):
             if row.get("bypassed") == "true" or row.get("authorized") == "true":
                 write = Write(HOST, "remove", row["id"])
-                draft.step(Phase.DENY_HOST, "gets past", write)
+                draft.step(Phase.DENY_HOST, Reason.GETS_PAST, write)
     going = [row for row, _ in view.bindings_of.get(one.member, [])]
     for mac in draft.former(going):
         drop_hosts(draft, mac)
@@ -51,7 +45,7 @@ def drop_hosts(draft: Draft, mac: str) -> None:
     view = draft.view
     for row in view.hosts_of.get(mac, []):
         if row.get("bypassed") == "true":
-            draft.step(Phase.DENY_HOST, NO_LONGER, Write(HOST, "remove", row["id"]))
+            draft.step(Phase.DENY_HOST, Reason.NO_LONGER, Write(HOST, "remove", row["id"]))
 
 
 def remove_member(draft: Draft) -> None:
@@ -64,7 +58,7 @@ def remove_member(draft: Draft) -> None:
     take_bindings_away(draft)
     throw_out(draft)
     for row in users:
-        draft.step(Phase.DENY_USER, "deleted", Write(USER, "remove", row["id"]))
+        draft.step(Phase.DENY_USER, Reason.DELETED, Write(USER, "remove", row["id"]))
 
 
 def adopt(draft: Draft, rows: Iterable[Row]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobs.hotspot.plan.denying import NO_LONGER, adopt, drop_hosts
-from jobs.hotspot.plan.parts import ACTIVE, BINDING, COOKIE, HOST, Device, Phase, Wanted
+from jobs.hotspot.plan.denying import adopt, drop_hosts
+from jobs.hotspot.plan.parts import ACTIVE, BINDING, COOKIE, HOST, Device, Phase, Reason, Wanted
 from jobs.hotspot.plan.users import sent
 from jobs.hotspot.plan.view import Draft, View
 from jobs.hotspot.tags import comment_of, tag_of
@@ -30,7 +30,7 @@ def give_bindings(draft: Draft, access: Access) -> None:
     spare = [row for row, _ in view.bindings_of.get(one.member, []) if row["id"] not in kept]
     for row in spare:
         write = Write(BINDING, "remove", row["id"])
-        draft.step(Phase.DENY_BINDING, NO_LONGER, write)
+        draft.step(Phase.DENY_BINDING, Reason.NO_LONGER, write)
     adopt(draft, legacy.values())
     for mac in draft.former(spare):
         _log_out(draft, mac)
@@ -46,7 +46,7 @@ def _log_out(draft: Draft, mac: str) -> None:
         ):
             for row in rows:
                 if row.get("mac-address") == mac:
-                    draft.step(phase, NO_LONGER, Write(path, "remove", row["id"]))
+                    draft.step(phase, Reason.NO_LONGER, Write(path, "remove", row["id"]))
 
 
 def _give_binding(draft: Draft, device: Device, row: Row | None, kind: str) -> None:
@@ -68,7 +68,7 @@ def _give_binding(draft: Draft, device: Device, row: Row | None, kind: str) -> N
     if row is None:
         values = {name: value for name, value in should.items() if name != "disabled"}
         write = Write(BINDING, "add", values=values)
-        draft.step(Phase.GRANT_BINDING, f"{one.status}: {kind}", write)
+        draft.step(Phase.GRANT_BINDING, Reason.NO_BINDING, write, kind)
         return
     found = {"type": "regular", **row}
     wrong = {name: value for name, value in should.items() if found.get(name, "") != value}
@@ -76,9 +76,9 @@ def _give_binding(draft: Draft, device: Device, row: Row | None, kind: str) -> N
     if row.get("address"):
         wrong["address"] = ""
     if wrong:
-        named = ", ".join(wrong)
+        reason = Reason.BINDING_TYPE if "type" in wrong else Reason.BINDING_DIFFERS
         write = Write(BINDING, "set", row["id"], sent(wrong))
-        draft.step(Phase.GRANT_BINDING, f"{one.status}: {named}", write)
+        draft.step(Phase.GRANT_BINDING, reason, write, ", ".join(wrong))
 
 
 def let_in(draft: Draft, access: Access) -> None:
@@ -90,9 +90,9 @@ def let_in(draft: Draft, access: Access) -> None:
             is_bypassed = host.get("bypassed") == "true"
             if is_bypassed != (access == "bypassed") or host.get("blocked") == "true":
                 write = Write(HOST, "remove", host["id"])
-                draft.step(Phase.GRANT_HOST, "judged by an old binding", write)
+                draft.step(Phase.GRANT_HOST, Reason.OLD_VERDICT, write)
             elif access == "session" and _is_out(host, view, kicked):
-                draft.step(Phase.LOGIN, "logged in from here", _login(one, host))
+                draft.step(Phase.LOGIN, Reason.LOGIN, _login(one, host))
 
 
 def _kick(draft: Draft) -> frozenset[str]:
@@ -107,7 +107,7 @@ def _kick(draft: Draft) -> frozenset[str]:
     rows = [row for name in draft.names() for row in draft.view.actives_of.get(name, [])]
     for row in rows:
         write = Write(ACTIVE, "remove", row["id"])
-        draft.step(Phase.KICK, "a profile is read at login", write)
+        draft.step(Phase.KICK, Reason.PROFILE_AT_LOGIN, write)
     return frozenset(row.get("address", "") for row in rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from jobs.mikrotik import Row, Write
 from store.hotspot.deciding import Status
@@ -31,6 +31,44 @@ class Phase(IntEnum):
     KICK = 8
     GRANT_HOST = 9
     LOGIN = 10
+
+
+class Reason(StrEnum):
+    """Why a step is taken: the word that programs and pages go by."""
+
+    NO_USER = "no_user"
+    SPARE_USER = "spare_user"
+    USER_PROFILE = "user_profile"
+    USER_SWITCH = "user_switch"
+    USER_MARK = "user_mark"
+    DELETED = "deleted"
+    BARRED = "barred"
+    COOKIE = "cookie"
+    LOGGED_IN = "logged_in"
+    GETS_PAST = "gets_past"
+    NO_LONGER = "no_longer"
+    NO_BINDING = "no_binding"
+    BINDING_TYPE = "binding_type"
+    BINDING_DIFFERS = "binding_differs"
+    PROFILE_AT_LOGIN = "profile_at_login"
+    OLD_VERDICT = "old_verdict"
+    LOGIN = "login"
+
+
+WHY = {
+    Reason.NO_USER: "no user yet",
+    Reason.SPARE_USER: "a second user",
+    Reason.DELETED: "deleted",
+    Reason.BARRED: "no device gets past",
+    Reason.COOKIE: "would log in again",
+    Reason.LOGGED_IN: "is logged in",
+    Reason.GETS_PAST: "gets past",
+    Reason.NO_LONGER: "a device that is no longer theirs",
+    Reason.PROFILE_AT_LOGIN: "a profile is read at login",
+    Reason.OLD_VERDICT: "judged by an old binding",
+    Reason.LOGIN: "logged in from here",
+}
+"""The same for people; the others say which fields differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +121,12 @@ class Actual:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One write, for whom, and why."""
+    """One write, for whom, and why: in a word, and in a line for whoever reads the plan."""
 
     phase: Phase
     write: Write
     member: str
+    reason: Reason
     why: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs.hotspot.plan.parts import USER, Phase
+from jobs.hotspot.plan.parts import USER, Phase, Reason
 from jobs.hotspot.plan.view import Draft
 from jobs.hotspot.tags import comment_of, legacy_phone
 from jobs.mikrotik import Row, Write
@@ -26,14 +26,21 @@ def plan_user(draft: Draft, phase: Phase) -> None:
     if row is None:
         if one.member not in draft.made.conflicts:
             write = Write(USER, "add", values={**sent(should), "password": one.password})
-            draft.step(phase, f"{status}: no user yet", write)
+            draft.step(phase, Reason.NO_USER, write)
         return
     wrong = {name: value for name, value in should.items() if row.get(name, "") != value}
     if wrong:
         named = ", ".join(f"{name} {row.get(name, '-')} → {value}" for name, value in wrong.items())
         if "comment" in wrong:
             wrong["password"] = one.password  # a user that was made by hand has one of its own
-        draft.step(phase, f"{status}: {named}", Write(USER, "set", row["id"], sent(wrong)))
+        write = Write(USER, "set", row["id"], sent(wrong))
+        draft.step(phase, _most_telling(wrong), write, named)
+
+
+def _most_telling(wrong: Mapping[str, str]) -> Reason:
+    if "profile" in wrong:
+        return Reason.USER_PROFILE
+    return Reason.USER_SWITCH if "disabled" in wrong else Reason.USER_MARK
 
 
 def _own_user(draft: Draft) -> Row | None:
@@ -41,7 +48,7 @@ def _own_user(draft: Draft) -> Row | None:
     one, view = draft.one, draft.view
     own = view.users_of.get(one.member, [])
     for spare in own[1:]:
-        draft.step(Phase.DENY_USER, "a second user", Write(USER, "remove", spare["id"]))
+        draft.step(Phase.DENY_USER, Reason.SPARE_USER, Write(USER, "remove", spare["id"]))
     if own:
         return own[0]
     for name in (one.name, one.phone, f"+{one.phone}"):

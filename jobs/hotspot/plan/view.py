@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jobs.hotspot.plan.parts import Actual, Phase, Plan, Step, Wanted
+from jobs.hotspot.plan.parts import WHY, Actual, Phase, Plan, Reason, Step, Wanted
 from jobs.hotspot.tags import Tag, legacy_phone, tag_of
 from jobs.mikrotik import Row, Write
 from store.hotspot.deciding import Policy
@@ -64,9 +64,10 @@ class Draft:
     one: Wanted
     view: View
 
-    def step(self, phase: Phase, why: str, write: Write) -> None:
-        """Add a step."""
-        self.made.steps.append(Step(phase, write, self.one.member, why))
+    def step(self, phase: Phase, reason: Reason, write: Write, differs: str = "") -> None:
+        """Add a step; `differs` says in what, where the reason alone does not."""
+        why = f"{self.one.status or 'deleted'}: {differs or WHY[reason]}"
+        self.made.steps.append(Step(phase, write, self.one.member, reason, why))
 
     def names(self) -> list[str]:
         """Return by which names they may be logged in: what their rows are called, and were,

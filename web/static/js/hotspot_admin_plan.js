@@ -7,7 +7,7 @@
 
 import { DeskElement, make, shareBar } from "./desk.js";
 import { newestRuns, watchRuns } from "./hotspot_runs.js";
-import { RUN_STATES, STATUSES, groupsOf, runWords, sharesOf, statusesBefore, troubleWords, writeWords } from "./hotspot_words.js";
+import { RUN_STATES, STATUSES, groupsOf, runWords, sharesOf, troubleWords, writeWords } from "./hotspot_words.js";
 
 /** @typedef {import("./hotspot_words.js").Plan} Plan */
 /** @typedef {import("./hotspot_words.js").Group} Group */
@@ -114,7 +114,7 @@ class HotspotTrial extends DeskElement {
 /** @param {Plan} plan */
 function comparison(plan) {
   const rows = [
-    ["Sekarang", statusesBefore(plan)],
+    ["Sekarang", plan.statuses_before],
     ["Nanti", plan.statuses],
   ].map(([label, statuses]) => {
     const shares = sharesOf(/** @type {Record<string, number>} */ (statuses));

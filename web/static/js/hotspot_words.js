@@ -64,6 +64,7 @@ export const RUN_STATES = {
  * @property {string} member
  * @property {string} name
  * @property {string} what
+ * @property {string} reason a word of REASONS
  * @property {string} why
  * @property {string} [router]
  */
@@ -74,7 +75,7 @@ export const RUN_STATES = {
  * @typedef {object} Seen what a router would cost
  * @property {number} [writes]
  * @property {number} [prints]
- * @property {Record<string, number>} [reasons] why → how many writes, of all, not of those listed
+ * @property {Record<string, number>} [reasons] reason → how many writes, of all, not of those listed
  * @property {string} [error]
  */
 
@@ -85,7 +86,7 @@ export const RUN_STATES = {
  * @property {Record<string, string>} conflicts
  * @property {string[]} strangers
  * @property {Record<string, number>} statuses
- * @property {Record<string, number>} [statuses_before]
+ * @property {Record<string, number>} statuses_before
  * @property {Move[]} moved
  * @property {number} moves
  * @property {Record<string, Seen>} [routers]
@@ -204,33 +205,26 @@ function slowAfter(percent) {
 
 // The plan -------------------------------------------------------------------------------------
 
-/** @type {[RegExp, string][]} */
-const REASONS = [
-  [/no user yet$/, "Belum ada akunnya di router"],
-  [/^a second user$/, "Akunnya dobel di router"],
-  [/no device gets past$/, "Tidak boleh internetan lagi"],
-  [/^would log in again$/, "Cookie lama akan meloloskannya lagi"],
-  [/^is logged in$/, "Masih masuk, harus keluar dulu"],
-  [/^gets past$/, "Perangkatnya masih lolos"],
-  [/^a MAC that was theirs$/, "MAC lamanya masih lolos"],
-  [/^deleted$/, "Anggota dihapus"],
-  [/^a device that is no longer theirs$/, "Perangkat yang sudah dilepas"],
-  [/^a profile is read at login$/, "Harus masuk lagi supaya kecepatannya berubah"],
-  [/^judged by an old binding$/, "Dinilai dengan aturan lama, harus dinilai ulang"],
-  [/^logged in from here$/, "Dimasukkan dari sini supaya tersambung"],
-  [/^\w+: bypassed$/, "Perangkatnya boleh lewat langsung"],
-  [/^\w+: regular$/, "Perangkatnya lewat login"],
-  [/profile \S+ → \S+/, "Profil kecepatannya berubah"],
-  [/disabled \S+ → \S+/, "Akunnya dihidupkan atau dimatikan"],
-  [/comment .* → /, "Tandanya di router berubah"],
-  [/^\w+: .*\btype\b/, "Perangkatnya pindah antara lewat langsung dan lewat login"],
-  [/^\w+: .*(mac-address|disabled|address|comment)/, "Perangkatnya berbeda dari catatan"],
-];
-
-/** @param {string} why as the plan has it */
-export function reasonWords(why) {
-  return REASONS.find(([pattern]) => pattern.test(why))?.[1] ?? why;
-}
+/** @type {Record<string, string>} by `reason` of a step: jobs/hotspot/plan/parts.py names them */
+export const REASONS = {
+  no_user: "Belum ada akunnya di router",
+  spare_user: "Akunnya dobel di router",
+  user_profile: "Profil kecepatannya berubah",
+  user_switch: "Akunnya dihidupkan atau dimatikan",
+  user_mark: "Nama atau tandanya di router berubah",
+  deleted: "Anggota dihapus",
+  barred: "Tidak boleh internetan lagi",
+  cookie: "Cookie lama akan meloloskannya lagi",
+  logged_in: "Masih masuk, harus keluar dulu",
+  gets_past: "Perangkatnya masih lolos",
+  no_longer: "Perangkat yang sudah dilepas",
+  no_binding: "Perangkatnya belum tercatat di router",
+  binding_type: "Perangkatnya pindah antara lewat langsung dan lewat login",
+  binding_differs: "Perangkatnya berbeda dari catatan",
+  profile_at_login: "Harus masuk lagi supaya kecepatannya berubah",
+  old_verdict: "Dinilai dengan aturan lama, harus dinilai ulang",
+  login: "Dimasukkan dari sini supaya tersambung",
+};
 
 /**
  * @typedef {object} Group
@@ -251,20 +245,19 @@ export function reasonWords(why) {
 export function groupsOf(steps, routers = {}) {
   /** @type {Map<string, Group>} */
   const groups = new Map();
-  const groupAt = (/** @type {string} */ router, /** @type {string} */ why) => {
-    const reason = reasonWords(why);
+  const groupAt = (/** @type {string} */ router, /** @type {string} */ reason) => {
     const key = `${router}\n${reason}`;
-    const group = groups.get(key) ?? { router, reason, count: 0, steps: [] };
+    const group = groups.get(key) ?? { router, reason: REASONS[reason] ?? reason, count: 0, steps: [] };
     groups.set(key, group);
     return group;
   };
-  for (const { router = "", why, ...step } of steps) {
-    const group = groupAt(router, why);
-    group.steps.push({ ...step, why });
+  for (const { router = "", reason, ...step } of steps) {
+    const group = groupAt(router, reason);
+    group.steps.push(step);
     if (!routers[router]?.reasons) group.count += 1;
   }
   for (const [router, { reasons = {} }] of Object.entries(routers)) {
-    for (const [why, count] of Object.entries(reasons)) groupAt(router, why).count += count;
+    for (const [reason, count] of Object.entries(reasons)) groupAt(router, reason).count += count;
   }
   return [...groups.values()].sort(
     (one, other) => one.router.localeCompare(other.router) || other.count - one.count,
@@ -282,21 +275,6 @@ export function writeWords(what) {
   const [path = "", verb = ""] = what.split(" ");
   const place = PLACES[path.split("/").at(-1) ?? ""];
   return place && VERBS[verb] ? `${place} ${VERBS[verb]}` : what;
-}
-
-/**
- * How many were in each status before the policy that is tried.
- *
- * @param {Plan} plan
- */
-export function statusesBefore(plan) {
-  if (plan.statuses_before) return plan.statuses_before;
-  const before = { ...plan.statuses };
-  for (const { from, to } of plan.moved) {
-    before[from] = (before[from] ?? 0) + 1;
-    before[to] = (before[to] ?? 0) - 1;
-  }
-  return before;
 }
 
 /**
