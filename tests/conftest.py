@@ -4,6 +4,7 @@ The product's outside, real ones throughout:
 
 * `redis_server`, `postgres_server`  the session's servers, started when first asked for
 * `router`       a RouterOS simulator for this test alone: `port`, `control(path, **body)`
+* `utara`        a second one; `tests.hotspot.routers_of` makes the settings of both
 * `own_redis`    a Redis for this test alone, to `kill`, `start` again, `pause` and `resume`
 * `chromium`     a headless Chromium, Playwright's async `Browser`; each `new_context` is a browser
 * `chromium_path` where its program is
@@ -99,6 +100,14 @@ def router(supervisor: Supervisor, tmp_path: Path) -> Iterator[RouterPart]:
     part = RouterPart(
         supervisor, tmp_path / "router.log", portal="http://portal.test/hotspot/login"
     )
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture
+def utara(supervisor: Supervisor, tmp_path: Path) -> Iterator[RouterPart]:
+    part = RouterPart(supervisor, tmp_path / "utara.log", portal="http://portal.test/")
     part.start()
     yield part
     part.stop()

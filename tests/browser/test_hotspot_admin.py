@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from scripts.embedded.supervisor import Supervisor
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store
 from tests.browser.people import PATIENCE_MS, Seat
+from tests.hotspot import customer, routers_of
 from tests.parts import Product
 
 EMAIL, PASSWORD = "ratna@jaga.test", "jaga-admin"
@@ -23,14 +22,6 @@ MB = 1 << 20
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture
-def utara(supervisor: Supervisor, tmp_path: Path) -> Iterator[RouterPart]:
-    part = RouterPart(supervisor, tmp_path / "utara.log", portal="http://portal.test/")
-    part.start()
-    yield part
-    part.stop()
 
 
 @dataclass
@@ -45,15 +36,9 @@ class Desk:
 
     async def guest(self, name: str, number: int, used_mb: int = 0, *macs: str) -> str:
         """A member with 100 MB, some of it used, and devices."""
-        member = await self.store.members.create(
-            email=f"m{number}@jaga.test", password_hash="x", name=name, phone=f"0812{number:08d}"
-        )
-        for mac in macs:
-            await self.store.hotspot.bind(member.id, mac, "192.168.200.10", name="Ponsel Siti")
-        package = await self.store.packages.make(f"Harian {number}", 100, 1, False, None)
-        await self.store.hotspot.give(member.id, package.id)
-        await self.store.hotspot.change_account(member.id, used=str(used_mb * MB))
-        return member.id
+        member = await customer(self.store, number, *macs, name=name, device="Ponsel Siti")
+        await self.store.hotspot.change_account(member, used=str(used_mb * MB))
+        return member
 
     async def open(self, section: str = "") -> Page:
         return await self.seat.open(f"/admin/hotspot{section}")
@@ -68,9 +53,7 @@ async def desk(
     utara: RouterPart,
 ) -> AsyncIterator[Desk]:
     await store.members.create(email=EMAIL, password=PASSWORD, name="Ratna", role="admin")
-    address = f"utara=api://{utara.username}:{utara.password}@127.0.0.1:{utara.port}"
-    routers = {"MIKROTIK_HOST": "127.0.0.1", "MIKROTIK_ROUTERS": address, **router.settings}
-    web = await product(worker=True, **routers)
+    web = await product(worker=True, **routers_of(router, utara))
     seat = await sit(web, viewport={"width": 1280, "height": 900})
     await log_in(seat, web)
     yield Desk(web, store, seat, router, utara)

@@ -69,7 +69,7 @@ async def test_a_worker_killed_between_two_writes_leaves_work_that_the_next_one_
     print(f"\nwhole again {time.monotonic() - began:.1f} s after the kill")
     for member in members:
         async with asyncio.timeout(15):
-            while (await store.hotspot.account(member)).settled["utama"] != "blocked":
+            while await store.redis.hget(store.keys.hotspot(member), "settled") != "blocked":
                 await sync(store)
 
 

@@ -19,6 +19,7 @@ from scripts.embedded.supervisor import Child, Supervisor
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.settings import SETTING_NAMES, Settings
+from tests.hotspot import customer
 from tests.parts import ROOT
 
 MB = 1 << 20
@@ -37,14 +38,7 @@ class Site:
         self.worker = worker
 
     async def person(self, number: int, *macs: str) -> str:
-        made = await self.store.members.create(
-            email=f"m{number}@jaga.test", password_hash="x", phone=f"0812{number:08d}"
-        )
-        for mac in macs:
-            await self.store.hotspot.bind(made.id, mac, "")
-        package = await self.store.packages.make("Paket", 100, 30, False, None)
-        await self.store.hotspot.give(made.id, package.id)
-        return made.id
+        return await customer(self.store, number, *macs)
 
     async def settle(self) -> Picture:
         """Run until nothing is left to write; returns how the router is then."""

@@ -20,6 +20,7 @@ from store.hotspot import Account
 from store.hotspot.deciding import Policy
 from store.opening import Store, open_store
 from store.settings import Settings
+from tests.hotspot import customer
 
 PHONE = "AA:BB:CC:00:00:01"
 USER, BINDING = "/ip/hotspot/user", "/ip/hotspot/ip-binding"
@@ -55,15 +56,7 @@ class House:
         return await self.engine().run(only)
 
     async def person(self, number: int, *macs: str, quota_mb: int = 100, email: str = "") -> str:
-        member = await self.store.members.create(
-            email=email or f"m{number}@jaga.test", password_hash="x", phone=f"0812{number:08d}"
-        )
-        for mac in macs:
-            assert (await self.store.hotspot.bind(member.id, mac, "192.168.200.10"))[0] == "added"
-        if quota_mb:
-            package = await self.store.packages.make("Paket", quota_mb, 30, False, None)
-            await self.store.hotspot.give(member.id, package.id)
-        return member.id
+        return await customer(self.store, number, *macs, quota_mb=quota_mb, email=email)
 
     async def account(self, member: str) -> Account:
         return await self.store.hotspot.account(member)

@@ -15,6 +15,7 @@ from jobs.hotspot.binding import bind_device, bind_proven
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.settings import Settings
+from tests.hotspot import customer
 
 PHONE, THIEF = "A4:BB:CC:00:00:01", "A4:BB:CC:00:00:02"
 LINK = "http://hotspot.lan/login"
@@ -29,14 +30,10 @@ async def cloud(
         monkeypatch.setenv(name, value)
     async with open_store(Settings.from_environment()) as store:
         await store.redis.set(store.keys.built(), "1")
-        made = await store.members.create(
-            email="s@jaga.test", password_hash="x", phone="081200000001"
-        )
-        package = await store.packages.make("Paket", 100, 30, False, None)
-        await store.hotspot.give(made.id, package.id)
+        member = await customer(store, 1)
         router.control("join", mac=PHONE, ip="192.168.200.10")
         router.control("join", mac=THIEF, ip="192.168.200.66")
-        yield Cloud(store, router, made.id)
+        yield Cloud(store, router, member)
 
 
 class Cloud:

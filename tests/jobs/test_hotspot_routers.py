@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from jobs import hotspot
 from jobs.hotspot.binding import Seen, bind_device, identify
-from scripts.embedded.supervisor import Supervisor
 from scripts.router_simulator.part import RouterPart
 from store.hotspot.deciding import Policy
 from store.opening import Store, open_store
 from store.routers import Router
 from store.settings import Settings
+from tests.hotspot import customer, routers_of
 
 PHONE, LAPTOP = "A4:BB:CC:00:00:01", "A4:BB:CC:00:00:02"
 MB = 1 << 20
-
-
-@pytest.fixture
-def utara(supervisor: Supervisor, tmp_path: Path) -> Iterator[RouterPart]:
-    part = RouterPart(supervisor, tmp_path / "utara.log", portal="http://portal.test/")
-    part.start()
-    yield part
-    part.stop()
 
 
 @pytest.fixture
@@ -37,9 +28,7 @@ async def site(
     utara: RouterPart,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Site]:
-    address = f"api://{utara.username}:{utara.password}@127.0.0.1:{utara.port}"
-    more = {"MIKROTIK_HOST": "127.0.0.1", "MIKROTIK_ROUTERS": f"utara={address}"}
-    for name, value in {**environment, **router.settings, **more}.items():
+    for name, value in {**environment, **routers_of(router, utara)}.items():
         monkeypatch.setenv(name, value)
     async with open_store(Settings.from_environment()) as store:
         await store.redis.set(store.keys.built(), "1")
@@ -55,14 +44,7 @@ class Site:
         self.utara = utara
 
     async def person(self, number: int = 1, *macs: str) -> str:
-        member = await self.store.members.create(
-            email=f"m{number}@jaga.test", password_hash="x", phone=f"0812{number:08d}"
-        )
-        for mac in macs:
-            await self.store.hotspot.bind(member.id, mac, "192.168.200.10")
-        package = await self.store.packages.make("Paket", 100, 30, False, None)
-        await self.store.hotspot.give(member.id, package.id)
-        return member.id
+        return await customer(self.store, number, *macs)
 
     async def public(self, member: str) -> dict[str, Any]:
         account = await self.store.hotspot.account(member)

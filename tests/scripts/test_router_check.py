@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import librouteros
 import pytest
 import trustme
-from librouteros.login import plain
 
 from scripts import router_check
 from scripts.embedded.supervisor import Supervisor, free_port
 from scripts.router_check import Finding, check, moment_of
 from scripts.router_simulator.part import Certificate, RouterPart
 from store.settings import Settings
+from tests.hotspot import foreign_client
 
 Say = Callable[..., None]
 
@@ -33,15 +31,7 @@ def say(router: RouterPart) -> Say:
     """Has an operator change something on the router."""
 
     def command(path: str, *words: str) -> None:
-        with contextlib.closing(
-            librouteros.connect(
-                "127.0.0.1",
-                router.username,
-                router.password,
-                port=router.port,
-                login_method=plain,
-            )
-        ) as api:
+        with foreign_client(router) as api:
             list(api.rawCmd(path, *(f"={word}" for word in words)))
 
     return command
@@ -99,7 +89,7 @@ async def test_services_that_everybody_reaches_are_noted(
     environment: dict[str, str], say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "services" not in await seen(environment)
-    monkeypatch.setattr(router_check, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(router_check, "is_this_machine", lambda host: False)
     found = await seen(environment)
     assert found["services"].mark == "note" and "answers everybody" in found["services"].seen
     assert found["connection"].mark == "note" and "use api-ssl" in found["connection"].seen

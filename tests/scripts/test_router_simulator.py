@@ -28,6 +28,7 @@ from scripts.router_simulator.codec import (
 from scripts.router_simulator.part import RouterPart
 from scripts.router_simulator.query import matches
 from scripts.router_simulator.values import active_id, duration_seconds, duration_text
+from tests.hotspot import foreign_client
 
 VECTORS = {
     0: "00",
@@ -138,15 +139,8 @@ def test_queries_are_a_stack(words: list[str], expected: str) -> None:
 # librouteros: a client that shares no line with ours
 
 
-def login(router: RouterPart, **more: object) -> librouteros.Api:
-    options: dict[str, object] = {"encoding": "utf-8", "login_method": plain} | more
-    return librouteros.connect(
-        "127.0.0.1", router.username, router.password, port=router.port, **options
-    )
-
-
 def test_a_foreign_client_reads_and_writes(router: RouterPart) -> None:
-    with contextlib.closing(login(router)) as api:
+    with foreign_client(router) as api:
         users = api.path("ip", "hotspot", "user")
         first = users.add(name="081234", password="Café", profile="profile-aktif", comment="Siti")
         assert first == "*1"
@@ -182,11 +176,11 @@ async def test_the_foreign_client_agrees_when_it_is_async(router: RouterPart) ->
 
 def test_an_old_router_knows_challenges_only(router: RouterPart) -> None:
     router.control("fault", version="6.42.12")
-    with contextlib.closing(login(router, login_method=token)) as api:
+    with foreign_client(router, token) as api:
         assert list(api.path("system", "identity"))[0]["name"] == "jaga-simulator"
     router.control("fault", version="7.16.1")
-    with pytest.raises((TrapError, KeyError)):
-        login(router, login_method=token)
+    with pytest.raises((TrapError, KeyError)), foreign_client(router, token):
+        pass
 
 
 def test_wrong_passwords_and_strangers_are_refused(router: RouterPart) -> None:
@@ -285,9 +279,9 @@ def test_a_group_that_may_only_read_writes_nothing(router: RouterPart) -> None:
 
 def test_sessions_are_capped(router: RouterPart) -> None:
     router.control("fault", max_sessions=2)
-    with contextlib.closing(login(router)), contextlib.closing(login(router)):
-        with pytest.raises((ConnectionError, FatalError, OSError)):
-            login(router)
+    with foreign_client(router), foreign_client(router):
+        with pytest.raises((ConnectionError, FatalError, OSError)), foreign_client(router):
+            pass
 
 
 # Faults
@@ -343,7 +337,7 @@ def test_a_stranger_is_redirected_and_a_bypassed_device_is_not(router: RouterPar
     target = router.control("http", mac=PHONE)["redirected_to"]
     assert target.startswith("http://portal.test/hotspot/login?mac=AA%3ABB%3ACC%3A00%3A00%3A01")
     assert not router.control("traffic", mac=PHONE, bytes_in=1, bytes_out=1)["passed"]
-    with contextlib.closing(login(router)) as api:
+    with foreign_client(router) as api:
         api.path("ip", "hotspot", "ip-binding").add(**{"mac-address": PHONE, "type": "bypassed"})
         assert not router.control("traffic", mac=PHONE, bytes_in=1, bytes_out=1)["passed"]
         (host,) = api.path("ip", "hotspot", "host")

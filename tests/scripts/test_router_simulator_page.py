@@ -8,26 +8,18 @@ from pathlib import Path
 
 import librouteros
 import pytest
-from librouteros.login import plain
 from playwright.async_api import Browser, Page, expect
 
 from scripts.router_simulator.part import RouterPart
+from tests.hotspot import foreign_client
 
 PHONE, LAPTOP = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
 
 @pytest.fixture
 def api(router: RouterPart) -> Iterator[librouteros.Api]:
-    api = librouteros.connect(
-        "127.0.0.1",
-        router.username,
-        router.password,
-        port=router.port,
-        encoding="utf-8",
-        login_method=plain,
-    )
-    yield api
-    api.close()
+    with foreign_client(router) as api:
+        yield api
 
 
 @pytest.fixture

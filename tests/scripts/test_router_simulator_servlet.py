@@ -12,13 +12,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import jinja2
-import librouteros
 import pytest
-from librouteros.login import plain
 
 from scripts.embedded.supervisor import Supervisor
 from scripts.router_simulator.part import RouterPart
 from scripts.router_simulator.template import BadTemplate, fill
+from tests.hotspot import foreign_client
 
 PHONE, LAPTOP = "AA:BB:CC:00:00:01", "AA:BB:CC:00:00:02"
 PORTAL = "http://portal.test/hotspot/login"
@@ -69,16 +68,8 @@ def tell(router: RouterPart) -> Callable[..., None]:
     """Has an operator say something to the router."""
 
     def say(command: str, *words: str) -> None:
-        api = librouteros.connect(
-            "127.0.0.1",
-            router.username,
-            router.password,
-            port=router.port,
-            encoding="utf-8",
-            login_method=plain,
-        )
-        list(api.rawCmd(command, *(f"={word}" for word in words)))
-        api.close()
+        with foreign_client(router) as api:
+            list(api.rawCmd(command, *(f"={word}" for word in words)))
 
     return say
 
