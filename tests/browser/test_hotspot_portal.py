@@ -236,6 +236,13 @@ async def test_a_newcomer_registers_and_hears_what_comes_next(
     await expect(page.locator("#phone")).to_have_value("0812 0000 0005")
 
 
+async def take_all_places(store: Store, member: Member) -> None:
+    """Three devices, seen one after the other."""
+    for n in range(3):
+        await store.hotspot.bind(member.id, MACS[n], f"192.168.200.1{n}", name=f"HP {n + 1}")
+        await asyncio.sleep(0.01)
+
+
 async def test_a_full_set_of_devices_is_chosen_from(
     product: Start,
     siti: Member,
@@ -243,9 +250,7 @@ async def test_a_full_set_of_devices_is_chosen_from(
     router: RouterPart,
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
-    for n in range(3):
-        await store.hotspot.bind(siti.id, MACS[n], f"192.168.200.1{n}", name=f"HP {n + 1}")
-        await asyncio.sleep(0.01)
+    await take_all_places(store, siti)
     web = await house(product, router)
     for n in range(3):
         join(router, n)
@@ -323,9 +328,7 @@ async def test_where_presence_is_proven_the_way_leads_over_the_router(
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
     """And who has too many devices chooses before, for on the way back there is no asking."""
-    for n in range(3):
-        await store.hotspot.bind(siti.id, MACS[n], f"192.168.200.1{n}", name=f"HP {n + 1}")
-        await asyncio.sleep(0.01)
+    await take_all_places(store, siti)
     web = await product(
         worker=True, MIKROTIK_HOST="127.0.0.1", HOTSPOT_PRESENCE="proof", **router.settings
     )

@@ -4,13 +4,11 @@ import test from "node:test";
 import {
   expiryWords,
   groupsOf,
-  megabytes,
   packageWords,
   quotaWords,
   routerWord,
   runWords,
   sharesOf,
-  sizeOf,
   spanWords,
   statusOf,
   troublesOf,
@@ -18,6 +16,7 @@ import {
   usedShare,
   writeWords,
 } from "../../web/static/js/hotspot_words.js";
+import { megabytes, sizeOf } from "../../web/static/js/sizes.js";
 
 const ROW = {
   id: "1",

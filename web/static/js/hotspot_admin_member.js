@@ -7,7 +7,10 @@
 
 import { DeskElement, button, confirmed, make } from "./desk.js";
 import { newestRuns, watchRuns } from "./hotspot_runs.js";
-import { expiryWords, localPhone, quotaWords, routerWord, runWords, sizeOf, statusOf, usedShare } from "./hotspot_words.js";
+import { expiryWords, localPhone, quotaWords, routerWord, runWords, statusOf, usedShare } from "./hotspot_words.js";
+import { sizeOf } from "./sizes.js";
+
+const MOMENT = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "short" });
 
 /** @typedef {import("./hotspot_words.js").Row} Row */
 /** @typedef {{day: string, bytes: number}} Day */
@@ -167,7 +170,7 @@ class HotspotMember extends DeskElement {
 
   /** @param {Row["devices"][number]} device */
   #device(device) {
-    const seen = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "short" }).format(device.seen_at * 1000);
+    const seen = MOMENT.format(device.seen_at * 1000);
     const release = button("Lepas", () => this.#release(device, release), {
       class: "button quiet",
       "aria-label": `Lepas ${device.name || device.mac}`,

@@ -12,6 +12,7 @@ import { Unreachable, ask } from "./ask.js";
 import { inWords } from "./clock.js";
 import { HotspotHandover } from "./hotspot_handover.js";
 import { isMiniBrowser } from "./mini_browser.js";
+import { sizeOf } from "./sizes.js";
 
 const BIND = "/api/hotspot/bind";
 const MINE = "/api/hotspot";
@@ -336,12 +337,6 @@ function choice({ id, mac, name, seen_at }) {
 function leftOf({ unlimited, remaining_bytes }) {
   if (unlimited) return "Paket Anda tanpa batas kuota.";
   return `Sisa kuota Anda ${sizeOf(remaining_bytes)}.`;
-}
-
-/** @param {number} bytes as the server's pages write it */
-export function sizeOf(bytes) {
-  if (bytes < 2 ** 30) return `${Math.floor(bytes / 2 ** 20)} MB`;
-  return `${(bytes / 2 ** 30).toFixed(1).replace(".", ",")} GB`;
 }
 
 /** @param {import("./ask.js").Answer} answer a refusal */

@@ -4,8 +4,7 @@
  * in, words out. The engine speaks English to its log; what is not known here is shown as it came.
  */
 
-const MB = 1_048_576;
-const GB_IN_MB = 1_024;
+import { decimal, megabytes, sizeOf } from "./sizes.js";
 
 /** @type {Record<string, string>} in the order of the bar, from well to ill */
 export const STATUSES = {
@@ -108,19 +107,6 @@ export const RUN_STATES = {
  * @property {string[]} errors
  * @property {Record<string, string>} conflicts
  */
-
-/** @param {number} number */
-const decimal = (number) => number.toLocaleString("id-ID", { maximumFractionDigits: 1 });
-
-/** @param {number} bytes */
-export function sizeOf(bytes) {
-  return megabytes(Math.floor(bytes / MB));
-}
-
-/** @param {number} mb */
-export function megabytes(mb) {
-  return mb >= GB_IN_MB ? `${decimal(mb / GB_IN_MB)} GB` : `${decimal(mb)} MB`;
-}
 
 /** @param {string} phone as kept (`628…`) @returns {string} as people write it */
 export function localPhone(phone) {
