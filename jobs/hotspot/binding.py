@@ -58,9 +58,12 @@ async def bind_device(store: Store, wish: dict[str, Any]) -> dict[str, Any]:
         # it may be at the router that did not answer
         await store.hotspot.keep_waiting(wish["member"], wish)
         return {"state": "pending"}
+    outcome = {"state": state} if seen is None else await _admit(store, seen, wish)
     await store.hotspot.served(wish["member"])
-    if seen is None:
-        return {"state": state}
+    return outcome
+
+
+async def _admit(store: Store, seen: Seen, wish: dict[str, Any]) -> dict[str, Any]:
     if await _has_to_prove(store, seen, wish):
         return await ask_for_proof(store, seen.router, wish) if wish["link"] else _UNPROVEN
     return await _take_in(store, seen, wish)

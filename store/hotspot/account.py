@@ -115,7 +115,8 @@ class Account:
     def public(self, now: int, policy: Policy) -> dict[str, Any]:
         """Return the account as its member and the admin may see it; moments in unix seconds.
 
-        `pending` says that a router was not seen to agree yet, `pending_on` which.
+        `pending` says that a router was not seen to agree yet, `pending_on` which, and
+        `agreed_on` which were.
         """
         status = decide(self.terms(), now, policy)
         pending_on = [router for router, seen in self.settled.items() if seen != status]
@@ -126,6 +127,7 @@ class Account:
             "why": why(self.terms(), now, policy),
             "pending": bool(pending_on),
             "pending_on": pending_on,
+            "agreed_on": [router for router, seen in self.settled.items() if seen == status],
             "approved": self.approved,
             "package": self.package,
             "unlimited": self.unlimited,

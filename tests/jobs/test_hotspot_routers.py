@@ -217,3 +217,11 @@ def test_an_address_alone_never_decides_between_two_routers() -> None:
     assert identify(here, told | {"address": "10.0.0.9"}) == ("unknown", None)
     assert identify(here[:1], told | {"address": "10.0.0.9"}) == ("bound", here[0])
     assert identify(here, told | {"mac": "A4:00:00:00:00:00"}) == ("mismatch", None)
+
+
+async def test_a_member_is_told_where_a_change_holds_and_where_not_yet(site: Site) -> None:
+    member = await site.person(1, PHONE)
+    site.utara.stop()
+    await hotspot.run()
+    public = await site.public(member)
+    assert (public["pending_on"], public["agreed_on"]) == (["utara"], ["utama"])

@@ -40,7 +40,7 @@ const WITHOUT = {
 
 /** @typedef {{id: string, mac: string, name: string, seen_at: number}} Device */
 /** @typedef {{state: string, message: string, status: string, page: string, waiting?: boolean,
- *   pending: boolean, unlimited: boolean, purchased_bytes: number, remaining_bytes: number,
+ *   pending: boolean, agreed_on: string[], unlimited: boolean, purchased_bytes: number, remaining_bytes: number,
  *   devices: Device[], device_limit: number, login_url?: string}} Hotspot */
 
 export class HotspotConnect extends HTMLElement {
@@ -135,7 +135,8 @@ export class HotspotConnect extends HTMLElement {
     const answer = await this.#ask(MINE);
     if (this.hidden || !this.#isShown("waiting")) return;
     const mine = answer?.ok ? /** @type {Hotspot} */ (answer.body.hotspot) : null;
-    const settled = mine !== null && !mine.waiting && !mine.pending;
+    // another router that is away is no reason to wait at this one
+    const settled = mine !== null && !mine.waiting && (!mine.pending || mine.agreed_on.length > 0);
     if (settled && this.#hasTakenIn(mine.devices)) {
       await this.#turn({ ...mine, state: "bound" });
     } else if (settled || Date.now() >= this.#bindAtMs) {
