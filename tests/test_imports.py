@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("store", "web", "realtime", "jobs", "scripts")
+from tests.sources import PACKAGES, ROOT, imports_of, sources
 
 ALLOWED = {
     "store": {"store"},
@@ -20,21 +17,6 @@ ALLOWED = {
     "scripts": {"store", "jobs", "realtime", "scripts"},
 }
 ALLOWED_BESIDE = {"realtime/server.py": {"web"}}
-
-
-def sources(package: str) -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted((ROOT / package).rglob("*.py")):
-        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
-
-
-def imports_of(tree: ast.Module) -> Iterator[str]:
-    """Dotted names of what is imported, for types only as well."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative imports hide who is meant"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -1,0 +1,105 @@
+"""The documents keep their word: citations and links lead somewhere, pictures are true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.tools import architecture
+from store.settings import SETTING_NAMES
+from tests.sources import PACKAGES, ROOT, imports_of, sources
+
+DOCS = ROOT / "docs"
+
+CITED = {"CONTRACT": "contract.md", "DESIGN": "design.md"}
+
+CITATION = re.compile(r"\b(CONTRACT|DESIGN)((?:,? (?:and )?§\d+)+)")
+REFERENCE = re.compile(r"\breference/([a-z-]+\.md)(?: §([\d.]+)| ([FW]\d+(?:-\d+)?\b))?")
+
+CODE = (".py", ".lua", ".sql", ".js", ".css", ".html", ".md", ".toml")
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every text of ours in which a document may be cited."""
+    for top in (*PACKAGES, "tests", "docs"):
+        for path in sorted((ROOT / top).rglob("*")):
+            if path.suffix in CODE and path != Path(__file__):
+                yield path.relative_to(ROOT).as_posix(), path.read_text()
+
+
+def sections(document: Path) -> set[str]:
+    return set(re.findall(r"^#{2,3} ([\d.]*\d)\.? ", document.read_text(), re.MULTILINE))
+
+
+def test_every_section_that_is_cited_is_there() -> None:
+    known = {name: sections(DOCS / file) for name, file in CITED.items()}
+    dangling = [
+        f"{place}: {found[0]}"
+        for place, text in texts()
+        for found in CITATION.finditer(text)
+        for number in re.findall(r"\d+", found[2])
+        if number not in known[found[1]]
+    ]
+    assert dangling == []
+
+
+def test_every_reference_that_is_cited_is_there() -> None:
+    dangling = []
+    for place, text in texts():
+        for found in REFERENCE.finditer(text):
+            document = DOCS / "reference" / found[1]
+            if not document.exists():
+                dangling.append(f"{place}: {found[0]}")
+            elif found[2] and found[2].rstrip(".") not in sections(document):
+                dangling.append(f"{place}: {found[0]}")
+            elif found[3] and f"| {found[3]} |" not in document.read_text():
+                dangling.append(f"{place}: {found[0]}")
+    assert dangling == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *DOCS.rglob("*.md")], ids=str)
+def test_links_lead_somewhere(page: str | Path) -> None:
+    file = ROOT / page
+    targets = re.findall(r"\]\((?!https?:)([^)#\s]+)", file.read_text())
+    assert [target for target in targets if not (file.parent / target).exists()] == []
+
+
+def test_the_readme_is_read_to_its_end() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 130
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    table = (DOCS / "settings.md").read_text()
+    named = set()
+    for cell in re.findall(r"^\| (`[^|]*`) \|", table, re.MULTILINE):
+        first, *more = re.findall(r"`([A-Z0-9_]+)`", cell)
+        # `MIKROTIK_HOST`, `_PORT`: the second begins like the first
+        root = first.rsplit("_", 1)[0]
+        named |= {first, *(root + name if name.startswith("_") else name for name in more)}
+    # what scripts/run sets, and nobody else
+    assert named == set(SETTING_NAMES) - {"JAGA_ENV", "JAGA_HOME"}
+
+
+def test_the_picture_is_what_is_imported() -> None:
+    drawn = architecture.read()["imports"]
+    real = {
+        package: {
+            imported.partition(".")[0]
+            for _, tree in sources(package)
+            for imported in imports_of(tree)
+            if imported.partition(".")[0] in PACKAGES
+        }
+        - {package}
+        for package in PACKAGES
+    }
+    assert {package: set(targets) for package, targets in drawn.items()} == {
+        package: targets for package, targets in real.items() if targets
+    }
+
+
+def test_the_picture_is_drawn_from_its_source() -> None:
+    drawn = architecture.draw(architecture.read())
+    assert (DOCS / "architecture.svg").read_text() == drawn
