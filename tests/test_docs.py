@@ -19,6 +19,8 @@ CITED = {"CONTRACT": "contract.md", "DESIGN": "design.md"}
 CITATION = re.compile(r"\b(CONTRACT|DESIGN)((?:,? (?:and )?§\d+)+)")
 REFERENCE = re.compile(r"\breference/([a-z-]+\.md)(?: §([\d.]+)| ([FW]\d+(?:-\d+)?\b))?")
 
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+
 CODE = (".py", ".lua", ".sql", ".js", ".css", ".html", ".md", ".toml")
 
 
@@ -60,11 +62,23 @@ def test_every_reference_that_is_cited_is_there() -> None:
     assert dangling == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *DOCS.rglob("*.md")], ids=str)
-def test_links_lead_somewhere(page: str | Path) -> None:
-    file = ROOT / page
-    targets = re.findall(r"\]\((?!https?:)([^)#\s]+)", file.read_text())
-    assert [target for target in targets if not (file.parent / target).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+FILE = re.compile(
+    r"\b(?:store|web|realtime|jobs|scripts|tests)/[\w/]+\.(?:py|lua|sql|js|css|html)\b"
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    text = page.read_text()
+    named = [ROOT / name for name in FILE.findall(text)]
+    named += [ROOT / "store" / "lua" / name for name in re.findall(r"`(\w+\.lua)`", text)]
+    assert [str(file) for file in named if not file.exists()] == []
 
 
 def test_the_readme_is_read_to_its_end() -> None:
