@@ -10,12 +10,15 @@ from redis.exceptions import RedisError
 from tornado.web import RequestHandler
 
 from realtime.admission import Admission
+from realtime.first_admin import FirstAdmin
 from realtime.hub import Hub
+from realtime.inspectors import Inspectors
 from realtime.metrics import Metrics, Snapshot
 from realtime.relay import Relay
 from realtime.sweep import Sweep
 from store.errors import Unavailable, WrongMethod, of_status
 from store.opening import Store
+from store.weak_settings import weaknesses
 
 ANSWER_SECONDS = 2.0
 """How long a dependency may take before it counts as away."""
@@ -32,6 +35,7 @@ class Health:
         sweep: Sweep,
         admission: Admission,
         metrics: Metrics,
+        first_admin: FirstAdmin,
     ) -> None:
         self._store = store
         self._hub = hub
@@ -39,6 +43,8 @@ class Health:
         self._sweep = sweep
         self._admission = admission
         self._metrics = metrics
+        self._first_admin = first_admin
+        self._weaknesses = weaknesses(store.settings)
 
     async def report(self) -> tuple[bool, dict[str, Any]]:
         """Return whether requests can be served, and each part's state.
@@ -54,16 +60,21 @@ class Health:
             "redis": redis,
             "postgres": postgres,
             "event_log": {"following": self._relay.is_following, **lag},
-            "members": {"restored": self._sweep.is_built},
+            "members": {
+                "restored": self._sweep.is_built,
+                "first_admin": self._first_admin.exists,
+            },
             "spool": {"waiting": spooled},
             "routers": routers,
             "connections": self._hub.count,
             "closing": self._admission.is_closing,
+            "warnings": self._weaknesses,
         }
         ready = (
             bool(redis["ok"])
             and self._relay.is_following
             and self._sweep.is_built
+            and self._first_admin.exists
             and not self._admission.is_closing
         )
         return ready, {"ready": ready, **parts}
@@ -140,8 +151,15 @@ class Health:
 class Answer(RequestHandler):
     """The base of the three addresses: no session, no cookie, nothing kept."""
 
-    def initialize(self, health: Health) -> None:
+    def initialize(self, health: Health, inspectors: Inspectors) -> None:
         self._health = health
+        self._inspectors = inspectors
+
+    @property
+    def is_inspected(self) -> bool:
+        """Whether who asks may see more than that we are here."""
+        request = self.request
+        return self._inspectors.include(request.headers, request.remote_ip or "")
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -163,20 +181,23 @@ class Alive(Answer):
 
 
 class Ready(Answer):
-    """`/readyz`: 200 when requests can be served, else 503, and each part's state."""
+    """`/readyz`: 200 when requests can be served, else 503; each part's state for inspectors."""
 
     async def get(self) -> None:
         ready, report = await self._health.report()
         self.set_status(200 if ready else 503)
-        self.write(report)
+        self.write(report if self.is_inspected else {"ready": ready})
 
     head = get
 
 
 class Figures(Answer):
-    """`/metrics`."""
+    """`/metrics`: nothing is there for anybody but inspectors."""
 
     async def get(self) -> None:
+        if not self.is_inspected:
+            self.send_error(404)
+            return
         figures = await self._health.figures()
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
         self.write(figures)
@@ -184,7 +205,7 @@ class Figures(Answer):
     head = get
 
 
-def routes(health: Health) -> list[tuple[Any, ...]]:
+def routes(health: Health, inspectors: Inspectors) -> list[tuple[Any, ...]]:
     """The addresses of this file."""
-    part = {"health": health}
+    part = {"health": health, "inspectors": inspectors}
     return [(r"/healthz", Alive, part), (r"/readyz", Ready, part), (r"/metrics", Figures, part)]

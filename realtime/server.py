@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from redis.exceptions import RedisError
 from tornado.httpserver import HTTPServer
 from tornado.netutil import add_accept_handler, bind_sockets
 
@@ -23,10 +22,12 @@ from realtime.attempts import Attempts
 from realtime.board import BoardAcceptor, Boards
 from realtime.clocks import Clocks
 from realtime.devices import DeviceAcceptor, websocket_stats
+from realtime.first_admin import FirstAdmin
 from realtime.front import LARGEST_BODY, Front
 from realtime.health import Health, routes
 from realtime.hotspot import HotspotLines
 from realtime.hub import Heart, Hub
+from realtime.inspectors import Inspectors
 from realtime.kicks import Kicks
 from realtime.metrics import Metrics
 from realtime.payments import LicenceAcceptor, OrderAcceptor, PaymentLines
@@ -37,9 +38,9 @@ from realtime.relay import Relay
 from realtime.stream import StreamAcceptor
 from realtime.sweep import Sweep
 from realtime.wire import Parking
-from store.errors import JagaError, MemberExists
 from store.opening import Store, open_store
 from store.settings import Settings
+from store.weak_settings import weaknesses
 from web.application import make_application
 from web.door import Door
 
@@ -107,10 +108,19 @@ class Server:
             self._clocks,
             self._parking,
         )
-        health = Health(store, self._hub, self._relay, self._sweep, self._admission, self._metrics)
+        self._first_admin = FirstAdmin(store)
+        health = Health(
+            store,
+            self._hub,
+            self._relay,
+            self._sweep,
+            self._admission,
+            self._metrics,
+            self._first_admin,
+        )
         application = make_application(
             store,
-            routes(health),
+            routes(health, Inspectors(settings, self._admission.door)),
             partial(websocket_stats, self._hub),
             answered=self._metrics.answered,
         )
@@ -146,7 +156,7 @@ class Server:
             self._payments.watch(),
             self._store.payments.intake.drain(),
             self._beat(),
-            self._first_admin(),
+            self._first_admin.make(),
         ]
         tasks = [asyncio.create_task(_for_ever(part)) for part in background]
         await self._ready_or_late()
@@ -195,25 +205,6 @@ class Server:
             self._heart.turn()
             due = max(due + turn, time.monotonic())
 
-    async def _first_admin(self) -> None:
-        """Make the admin that the settings name, once Redis can be asked."""
-        settings = self._settings
-        while settings.admin_email and settings.admin_password:
-            try:
-                if await self._store.members.find(settings.admin_email) is None:
-                    await self._store.members.create(
-                        email=settings.admin_email,
-                        password=settings.admin_password,
-                        name="Admin",
-                        role="admin",
-                    )
-                return
-            except MemberExists:
-                return
-            except (RedisError, JagaError) as error:
-                log.warning("first admin not made yet: %s", error)
-                await asyncio.sleep(1)
-
     async def _drain(self) -> None:
         """Stop accepting, then tell every client to come back, each after a delay of its own."""
         self._admission.is_closing = True
@@ -240,6 +231,8 @@ class Server:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
+    for weakness in weaknesses(settings):
+        log.warning("weak setting: %s", weakness)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

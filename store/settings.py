@@ -14,6 +14,10 @@ from zoneinfo import ZoneInfo
 
 from store.routers import FIRST, Router, is_this_machine, read_routers
 
+LEAST_LETTERS = 6
+"""Different characters of a SECRET_KEY: sixteen hex digits drawn at random have fewer once in
+thirty thousand times; a key that somebody held down has one or two."""
+
 
 class SettingsError(Exception):
     """A setting that cannot be used; the text is one line that names it and says what it may be."""
@@ -41,6 +45,8 @@ class Settings:
     admin_password: str
     log_format: str
     retention_days: int
+    metrics_token: str
+    metrics_cidrs: tuple[str, ...]
     # Sessions
     session_remember_seconds: int
     session_idle_seconds: int
@@ -126,10 +132,15 @@ class Settings:
         return (first, *self.mikrotik_routers)
 
     @property
+    def is_https(self) -> bool:
+        """Whether the outside finds us by https (PUBLIC_URL)."""
+        return self.public_url.startswith("https://")
+
+    @property
     def secure_cookies(self) -> bool:
         """Whether cookies carry Secure: said outright, or, on `auto`, as PUBLIC_URL's scheme."""
         if self.cookie_secure == "auto":
-            return self.public_url.startswith("https://")
+            return self.is_https
         return self.cookie_secure == "always"
 
     @property
@@ -174,6 +185,8 @@ def _read(environ: Mapping[str, str]) -> Settings:
         admin_password=read.beside("ADMIN_PASSWORD", "ADMIN_EMAIL"),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         retention_days=read.whole("RETENTION_DAYS", 400, 30, 36_500),
+        metrics_token=_metrics_token(read),
+        metrics_cidrs=read.networks("METRICS_CIDRS", ""),
         session_remember_seconds=read.whole("SESSION_REMEMBER_SECONDS", 43_200, 1),
         session_idle_seconds=read.whole("SESSION_IDLE_SECONDS", 72_000, 1),
         session_lifetime_seconds=read.whole("SESSION_LIFETIME_SECONDS", 86_400, 1),
@@ -329,7 +342,16 @@ def _secret_key(read: _Reader, env: str) -> str:
         return key or secrets.token_urlsafe(32)
     if len(key) < 16:
         raise SettingsError("SECRET_KEY must be set to at least 16 characters in production")
+    if len(set(key)) < LEAST_LETTERS:
+        raise SettingsError("SECRET_KEY repeats itself: take one of `openssl rand -base64 32`")
     return key
+
+
+def _metrics_token(read: _Reader) -> str:
+    token = read.text("METRICS_TOKEN", "")
+    if token and len(token) < 16:
+        raise SettingsError("METRICS_TOKEN must have at least 16 characters")
+    return token
 
 
 def _routers(read: _Reader) -> tuple[Router, ...]:
