@@ -1,4 +1,4 @@
-"""Who may see how the server is: its figures, and each part's state (CONTRACT §12)."""
+"""Who may see how the server is: its figures, and each part's state (CONTRACT §10)."""
 
 from __future__ import annotations
 
