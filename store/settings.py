@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from store.phones import normal_phone
 from store.routers import FIRST, Router, is_this_machine, read_routers
 
 LEAST_LETTERS = 6
@@ -232,7 +233,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         hotspot_sync_seconds=read.whole("HOTSPOT_SYNC_SECONDS", 300, 1),
         fup_threshold_percent=read.whole("FUP_THRESHOLD_PERCENT", 85, 1, 100),
         sync_test_mode_enabled=read.flag("SYNC_TEST_MODE_ENABLED", False),
-        sync_test_phone_numbers=read.words("SYNC_TEST_PHONE_NUMBERS", ""),
+        sync_test_phone_numbers=read.phones("SYNC_TEST_PHONE_NUMBERS"),
         hotspot_login_hosts=read.words("HOTSPOT_LOGIN_HOSTS", "hotspot.lan"),
         hotspot_walled_garden=read.words("HOTSPOT_WALLED_GARDEN", "lynk.id,*.lynk.id"),
         otp_sender=read.choice("OTP_SENDER", "log", ("log", "http")),
@@ -266,6 +267,14 @@ class _Reader:
 
     def words(self, name: str, default: str) -> tuple[str, ...]:
         return tuple(word.strip() for word in self.text(name, default).split(",") if word.strip())
+
+    def phones(self, name: str) -> tuple[str, ...]:
+        """Indonesian mobile numbers, in any form, as `628…`."""
+        words = self.words(name, "")
+        for word in words:
+            if normal_phone(word) is None:
+                raise SettingsError(f"{name} has {word!r}: it takes numbers, as 081234567890")
+        return tuple(str(normal_phone(word)) for word in words)
 
     def networks(self, name: str, default: str) -> tuple[str, ...]:
         words = self.words(name, default)

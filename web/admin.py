@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from store.admin import MOST_ROWS, Admin, Filter, Page
 from store.errors import Conflict, InvalidRequest, Unavailable
 from store.members import ROLES, STATUSES, Member, valid_choice, valid_password, valid_text
+from store.phones import is_same_phone, valid_phone
 from store.sessions import Kick, Place
 from web.handler import Handler
 
 ROWS = 50
-
-PHONE = re.compile(r"[+(]?[0-9][0-9 ().-]{3,30}", re.ASCII)
 
 CHANGEABLE = ("email", "username", "name", "phone", "role")
 
@@ -84,7 +82,7 @@ class MemberList(AdminHandler):
             password=valid_password(body.get("password")),
             username=body.get("username", ""),
             name=body.get("name", ""),
-            phone=_phone(body.get("phone", "")),
+            phone=valid_phone("phone", body.get("phone", "")),
             role=body.get("role", "member"),
             must_change=_flag(body, "must_change"),
         )
@@ -114,7 +112,7 @@ class OneMember(AdminHandler):
         for name in body.keys() - {*CHANGEABLE, "password", "must_change"}:
             raise InvalidRequest(name[:80])
         if "phone" in fields:
-            fields["phone"] = _phone(fields["phone"])
+            fields["phone"] = _phone_after(before, fields["phone"])
         if member_id == place.member and fields.get("role", before.role) != before.role:
             raise _own_account("mengubah peran")
         password = valid_password(body["password"]) if "password" in body else None
@@ -250,12 +248,11 @@ def _own_account(act: str) -> Conflict:
     return Conflict(f"Anda tidak dapat {act} akun Anda sendiri.")
 
 
-def _phone(value: object) -> str:
-    """A phone number of any country, or none: letters in one are a slip of the hand."""
-    text = valid_text("phone", value, 32)
-    if text and not PHONE.fullmatch(text):
-        raise InvalidRequest("phone", "Nomor HP tidak valid. Contoh: 081234567890.")
-    return text
+def _phone_after(before: Member, value: object) -> str:
+    """The phone as it is kept; one that is not changed stays as it was sent, for that text may
+    still be the first password."""
+    phone = valid_phone("phone", value)
+    return before.phone if before.must_change and is_same_phone(before.phone, phone) else phone
 
 
 def _flag(body: dict[str, Any], name: str) -> bool:

@@ -29,7 +29,7 @@ from store.hotspot.account import (
 )
 from store.hotspot.deciding import DAY_MS
 from store.keys import Keys
-from store.phones import normal_phone
+from store.phones import EXAMPLE, normal_phone
 from store.queue import Queue
 from store.scripts import Script
 from store.sessions import new_id
@@ -367,7 +367,7 @@ def is_random(mac: str) -> bool:
 
 def require_phone(value: object) -> str:
     """Return a phone as `628…`. Raises InvalidRequest."""
-    number = normal_phone(value) if isinstance(value, str) and len(value) <= 32 else None
+    number = normal_phone(value) if isinstance(value, str) else None
     if number is None:
-        raise InvalidRequest("phone_number", "Nomor HP tidak valid. Contoh: 081234567890.")
+        raise InvalidRequest("phone_number", EXAMPLE)
     return number

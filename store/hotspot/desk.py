@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from store.hotspot.deciding import STATUSES, Policy
 from store.hotspot.ledger import RUNS_KEPT
 from store.members import fold
 from store.opening import Store
-from store.phones import local_form
+from store.phones import is_within
 
 SCAN = 2_000
 """Accounts that one request looks at, at most: a tenth of a second of work. The answer's `next`
@@ -60,10 +59,7 @@ class Which:
         )
 
     def _is_found(self, account: Account) -> bool:
-        digits = re.sub(r"[\s().+-]", "", self.text)
-        numbers = (account.phone, local_form(account.phone))
-        is_number = digits.isdigit() and any(digits in number for number in numbers)
-        return is_number or fold(self.text) in fold(account.name)
+        return is_within(self.text, account.phone) or fold(self.text) in fold(account.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ FROM member
 WHERE (%(role)s::text IS NULL OR role = %(role)s)
   AND (%(status)s::text IS NULL OR status = %(status)s)
   AND (%(like)s::text IS NULL OR email_folded LIKE %(like)s OR username_folded LIKE %(like)s
-       OR lower(name) LIKE %(like)s OR phone LIKE %(like)s)
+       OR lower(name) LIKE %(like)s
+       OR regexp_replace(phone, '[^0-9]', '', 'g') LIKE %(digits)s)
   AND (%(before_at)s::timestamptz IS NULL
        OR (created_at, id) < (%(before_at)s::timestamptz, %(before_id)s::text))
 ORDER BY created_at DESC, id DESC

@@ -66,6 +66,7 @@ class RequestOtp(HotspotHandler):
             {
                 "success": True,
                 "message": SENT,
+                "phone_number": local_form(phone),
                 "expires_in": issued.expires_in,
                 "resend_in": issued.resend_in,
             }

@@ -73,6 +73,7 @@ class HotspotLogin extends HTMLElement {
     const step = this.#isShown("code") ? "code" : "phone";
     const body = await this.#send(step, "/api/auth/request-otp", { phone_number: this.#phone });
     if (!body) return;
+    this.#phone = body.phone_number;
     this.#resendAt = Date.now() / 1000 + body.resend_in;
     this.#awaitCode();
   }
