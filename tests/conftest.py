@@ -1,4 +1,7 @@
-"""Fixtures for every test. Tests and fixtures may be `async def`; each test has its own loop.
+"""Fixtures for every test. Tests and fixtures may be `async def`.
+
+All tests of a worker run in one loop, so that they can share a browser; what a test leaves running
+in it is cancelled behind it.
 
 The product's outside, real ones throughout:
 
@@ -6,11 +9,12 @@ The product's outside, real ones throughout:
 * `router`       a RouterOS simulator for this test alone: `port`, `control(path, **body)`
 * `utara`        a second one; `tests.hotspot.routers_of` makes the settings of both
 * `own_redis`    a Redis for this test alone, to `kill`, `start` again, `pause` and `resume`
-* `chromium`     a headless Chromium, Playwright's async `Browser`; each `new_context` is a browser
-* `chromium_path` where its program is
+* `chromium`     the session's headless Chromium, Playwright's async `Browser`; each `new_context`
+                 is a browser of its own, and is closed when the test is over
+* `playwright`, `chromium_path`  for a test that needs a Chromium of its own
 
 What a test works on, apart from every other test's: a Redis database and a prefix of its own, and
-a Postgres database copied from a migrated one:
+a Postgres database as the migrations left it (`tests.databases`; its schema may be changed too):
 
 * `environment`  the settings as environment variables, to be changed before they are used
 * `settings`     the same as `store.settings.Settings`
@@ -24,6 +28,7 @@ And `supervisor`, which starts any other process so that it is gone when the tes
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -31,16 +36,16 @@ from pathlib import Path
 
 import pytest
 import redis
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright
 
 from scripts import chromium as chromium_program
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import DATABASES, RedisServer
 from scripts.embedded.supervisor import Supervisor, free_port
-from scripts.migrate import migrate
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.settings import Settings
+from tests.databases import Databases
 from tests.parts import Product, start_product
 
 CHROMIUM_ARGUMENTS = [
@@ -54,7 +59,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
-TEMPLATE = "migrated"
+CANCEL_SECONDS = 5.0
+"""How long what a test left running may take to be cancelled."""
 
 _numbers = itertools.cycle(range(1, DATABASES))
 
@@ -81,8 +87,6 @@ def postgres_server(
 ) -> Iterator[PostgresServer]:
     server = PostgresServer(tmp_path_factory.mktemp("pg") / "data", supervisor, durable=False)
     server.start()
-    server.create(TEMPLATE)
-    migrate(server.url_of(TEMPLATE))
     yield server
     server.stop()
 
@@ -121,12 +125,17 @@ def redis_url(redis_server: RedisServer) -> Iterator[str]:
         connection.flushdb()
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_server: PostgresServer) -> Iterator[Databases]:
+    databases = Databases(postgres_server)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def database_url(postgres_server: PostgresServer) -> Iterator[str]:
-    name = f"test_{secrets.token_hex(6)}"
-    postgres_server.create(name, template=TEMPLATE)
-    yield postgres_server.url_of(name)
-    postgres_server.drop(name)
+def database_url(databases: Databases) -> Iterator[str]:
+    yield databases.lend()
+    databases.take_back()
 
 
 @pytest.fixture
@@ -181,12 +190,53 @@ def chromium_path() -> Path:
     return path
 
 
-@pytest.fixture
-async def chromium(chromium_path: Path) -> AsyncIterator[Browser]:
+@pytest.fixture(scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    before = asyncio.all_tasks()
     async with async_playwright() as playwright:
-        # Playwright's own `headless` would start the old headless mode, another browser in effect.
-        browser = await playwright.chromium.launch(
-            executable_path=chromium_path, headless=False, args=CHROMIUM_ARGUMENTS
-        )
-        yield browser
+        _of_the_session.update(asyncio.all_tasks() - before)
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+async def browsers(
+    playwright: Playwright, chromium_path: Path
+) -> AsyncIterator[Callable[[], Awaitable[Browser]]]:
+    """The session's Chromium; another one when it has crashed."""
+    running: list[Browser] = []
+
+    async def one() -> Browser:
+        if not running or not running[-1].is_connected():
+            # Playwright's `headless` would start the old headless mode, another browser in effect.
+            browser = await playwright.chromium.launch(
+                executable_path=chromium_path, headless=False, args=CHROMIUM_ARGUMENTS
+            )
+            running.append(browser)
+        return running[-1]
+
+    yield one
+    for browser in running:
         await browser.close()
+
+
+@pytest.fixture
+async def chromium(browsers: Callable[[], Awaitable[Browser]]) -> AsyncIterator[Browser]:
+    browser = await browsers()
+    yield browser
+    for context in browser.contexts:
+        await context.close()
+
+
+_of_the_session: set[asyncio.Task[object]] = set()
+
+
+@pytest.fixture(autouse=True)
+async def nothing_goes_on() -> AsyncIterator[None]:
+    """Cancel what a test left running, as the end of a loop of its own would."""
+    before = asyncio.all_tasks()
+    yield
+    left = asyncio.all_tasks() - before - _of_the_session - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=CANCEL_SECONDS)
