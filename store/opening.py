@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 
 from store.attendance.gate import Gate
 from store.attendance.meetings import Meetings
@@ -149,6 +150,8 @@ def _redis(url: str, reply_seconds: float, connections: int) -> Redis:
         decode_responses=True,
         # one entry of the log that is no UTF-8 must not make the whole log unreadable
         encoding_errors="replace",
+        # with them on, redis-py does not notice before a command that the other side has closed
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
         retry=Retry(NoBackoff(), 0),
     )
     return Redis.from_pool(pool)

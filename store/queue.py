@@ -17,6 +17,7 @@ from typing import Any
 import redis
 import rq
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from rq.serializers import JSONSerializer
 
@@ -197,6 +198,7 @@ def queue_redis(settings: Settings) -> redis.Redis:
         socket_timeout=1.0,
         retry=Retry(NoBackoff(), 1),
         max_connections=THREADS + 2,
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
 
 

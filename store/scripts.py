@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError
 
 LUA = Path(__file__).parent / "lua"
 _INCLUDE = re.compile(r"^--#include (\S+)$", re.MULTILINE)
@@ -34,15 +34,9 @@ class Script:
         """Run the script. Takes its KEYS and ARGV; returns Redis's reply as it is."""
         words = [str(word) for word in (*keys, *args)]
         try:
-            return await self._run(len(keys), words)
-        except ResponseError as error:
-            raise _named(error) from error
-
-    async def _run(self, keys: int, words: Sequence[str]) -> Any:
-        try:
-            return await self._redis.evalsha(self._sha, keys, *words)
+            return await self._redis.evalsha(self._sha, len(keys), *words)
         except NoScriptError:
-            return await self._redis.eval(self._text, keys, *words)
+            return await self._redis.eval(self._text, len(keys), *words)
 
 
 class SharedScript(Script):
@@ -92,9 +86,7 @@ class SharedScript(Script):
         for (_, answer), reply in zip(calls, replies, strict=True):
             if answer.done():
                 continue
-            if isinstance(reply, ResponseError):
-                answer.set_exception(_named(reply))
-            elif isinstance(reply, Exception):
+            if isinstance(reply, Exception):
                 answer.set_exception(reply)
             else:
                 answer.set_result(reply)
@@ -104,14 +96,6 @@ class SharedScript(Script):
             for words in calls:
                 pipe.execute_command("EVALSHA", self._sha, *words)
             return list(await pipe.execute(raise_on_error=False))
-
-
-def _named(error: ResponseError) -> ResponseError:
-    """Return what Redis would have said outside of a script: that it is full, or a replica."""
-    text = str(error)
-    if "-OOM " in text or "-MISCONF " in text:
-        return OutOfMemoryError(text)
-    return ReadOnlyError(text) if "-READONLY " in text else error
 
 
 @cache

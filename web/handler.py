@@ -8,13 +8,6 @@ import re
 import secrets
 from typing import Any, NoReturn
 
-from redis.exceptions import (
-    BusyLoadingError,
-    ConnectionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    TimeoutError,
-)
 from tornado.web import HTTPError, RequestHandler
 
 from store.errors import (
@@ -32,15 +25,13 @@ from store.errors import (
     of_status,
 )
 from store.opening import Store
+from store.refusals import is_away
 from store.sessions import Device, Opened, Place, Session, device_id
 from web.browsers import device_name
 from web.door import Door, cookies_of
 from web.pages import Pages
 
 log = logging.getLogger("jaga.web")
-
-REDIS_AWAY = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError)
-"""What a Redis that is stopped, loading, a replica or full answers: 503, never 500."""
 
 DEVICE_SECONDS = 365 * 86_400
 PHONE_COOKIE_SECONDS = 400 * 86_400
@@ -304,7 +295,7 @@ class Handler(RequestHandler):
         error = exc_info[1] if exc_info else None
         if isinstance(error, JagaError):
             return error
-        if isinstance(error, REDIS_AWAY):
+        if is_away(error):
             return Unavailable()
         if isinstance(error, HTTPError):
             return of_status(error.status_code)
@@ -313,7 +304,7 @@ class Handler(RequestHandler):
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         if isinstance(value, JagaError | HTTPError):
             return
-        if isinstance(value, REDIS_AWAY):
+        if is_away(value):
             log.warning("redis is away: %s", type(value).__name__)
             return
         super().log_exception(typ, value, tb)

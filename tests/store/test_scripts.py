@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import ConnectionError, ResponseError
 
 from store.opening import Store
-from store.scripts import LUA, Script, SharedScript, _named, text_of
+from store.scripts import LUA, Script, SharedScript, text_of
 
 
 @pytest.mark.parametrize("path", sorted(LUA.glob("*.lua")), ids=lambda path: path.stem)
@@ -75,16 +75,3 @@ async def test_a_caller_that_goes_takes_nobody_along(store: Store) -> None:
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert [answer == 0 for answer in answers].count(True) == 19
     assert await take([store.keys.failures("x")], [999, 9]) == 0
-
-
-@pytest.mark.parametrize(
-    ("said", "kind"),
-    [
-        ("Error running script: @user_script:5: -OOM command not allowed", OutOfMemoryError),
-        ("@user_script: 1: -READONLY You can't write", ReadOnlyError),
-        ("@user_script: 1: -MISCONF Redis is configured to save", OutOfMemoryError),
-    ],
-)
-def test_a_full_or_read_only_redis_is_named(said: str, kind: type) -> None:
-    assert isinstance(_named(ResponseError(said)), kind)
-    assert type(_named(ResponseError("attempt to index a nil value"))) is ResponseError

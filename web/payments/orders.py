@@ -6,9 +6,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from store.errors import InvalidRequest, NotFound, RateLimited, Unavailable
 from store.limits import Limit
-from web.handler import REDIS_AWAY, Handler
+from store.refusals import is_away
+from web.handler import Handler
 
 REF = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -43,7 +46,9 @@ class OrderPage(OrderHandler):
     async def get(self, ref: str) -> None:
         try:
             order = await self.order(ref)
-        except REDIS_AWAY:
+        except RedisError as error:
+            if not is_away(error):
+                raise
             order = {"state": "waiting"}  # the page's own stream tells more as soon as it can
         self.page("order.html", order=order, ref=ref)
 
