@@ -88,19 +88,24 @@ class Keys:
         """Sorted set: ids of one browser's open requests, by deadline (ms). As long as the last."""
         return f"{self.prefix}:qr:browser:{digest}"
 
-    # Limits
+    # Limits; names of one subject carry the tag `{l:<subject>}`
 
-    def failures(self, subject: str) -> str:
-        """String: failures counted for a subject (`account:<id>`, `address:<ip>`) in its window."""
-        return f"{self.prefix}:limit:{subject}:count"
+    def turns(self, subject: str) -> str:
+        """String: turns that a subject (`otp:phone:62…`, `qr:<address>`) took in its window."""
+        return f"{self.prefix}:limit:{{l:{subject}}}:turns"
+
+    def tries(self, subject: str) -> str:
+        """Hash `wrong open`: a subject's tries that were wrong, and that are under way, in its
+        window."""
+        return f"{self.prefix}:limit:{{l:{subject}}}:tries"
 
     def locked(self, subject: str) -> str:
         """String: present while a subject has to wait; its TTL is the wait."""
-        return f"{self.prefix}:limit:{subject}:locked"
+        return f"{self.prefix}:limit:{{l:{subject}}}:locked"
 
     def strikes(self, subject: str) -> str:
         """String: how often a subject was locked lately; each doubles the next wait. One day."""
-        return f"{self.prefix}:limit:{subject}:strikes"
+        return f"{self.prefix}:limit:{{l:{subject}}}:strikes"
 
     # Attendance; names of one meeting carry the tag `{t:<id>}`
 

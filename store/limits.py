@@ -1,9 +1,20 @@
-"""Limits: how often something may be tried, counted in Redis so that every process counts alike."""
+"""Limits: how often something may be tried, counted in Redis so that every process counts alike.
+
+A limit has a name, and counts each subject of its own: a phone, an account, where a request comes
+from. There are two ways to count. A *turn* is simply taken. A *try* is counted before anything is
+looked up and given back when it was right, so that four hundred at once are no more than four
+hundred in a row.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from dataclasses import dataclass
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
@@ -16,67 +27,151 @@ LONGEST_WAIT_SECONDS = 900
 """A locked subject waits one minute, then twice as long each time, up to a quarter of an hour:
 long enough to make guessing hopeless, short enough for a person who forgot a password."""
 
+LOOK_AGAIN_SECONDS = 0.05
+"""How long, on average, a try that waits for others to end waits before it asks again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`most` in `seconds`."""
+    """`most` in `seconds`, of each subject under this name."""
 
+    name: str
+    most: int
+    seconds: int
+
+    def of(self, *who: str) -> Bound:
+        """Return the limit of one subject, of none where it counts everybody together."""
+        return Bound(":".join((self.name, *who)), self.most, self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressLimit(Limit):
+    """A limit that counts where requests come from. `of` takes the client's address first.
+
+    Every limit by address is one of these: whole networks are counted here and nowhere else.
+    """
+
+    def of(self, *who: str) -> Bound:
+        address, *more = who
+        return Limit.of(self, source_of(address), *more)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One subject's limit."""
+
+    subject: str
     most: int
     seconds: int
 
 
-WRONG_PASSWORDS_PER_ACCOUNT = Limit(10, 300)
-WRONG_PASSWORDS_PER_ADDRESS = Limit(50, 300)
-
-
 def source_of(address: str) -> str:
-    """Return the subject that stands for where a request comes from.
+    """Return what stands for where a request comes from, of a client's address.
 
     A household or a server has a whole /64 of IPv6 addresses, so that the network is counted.
     """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return f"address:{address}"
+        return address
     if isinstance(parsed, ipaddress.IPv4Address):
-        return f"address:{parsed}"
+        return str(parsed)
     if parsed.ipv4_mapped:
-        return f"address:{parsed.ipv4_mapped}"
-    return f"address:{ipaddress.ip_network((parsed, 64), strict=False)}"
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What becomes of a try: whatever is not called wrong is given back."""
+
+    wrong: set[Bound] = field(default_factory=set)
+    right: set[Bound] = field(default_factory=set)
+
+    def fail(self, *bounds: Bound) -> None:
+        """It was wrong, and counts there."""
+        self.wrong.update(bounds)
+
+    def forgive(self, *bounds: Bound) -> None:
+        """It was right: earlier failures there are forgotten."""
+        self.right.update(bounds)
 
 
 class Limits:
-    """Counters of turns and of failures."""
+    """Counters of turns and of tries."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
-        self._fail = Script(redis, "limit_fail")
         self._take = Script(redis, "limit_take")
+        self._give_back = Script(redis, "limit_give_back")
+        self._begin = Script(redis, "limit_begin")
+        self._settle = Script(redis, "limit_settle")
 
-    async def take(self, subject: str, limit: Limit) -> None:
-        """Take a turn. Raises RateLimited when the window has none left."""
-        wait_ms = await self._take([self._keys.failures(subject)], [limit.most, limit.seconds])
-        if wait_ms:
-            raise RateLimited(int(wait_ms) / 1000)
+    # Turns
 
-    async def fail(self, subject: str, limit: Limit) -> None:
-        """Count a failure; when the window is full the subject is locked, each time longer."""
-        keys = self._keys
-        await self._fail(
-            [keys.failures(subject), keys.locked(subject), keys.strikes(subject)],
-            [limit.most, limit.seconds, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS],
-        )
+    async def take(self, *bounds: Bound) -> None:
+        """Take a turn of each. Raises RateLimited when one's window has none left."""
+        for bound in bounds:
+            wait_ms = await self._take(
+                [self._keys.turns(bound.subject)], [bound.most, bound.seconds]
+            )
+            if wait_ms:
+                raise RateLimited(int(wait_ms) / 1000)
 
-    async def require_open(self, *subjects: str) -> None:
-        """Raise RateLimited while one of the subjects has to wait."""
+    async def give_back(self, *bounds: Bound) -> None:
+        """Give a turn of each back: what it was taken for did not happen."""
+        for bound in bounds:
+            await self._give_back([self._keys.turns(bound.subject)], [])
+
+    # Tries
+
+    async def require_open(self, *bounds: Bound) -> None:
+        """Raise RateLimited while one of them has to wait. Counts nothing."""
         async with self._redis.pipeline(transaction=False) as pipe:
-            for subject in subjects:
-                pipe.pttl(self._keys.locked(subject))
+            for bound in bounds:
+                pipe.pttl(self._keys.locked(bound.subject))
             waits = await pipe.execute()
         if max(waits) > 0:
             raise RateLimited(max(waits) / 1000)
 
-    async def forgive(self, subject: str) -> None:
-        """Forget a subject's failures: it has shown that it knows."""
-        await self._redis.delete(self._keys.failures(subject), self._keys.strikes(subject))
+    @asynccontextmanager
+    async def attempt(self, *bounds: Bound, patience: float = 0.0) -> AsyncIterator[Attempt]:
+        """Count a try before what it asks is looked at; inside, say what became of it.
+
+        When as many are under way as may still be wrong, wait up to `patience` seconds for them.
+        Raises RateLimited.
+        """
+        begun: list[Bound] = []
+        attempt = Attempt()
+        deadline = time.monotonic() + patience
+        try:
+            for bound in bounds:
+                await self._admit(bound, deadline)
+                begun.append(bound)
+            yield attempt
+        finally:
+            for bound in begun:
+                await self._end(bound, attempt)
+
+    async def _admit(self, bound: Bound, deadline: float) -> None:
+        names = [self._keys.tries(bound.subject), self._keys.locked(bound.subject)]
+        while wait_ms := int(await self._begin(names, [bound.most, bound.seconds])):
+            if wait_ms > 0 or time.monotonic() >= deadline:
+                raise RateLimited(max(0, wait_ms) / 1000)
+            # apart from each other, for all of a class would ask in the same moment
+            await asyncio.sleep(LOOK_AGAIN_SECONDS * random.uniform(0.2, 1.8))  # noqa: S311
+
+    async def _end(self, bound: Bound, attempt: Attempt) -> None:
+        keys = self._keys
+        outcome = "right" if bound in attempt.right else "nothing"
+        await self._settle(
+            [keys.tries(bound.subject), keys.locked(bound.subject), keys.strikes(bound.subject)],
+            [
+                "wrong" if bound in attempt.wrong else outcome,
+                bound.most,
+                bound.seconds,
+                FIRST_WAIT_SECONDS,
+                LONGEST_WAIT_SECONDS,
+            ],
+        )

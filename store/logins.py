@@ -18,12 +18,7 @@ from redis.asyncio import Redis
 from store.devices import Devices
 from store.errors import AccountBlocked, SessionConflict, WrongPassword
 from store.keys import Keys
-from store.limits import (
-    WRONG_PASSWORDS_PER_ACCOUNT,
-    WRONG_PASSWORDS_PER_ADDRESS,
-    Limits,
-    source_of,
-)
+from store.limits import AddressLimit, Bound, Limit, Limits
 from store.members import Member, Members, fold
 from store.passwords import Passwords, Verdict
 from store.phones import is_same_phone, normal_phone
@@ -32,6 +27,18 @@ from store.settings import Settings
 
 DeviceOf = Callable[[str], Device]
 """The device that asks, for a member's id: its own id is a digest of both."""
+
+WRONG_PER_NAME = Limit("login", 10, 300)
+"""Of a name as it was typed, whether or not it is anybody's: one counter for all names of a member
+would tell that they are one's, and that there is such a member."""
+
+WRONG_PER_ADDRESS = AddressLimit("login:address", 50, 300)
+
+WRONG_PER_FAMILIAR_DEVICE = Limit("login:device", 10, 300)
+"""Of a browser that has been this member's before, whatever strangers do to name and address."""
+
+WRONG_PER_MEMBER_WITHIN = Limit("prove", 10, 300)
+"""Of a member who is logged in, and proves the password once more."""
 
 TICKET_SECONDS = 60
 """A checked password may be used for a minute (CONTRACT §4)."""
@@ -76,7 +83,7 @@ class Logins:
         Takes the device as a function of the member's id. Raises WrongPassword, RateLimited,
         AccountBlocked, LoginRefused, Unavailable.
         """
-        member = await self._checked(login, password, address)
+        member = await self._checked(login, password, device, address)
         asking = device(member.id)
         holder, epoch = await self._sessions.holder(member.id)
         if holder and not is_same(asking, holder):
@@ -104,7 +111,7 @@ class Logins:
         Returns when the old device has been told and its grace is over, so that the outside sees
         the documented order. Raises what `ask` raises, and SessionConflict, LoginSuperseded.
         """
-        member = await self._known_by(ticket, login, password, address)
+        member = await self._known_by(ticket, login, password, device, address)
         asking = device(member.id)
         try:
             opened = await self._sessions.open(
@@ -128,9 +135,12 @@ class Logins:
         Raises WrongPassword, RateLimited.
         """
         member = await self._members.get(member_id)
-        await self._checked(member.email, password, address)
+        within = WRONG_PER_MEMBER_WITHIN.of(member_id)
+        await self._within(member.email, password, [within, WRONG_PER_ADDRESS.of(address)])
 
-    async def _known_by(self, ticket: str, login: str, password: str, address: str) -> Member:
+    async def _known_by(
+        self, ticket: str, login: str, password: str, device: DeviceOf, address: str
+    ) -> Member:
         """The member a good ticket was given to for this very password; else the full check."""
         member = await self._members.find(login) if ticket else None
         if member and member.status == "active":
@@ -138,26 +148,39 @@ class Logins:
             proof = self._proof(ticket, member, password)
             if kept and hmac.compare_digest(str(json.loads(kept)["proof"]), proof):
                 return member
-        return await self._checked(login, password, address)
+        return await self._checked(login, password, device, address)
 
-    async def _checked(self, login: str, password: str, address: str) -> Member:
+    async def _checked(self, login: str, password: str, device: DeviceOf, address: str) -> Member:
         """The member with this name and password, at the same cost whether there is one or not."""
-        account = await self._account(login)
-        source = source_of(address)
+        return await self._within(login, password, await self._bounds(login, device, address))
+
+    async def _bounds(self, login: str, device: DeviceOf, address: str) -> list[Bound]:
+        """What counts wrong passwords here: name and address; or, of a browser that has logged in
+        as this member before, that browser alone, so that no stranger locks its owner out."""
+        member = await self._members.find(login)
+        whose = member.id if member else ""
+        asking = device(whose)
+        if await self._sessions.has_been(whose, asking.id):
+            return [WRONG_PER_FAMILIAR_DEVICE.of(asking.id)]
+        name = digest(fold(login))[:32]
+        return [WRONG_PER_NAME.of(name), WRONG_PER_ADDRESS.of(address)]
+
+    async def _within(self, login: str, password: str, bounds: list[Bound]) -> Member:
+        """Check a password inside these limits, of which the first is forgiven when it fits."""
         # asked before the line as well, so that nobody stands in it for a Redis that is away
-        await self._limits.require_open(account, source)
-        async with self._passwords.turn():
-            # and when the thread is ours: a burst that waits in line is refused with the rest
-            await self._limits.require_open(account, source)
+        await self._limits.require_open(*bounds)
+        # and counted when the thread is ours: a burst that waits in line is refused with the rest
+        async with self._passwords.turn(), self._limits.attempt(*bounds) as attempt:
             member = await self._members.find(login)
             verdict, fitting = await self._compared(password, member)
+            if member is None or not verdict.fits:
+                attempt.fail(*bounds)
+            else:
+                attempt.forgive(bounds[0])
         if member is None or not verdict.fits:
-            await self._limits.fail(account, WRONG_PASSWORDS_PER_ACCOUNT)
-            await self._limits.fail(source, WRONG_PASSWORDS_PER_ADDRESS)
             if member is None and self._settings.reveal_unknown_user:
                 raise WrongPassword("Username tidak ada.")
             raise WrongPassword()
-        await self._limits.forgive(account)
         if member.status != "active":
             raise AccountBlocked(member.status)
         if verdict.renew:
@@ -178,11 +201,6 @@ class Logins:
         kept = member.password if member and is_same_phone(phone, password) else None
         second = await self._passwords.check(phone, kept)
         return (second, phone) if second.fits else (verdict, password)
-
-    async def _account(self, login: str) -> str:
-        """Whose failures are counted: the member's, by whichever of its names it is tried."""
-        member = await self._members.find(login)
-        return f"account:{member.id if member else digest(fold(login))[:32]}"
 
     async def _ticket(self, member: Member, password: str, device: Device, epoch: int) -> str:
         ticket = secrets.token_urlsafe(24)

@@ -37,7 +37,7 @@ from store.errors import (
     WrongNumber,
 )
 from store.keys import Keys
-from store.limits import Limit, Limits
+from store.limits import AddressLimit, Limits
 from store.queue import Queue
 from store.scripts import Script
 from store.sessions import Device, Opened, Session, Sessions, device_id, digest
@@ -57,7 +57,7 @@ TOLERANCE_SECONDS = 5
 GRANT_SECONDS = 30
 """How long the bound browser may take to collect an approval; afterwards nobody was put out."""
 
-REQUESTS_PER_ADDRESS = Limit(10, 60)
+REQUESTS_PER_ADDRESS = AddressLimit("qr", 10, 60)
 OPEN_PER_BROWSER = 3
 OPEN_IN_ALL = 20_000
 """Bounds what floods from many addresses can keep in Redis: 40 MB, and gone within minutes."""
@@ -143,7 +143,7 @@ class Qr:
 
     async def create(self, asking: Asking, delivery: Delivery) -> Asked:
         """Begin a request. A browser's fourth ends its oldest. Raises RateLimited, Unavailable."""
-        await self._limits.take(f"qr:{asking.device.ip}", REQUESTS_PER_ADDRESS)
+        await self._limits.take(REQUESTS_PER_ADDRESS.of(asking.device.ip))
         code, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
         record = _record(code, secret, asking, delivery)
         keys = self._keys

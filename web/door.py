@@ -6,6 +6,7 @@ connections for their handshakes.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from tornado.httputil import HTTPHeaders, parse_cookie
@@ -18,6 +19,8 @@ QR_COOKIE = "jaga_qr"
 
 _QR_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
+_BRACKETED = re.compile(r"\[([^\]]*)\](?::\d{1,5})?")
+
 FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -29,15 +32,16 @@ class Door:
         self.session_cookie = "__Host-jaga_session" if settings.secure_cookies else "jaga_session"
 
     def address(self, headers: HTTPHeaders, remote_ip: str) -> str:
-        """Return the client's address: the PROXYFIX_X_FOR-th of X-Forwarded-For from the right.
+        """Return the client's address: the PROXYFIX_X_FOR-th of X-Forwarded-For from the right,
+        without its port; the peer's where that is no address.
 
         `X-Real-Ip` is ignored: anybody can send it.
         """
         hops = self._settings.proxyfix_x_for
         named = ",".join(headers.get_list("X-Forwarded-For")).split(",")
         if hops and len(named) >= hops:
-            return named[-hops].strip()[:64] or remote_ip
-        return remote_ip
+            return address_in(named[-hops]) or address_in(remote_ip) or remote_ip
+        return address_in(remote_ip) or remote_ip
 
     def require_own_origin(self, headers: HTTPHeaders) -> None:
         """Raise CrossOrigin for what another site's page sends; no browser, no header, no check."""
@@ -78,6 +82,24 @@ class Door:
         if fp and not FINGERPRINT.fullmatch(fp):
             raise InvalidRequest("device_fp")
         return fp
+
+
+def address_in(text: str) -> str:
+    """Return the address that a hop wrote down, as `ipaddress` spells it; "" for what is none.
+
+    Some write a port behind it, which an IPv6 address then needs brackets for.
+    """
+    bare = text.strip().strip('"')
+    if bracketed := _BRACKETED.fullmatch(bare):
+        bare = bracketed[1]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found)
 
 
 def cookies_of(headers: HTTPHeaders) -> dict[str, str]:

@@ -44,7 +44,7 @@ from store.queue import Queue
 from store.scripts import Script
 from store.sessions import new_id
 
-TURNS = Limit(5, 60)
+TURNS = Limit("attendance", 5, 60)
 """Attendance requests of one device (CONTRACT §3)."""
 
 FAMILIAR_MS = 60 * 86_400_000
@@ -108,7 +108,7 @@ class Gate:
         self._begin = Script(redis, "attendance_begin")
         self._take = Script(redis, "attendance_take")
         self._refuse = Script(redis, "attendance_refuse")
-        self._give_back = Script(redis, "attendance_refund")
+        self._give_back = Script(redis, "limit_give_back")
 
     # A student fills in
 
@@ -148,7 +148,7 @@ class Gate:
         keys = self._keys
         meeting_id = valid_meeting_id(meeting)
         reply = await self._begin(
-            [keys.failures(turns or "attendance"), keys.meeting(meeting_id), keys.built()],
+            [keys.turns(turns or "attendance"), keys.meeting(meeting_id), keys.built()],
             [TURNS.most if turns else 0, TURNS.seconds * 1000],
         )
         if reply[0] == "unbuilt":
@@ -162,13 +162,13 @@ class Gate:
         if not isinstance(device, str) or not device:
             return ""
         name = device.lower().encode("utf-8", "surrogatepass")
-        return f"attendance:{hashlib.sha256(name).hexdigest()[:32]}"
+        return TURNS.of(hashlib.sha256(name).hexdigest()[:32]).subject
 
     async def _refund(self, turns: str) -> None:
         """Our failure costs the student no turn; while Redis is away there is none to give."""
         if turns:
             try:
-                await self._give_back([self._keys.failures(turns)], [])
+                await self._give_back([self._keys.turns(turns)], [])
             except RedisError:
                 return
 

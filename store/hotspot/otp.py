@@ -15,24 +15,24 @@ from redis.asyncio import Redis
 
 from store.errors import WrongCode
 from store.keys import Keys
-from store.limits import Limit, Limits
+from store.limits import AddressLimit, Limit, Limits
 from store.scripts import Script
 from store.settings import Settings
 
 WRONG_CODES = 5
 """The fifth wrong try kills a code (CONTRACT §9): a chance of 1 in 200,000 to guess it."""
 
-REQUESTS_PER_PHONE = Limit(5, 3600)
-REQUESTS_PER_ADDRESS = Limit(60, 3600)
+REQUESTS_PER_PHONE = Limit("otp:phone", 5, 3600)
+REQUESTS_PER_ADDRESS = AddressLimit("otp:address", 60, 3600)
 """A whole waiting room behind one address may log in; a machine that rings up numbers may not."""
 
 RESEND_SECONDS = 60
 """A message takes so long at worst; who asks again sooner would get two, and pay for both."""
 
-WRONG_PER_PHONE = Limit(15, 3600)
+WRONG_PER_PHONE = Limit("otp:wrong:phone", 15, 3600)
 """Three codes' worth: asking for code after code does not help a guesser."""
 
-WRONG_PER_ADDRESS = Limit(50, 300)
+WRONG_PER_ADDRESS = AddressLimit("otp:wrong:address", 50, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Otp:
         self._limits = limits
         self._issue = Script(redis, "otp_issue")
         self._verify = Script(redis, "otp_verify")
+        self._forget = Script(redis, "otp_forget")
 
     async def issue(self, phone: str, address: str) -> Issued:
         """Make a new code for a phone (`628…`), and the one before is dead; but one that was made
@@ -62,35 +63,38 @@ class Otp:
 
         The same is done, at the same cost, for a phone that is nobody's. Raises RateLimited.
         """
-        await self._limits.take(f"otp:address:{address}", REQUESTS_PER_ADDRESS)
-        await self._limits.take(f"otp:phone:{phone}", REQUESTS_PER_PHONE)
+        hour = REQUESTS_PER_PHONE.of(phone)
+        await self._limits.take(REQUESTS_PER_ADDRESS.of(address), hour)
         code = f"{secrets.randbelow(1_000_000):06d}"
         life = self._settings.otp_ttl_seconds
         kept, left_ms, wait_ms = await self._issue(
             [self._keys.otp(phone)],
             [self._digest(phone, code), life * 1000, min(life, RESEND_SECONDS) * 1000],
         )
+        if not kept:
+            await self._limits.give_back(hour)
         return Issued(code if kept else "", _seconds(left_ms), _seconds(wait_ms))
 
-    async def withdraw(self, phone: str) -> None:
-        """Forget a code that could not be sent, so that another may be asked for at once."""
-        await self._redis.delete(self._keys.otp(phone))
+    async def withdraw(self, phone: str, code: str) -> None:
+        """Forget a code that could not be sent: another may be asked for at once, and it does not
+        count among the hour's. One that was used or replaced meanwhile is left alone."""
+        if await self._forget([self._keys.otp(phone)], [self._digest(phone, code)]):
+            await self._limits.give_back(REQUESTS_PER_PHONE.of(phone))
 
     async def use(self, phone: str, code: str, address: str) -> None:
         """Use a code up: of many at once, one succeeds. Raises WrongCode, RateLimited."""
-        by_address = f"otp:wrong:address:{address}"
-        by_phone = f"otp:wrong:phone:{phone}"
-        await self._limits.require_open(by_address, by_phone)
-        verdict = await self._verify(
-            [self._keys.otp(phone)], [self._digest(phone, code), WRONG_CODES]
-        )
-        if verdict == "right":
-            await self._limits.forgive(by_phone)
-            return
-        await self._limits.fail(by_address, WRONG_PER_ADDRESS)
-        if verdict == "wrong":
-            await self._limits.fail(by_phone, WRONG_PER_PHONE)
-        raise WrongCode()
+        by_address, by_phone = WRONG_PER_ADDRESS.of(address), WRONG_PER_PHONE.of(phone)
+        async with self._limits.attempt(by_address, by_phone, patience=1.0) as attempt:
+            verdict = await self._verify(
+                [self._keys.otp(phone)], [self._digest(phone, code), WRONG_CODES]
+            )
+            if verdict == "right":
+                attempt.forgive(by_phone)
+                return
+            attempt.fail(by_address)
+            if verdict == "wrong":
+                attempt.fail(by_phone)
+            raise WrongCode()
 
     def _digest(self, phone: str, code: str) -> str:
         key = self._settings.secret_key.encode()

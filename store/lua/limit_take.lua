@@ -1,5 +1,5 @@
 -- Takes one of the turns that a window holds.
--- KEYS: failures (the window's counter)
+-- KEYS: turns (the window's counter)
 -- ARGV: most, window_seconds
 -- Returns 0 when there was one, else the milliseconds until the window ends.
 local count = redis.call('INCR', KEYS[1])

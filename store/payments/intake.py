@@ -26,7 +26,7 @@ from store.clock import now_ms
 from store.database import Database, statement
 from store.errors import RateLimited, Unavailable
 from store.keys import Keys
-from store.limits import Limit, Limits
+from store.limits import AddressLimit, Limit, Limits
 from store.payments.delivery import Delivery, as_ref, fingerprint
 from store.payments.spool import Spool
 from store.queue import Queue
@@ -47,8 +47,8 @@ ORDER_SECONDS = 30 * 86_400
 QUARANTINE_BYTES = 32 * 1024
 """Ten times a real delivery; more than that is not kept for a sender who proved nothing."""
 
-QUARANTINE_PER_ADDRESS = Limit(20, 3600)
-QUARANTINE_IN_ALL = Limit(300, 3600)
+QUARANTINE_PER_ADDRESS = AddressLimit("quarantine:address", 20, 3600)
+QUARANTINE_IN_ALL = Limit("quarantine", 300, 3600)
 """What strangers may have kept. A stale key of ours shows within twenty deliveries."""
 
 DRAIN_SECONDS = 2.0
@@ -147,8 +147,7 @@ class Intake:
 
     async def _is_welcome(self, address: str) -> bool:
         try:
-            await self._limits.take(f"quarantine:{address}", QUARANTINE_PER_ADDRESS)
-            await self._limits.take("quarantine", QUARANTINE_IN_ALL)
+            await self._limits.take(QUARANTINE_PER_ADDRESS.of(address), QUARANTINE_IN_ALL.of())
         except RateLimited:
             return False
         return True

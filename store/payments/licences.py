@@ -23,15 +23,22 @@ from redis.asyncio import Redis
 from store.clock import now_ms
 from store.errors import LicenceInUse, LicenceUnknown, NotFound
 from store.keys import Keys
-from store.limits import Limit, Limits
+from store.limits import AddressLimit, Limits
 from store.queue import Queue
 from store.scripts import Script, SharedScript
 
 POLICIES = ("last_wins", "first_wins")
 STATUSES = ("active", "disabled")
 
-TRIES = Limit(5, 60)
-"""Tries a minute of one device, and wrong keys a minute of one address (CONTRACT §8)."""
+TRIES_PER_DEVICE = AddressLimit("licence:device", 5, 60)
+WRONG_PER_ADDRESS = AddressLimit("licence:wrong", 5, 60)
+"""Tries a minute of one device at an address, and wrong keys of the address (CONTRACT §8)."""
+
+TRIES_PER_ADDRESS = AddressLimit("licence", 300, 60)
+"""Of an address, whatever its devices call themselves: five of sixty devices in one house."""
+
+PATIENCE_SECONDS = 1.0
+"""How long a right key waits where many are asked about at once: a class opens its products."""
 
 _KEY = re.compile(r"KEI-[0-9A-F]{4}-[0-9A-F]{8}")
 
@@ -171,23 +178,29 @@ class Licences:
         """Look a key up, and count the try: the holder's own id is no try, because nobody guesses
         it. An address that names wrong keys waits, each time longer."""
         digest = digest_of(key)
-        licence = await self.look(digest)
-        if licence and claimant.instance and licence.is_held_by(claimant):
-            if licence.status == "active":
-                return digest, licence
-        address = f"licence:{claimant.address}"
-        await self._limits.require_open(address)
+        if claimant.instance and (held := await self._held(digest, claimant)):
+            return digest, held
         device = hashlib.sha256((claimant.device or claimant.instance).encode()).hexdigest()[:16]
-        await self._limits.take(f"{address}:{device}", TRIES)
-        if licence is None or licence.status != "active":
-            await self._limits.fail(address, TRIES)
-            raise LicenceUnknown()
+        await self._limits.take(
+            TRIES_PER_ADDRESS.of(claimant.address), TRIES_PER_DEVICE.of(claimant.address, device)
+        )
+        wrong = WRONG_PER_ADDRESS.of(claimant.address)
+        async with self._limits.attempt(wrong, patience=PATIENCE_SECONDS) as attempt:
+            licence = await self.look(digest)
+            if licence is None or licence.status != "active":
+                attempt.fail(wrong)
+                raise LicenceUnknown()
         return digest, licence
+
+    async def _held(self, digest: str, claimant: Claimant) -> Licence | None:
+        """The licence when this device proves to hold it; nobody guesses the id that proves it."""
+        licence = await self.look(digest)
+        holds = licence is not None and licence.is_held_by(claimant)
+        return licence if licence and holds and licence.status == "active" else None
 
     async def _outcome(self, reply: list[str], claimant: Claimant) -> Licence:
         verdict, instance, title, policy, status, name = reply
         if verdict in ("unknown", "disabled"):
-            await self._limits.fail(f"licence:{claimant.address}", TRIES)
             raise LicenceUnknown()
         if verdict == "held":
             raise LicenceInUse()

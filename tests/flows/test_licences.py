@@ -243,7 +243,7 @@ async def test_what_the_log_never_said_is_found_by_looking(environment) -> None:
 async def test_wrong_keys_make_an_address_wait(environment) -> None:
     async with bought(environment) as (site, key):
         holder = await activated(site, key, "a")
-        for number in range(module.TRIES.most):
+        for number in range(module.WRONG_PER_ADDRESS.most):
             wrong = f"KEI-0000-{number:08X}"
             answer = await act(site.browser(), "validate", wrong, fingerprint=f"f{number}")
             assert answer.status == 404
@@ -253,6 +253,29 @@ async def test_wrong_keys_make_an_address_wait(environment) -> None:
         assert waits.status == right.status == 429
         assert int(waits.headers["retry-after"]) > 0 and waits.json["valid"] is False
         assert (await act(site.browser(), "validate", key, instance_id=holder)).status == 200
+
+
+async def test_four_hundred_wrong_keys_at_once_are_five_looks(environment) -> None:
+    async with bought(environment) as (site, _):
+        answers = await asyncio.gather(
+            *(
+                act(site.browser(), "validate", f"KEI-0000-{number:08X}", fingerprint=f"f{number}")
+                for number in range(400)
+            )
+        )
+        statuses = [answer.status for answer in answers]
+        assert 1 <= statuses.count(404) <= 5 and statuses.count(429) > 300
+
+
+async def test_a_class_that_opens_its_products_at_once_only_waits(environment) -> None:
+    async with bought(environment) as (site, key):
+        answers = await asyncio.gather(
+            *(
+                act(site.browser(), "validate", key, fingerprint=f"f{number}")
+                for number in range(40)
+            )
+        )
+        assert {answer.status for answer in answers} == {200}
 
 
 async def test_a_device_tries_five_times_a_minute(environment) -> None:

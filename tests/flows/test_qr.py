@@ -521,7 +521,7 @@ async def test_a_line_that_opens_at_the_moment_of_approval_gets_its_tokens(
     phone = await Phone(web.settings.port).login()
     place = await store.sessions.check(phone.tokens["access_token"], touch=False)
     for number in range(12):
-        await store.redis.delete(store.keys.failures("qr:127.0.0.1"))
+        await store.redis.delete(store.keys.turns("qr:127.0.0.1"))
         desk = Desk(web.settings.port, f"meja-{number}")
         await desk.ask()
         await store.qr.scan(desk.token, place.session, "127.0.0.1")
@@ -570,7 +570,7 @@ async def test_password_qr_and_remember_at_once_leave_one_session(
         await kept.login(EMAIL, PASSWORD, remember="1")
         kept.cookies.pop("jaga_session")
         desk, password = Desk(web.settings.port), Browser(web.settings.port)
-        await store.redis.delete(store.keys.failures("qr:127.0.0.1"))
+        await store.redis.delete(store.keys.turns("qr:127.0.0.1"))
         await desk.ask("cookie")
         await scan(phone, desk)
         await approve(phone, desk, (await desk.status()).json["match"])

@@ -40,12 +40,31 @@ async def test_a_code_that_is_used_dead_or_was_not_sent_delays_no_other(store: S
             await store.otp.use(PHONE, f"{(int(killed.code) + 1) % 1_000_000:06d}", HOME)
     unsent = await store.otp.issue(PHONE, HOME)
     assert unsent.code
-    await store.otp.withdraw(PHONE)
+    await store.otp.withdraw(PHONE, unsent.code)
     assert (await store.otp.issue(PHONE, HOME)).code
 
 
-async def test_five_questions_an_hour_whether_a_code_went_out_or_not(store: Store) -> None:
-    for _ in range(5):
-        await store.otp.issue(PHONE, HOME)
+async def test_five_codes_an_hour_and_only_those_that_were_sent(store: Store) -> None:
+    for number in range(4):
+        issued = await store.otp.issue(PHONE, HOME)
+        assert issued.code, number
+        assert not (await store.otp.issue(PHONE, HOME)).code  # the button, pressed again
+        unsent = await _another(store)
+        await store.otp.withdraw(PHONE, unsent)  # the gateway said no
+    assert (await store.otp.issue(PHONE, HOME)).code
     with pytest.raises(RateLimited):
-        await store.otp.issue(PHONE, HOME)
+        await _another(store)
+
+
+async def _another(store: Store) -> str:
+    """A code in the place of the one before, which is used up."""
+    await store.redis.delete(store.keys.otp(PHONE))
+    return (await store.otp.issue(PHONE, HOME)).code
+
+
+async def test_a_code_that_was_replaced_is_not_withdrawn_any_more(store: Store) -> None:
+    late = (await store.otp.issue(PHONE, HOME)).code
+    now = await _another(store)
+    if late != now:
+        await store.otp.withdraw(PHONE, late)
+    await store.otp.use(PHONE, now, HOME)

@@ -28,20 +28,20 @@ async def test_a_script_redis_does_not_know_is_brought(store: Store, kind) -> No
 
 async def test_calls_that_come_together_each_get_their_own_answer(store: Store) -> None:
     take = SharedScript(store.redis, "limit_take")
-    names = [store.keys.failures(f"s{number % 7}") for number in range(300)]
+    names = [store.keys.turns(f"s{number % 7}") for number in range(300)]
     answers = await asyncio.gather(*(take([name], [10_000, 60]) for name in names))
     assert answers == [0] * 300
     for number in range(7):
-        assert int(await store.redis.get(store.keys.failures(f"s{number}")) or 0) == names.count(
-            store.keys.failures(f"s{number}")
+        assert int(await store.redis.get(store.keys.turns(f"s{number}")) or 0) == names.count(
+            store.keys.turns(f"s{number}")
         )
 
 
 async def test_one_that_fails_is_nobody_elses_failure(store: Store) -> None:
     take = SharedScript(store.redis, "limit_take")
-    bad = store.keys.failures("bad")
+    bad = store.keys.turns("bad")
     await store.redis.rpush(bad, "a list")
-    names = [bad if number % 3 == 0 else store.keys.failures("good") for number in range(30)]
+    names = [bad if number % 3 == 0 else store.keys.turns("good") for number in range(30)]
     answers = await asyncio.gather(
         *(take([name], [1000, 60]) for name in names), return_exceptions=True
     )
@@ -60,7 +60,7 @@ async def test_who_waits_while_redis_fails_is_answered_with_the_rest(store: Stor
         raise ConnectionError("away")
 
     take._pipeline = fail  # type: ignore[method-assign]
-    asked = [take([store.keys.failures("x")], [1, 1]) for _ in range(1000)]
+    asked = [take([store.keys.turns("x")], [1, 1]) for _ in range(1000)]
     async with asyncio.timeout(2):
         answers = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(answer, ConnectionError) for answer in answers)
@@ -69,9 +69,9 @@ async def test_who_waits_while_redis_fails_is_answered_with_the_rest(store: Stor
 
 async def test_a_caller_that_goes_takes_nobody_along(store: Store) -> None:
     take = SharedScript(store.redis, "limit_take")
-    asked = [asyncio.create_task(take([store.keys.failures("x")], [999, 9])) for _ in range(20)]
+    asked = [asyncio.create_task(take([store.keys.turns("x")], [999, 9])) for _ in range(20)]
     await asyncio.sleep(0)
     asked[3].cancel()
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert [answer == 0 for answer in answers].count(True) == 19
-    assert await take([store.keys.failures("x")], [999, 9]) == 0
+    assert await take([store.keys.turns("x")], [999, 9]) == 0

@@ -241,9 +241,9 @@ LOGIN = ("/cekfingerprint", "/auth/authenticate", "/api/auth/login", "/api/auth/
 async def test_every_field_made_odd_at_the_way_in(
     site: Serving, people: dict[str, Browser], sweep: Sweep, path: str, monkeypatch
 ) -> None:
-    generous = Limit(10_000, 300)
-    monkeypatch.setattr(logins, "WRONG_PASSWORDS_PER_ACCOUNT", generous)
-    monkeypatch.setattr(logins, "WRONG_PASSWORDS_PER_ADDRESS", generous)
+    generous = Limit("generous", 10_000, 300)
+    monkeypatch.setattr(logins, "WRONG_PER_NAME", generous)
+    monkeypatch.setattr(logins, "WRONG_PER_ADDRESS", generous)
     monkeypatch.setattr(passwords, "verify", lambda given, stored: passwords.Verdict(False))
     sound = SOUND | {"username": "budi@jaga.test", "current": PASSWORD, "new": "x" * 8}
     for field in LOGIN_FIELDS:

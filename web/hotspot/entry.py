@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from store.errors import InvalidRequest, MemberExists, Unavailable, WrongCode
 from store.hotspot.accounts import SLOTS, require_phone
-from store.limits import Limit
+from store.limits import AddressLimit, Limit
 from store.members import valid_text
 from store.phones import local_form
 from store.sessions import Opened
@@ -21,14 +21,14 @@ from web.hotspot.handler import HotspotHandler
 WAIT_SECONDS = 4.0
 """How long a page waits for the router before it says "pending"; the login itself never does."""
 
-REGISTRATIONS = Limit(20, 3600)
+REGISTRATIONS = AddressLimit("register", 20, 3600)
 """Per address, which a portal in the cloud sees all its customers behind: a school may begin in
 one morning, a script may not."""
 
 REGISTER_SECONDS = 0.1
 """What a registration takes, whether or not the phone was known: time must not tell."""
 
-BINDINGS_PER_MEMBER = Limit(60, 600)
+BINDINGS_PER_MEMBER = Limit("bind", 60, 600)
 """A page that waits for a router asks every fifteen seconds; each question costs it a print."""
 
 _CODE = re.compile(r"\d{6}", re.ASCII)
@@ -80,7 +80,7 @@ class RequestOtp(HotspotHandler):
                 "jobs.messages.send_code", phone if member else "", code, queue="urgent", seconds=30
             )
         except Unavailable:
-            await self.store.otp.withdraw(phone)
+            await self.store.otp.withdraw(phone, code)
             raise
 
 
@@ -165,7 +165,7 @@ class BindAgain(Binding):
     async def post(self) -> None:
         place = await self.place()
         wish = self._wish(self.json_body())
-        await self.store.limits.take(f"bind:{place.member}", BINDINGS_PER_MEMBER)
+        await self.store.limits.take(BINDINGS_PER_MEMBER.of(place.member))
         became = await self._take_in(place.member, wish)
         account = await self.store.hotspot.account(place.member)
         public = account.public(place.now, self.policy)
@@ -181,7 +181,7 @@ class Register(HotspotHandler):
         name = valid_text("name", body.get("name"), 100)
         if not name:
             raise InvalidRequest("name", "Nama harus diisi.")
-        await self.store.limits.take(f"register:{self.address}", REGISTRATIONS)
+        await self.store.limits.take(REGISTRATIONS.of(self.address))
         await asyncio.gather(self._enter(phone, name), asyncio.sleep(REGISTER_SECONDS))
         self.respond(
             {

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from store.hotspot.handovers import LIFE_SECONDS
-from store.limits import Limit, source_of
+from store.limits import AddressLimit, Limit
 from store.members import valid_text
 from web.hotspot.handler import HotspotHandler
 
-LINKS_PER_SESSION = Limit(10, 300)
+LINKS_PER_SESSION = Limit("handover", 10, 300)
 """Somebody who presses the button again and again; none of the links is worth more for it."""
 
-TRIES_PER_ADDRESS = Limit(120, 300)
+TRIES_PER_ADDRESS = AddressLimit("handover:used", 120, 300)
 """Nobody guesses 128 bits; this only bounds the work, for a whole hotspot behind one address."""
 
 
@@ -21,7 +21,7 @@ class MakeHandover(HotspotHandler):
 
     async def post(self) -> None:
         place = await self.place()
-        await self.store.limits.take(f"handover:{place.session.sid}", LINKS_PER_SESSION)
+        await self.store.limits.take(LINKS_PER_SESSION.of(place.session.sid))
         token = await self.store.handovers.make(place)
         address = f"{self.store.settings.public_url}/hotspot/masuk#{token}"
         self.respond({"success": True, "url": address, "expires_in": LIFE_SECONDS})
@@ -33,7 +33,7 @@ class RedeemHandover(HotspotHandler):
 
     async def post(self) -> None:
         token = valid_text("token", self.json_body().get("token"), 64)
-        await self.store.limits.take(f"handover:{source_of(self.address)}", TRIES_PER_ADDRESS)
+        await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
         opened = await self.let_in(await self.store.handovers.redeem(token))
         await self.store.handovers.arrived(opened.session)
         self.respond({"success": True, "redirect": "/hotspot"})

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from store.errors import Unavailable
-from store.limits import Limit, source_of
+from store.limits import AddressLimit
 from store.members import valid_text
 from web.hotspot.entry import WAIT_SECONDS, outcome
 from web.hotspot.handler import HotspotHandler
 
-TRIES_PER_ADDRESS = Limit(240, 600)
+TRIES_PER_ADDRESS = AddressLimit("proof", 240, 600)
 """A page asks every three seconds while a router is slow; a whole hotspot is behind one address."""
 
 
@@ -24,7 +24,7 @@ class Prove(HotspotHandler):
 
     async def post(self) -> None:
         token = valid_text("token", self.json_body().get("token"), 64)
-        await self.store.limits.take(f"proof:{source_of(self.address)}", TRIES_PER_ADDRESS)
+        await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
         self.respond({"success": True, "hotspot": outcome(await self._answer(token))})
 
     async def _answer(self, token: str) -> dict[str, Any]:

@@ -9,16 +9,16 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from store.errors import InvalidRequest, NotFound, RateLimited, Unavailable
-from store.limits import Limit
+from store.limits import AddressLimit
 from store.refusals import is_away
 from web.handler import Handler
 
 REF = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-UNKNOWN_ORDERS = Limit(30, 60)
+UNKNOWN_ORDERS = AddressLimit("orders", 30, 60)
 """Pages of orders that Redis does not know, a minute and address: each asks Postgres."""
 
-LINKS_TRIED = Limit(10, 300)
+LINKS_TRIED = AddressLimit("links", 10, 300)
 """Passwords set by link in five minutes, an address: a person needs one or two."""
 
 
@@ -34,7 +34,7 @@ class OrderHandler(Handler):
 
     async def _older(self, ref: str) -> dict[str, Any] | None:
         try:
-            await self.store.limits.take(f"orders:{self.address}", UNKNOWN_ORDERS)
+            await self.store.limits.take(UNKNOWN_ORDERS.of(self.address))
             return await self.store.payments.inbox.order_page(ref)
         except (RateLimited, Unavailable):
             return None
@@ -71,7 +71,7 @@ class SetPassword(Handler):
     """`/api/auth/set-password {token, password}`: once for each link."""
 
     async def post(self) -> None:
-        await self.store.limits.take(f"links:{self.address}", LINKS_TRIED)
+        await self.store.limits.take(LINKS_TRIED.of(self.address))
         body = self.json_body()
         token = body.get("token")
         if not isinstance(token, str) or not 16 <= len(token) <= 128:
