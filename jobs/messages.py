@@ -44,7 +44,7 @@ TEXTS = {
     "aktif": "Internet hotspot Anda sudah aktif. Selamat menggunakan.",
     "unlimited": "Internet hotspot Anda sudah aktif, tanpa batas kuota.",
     "fup": "Pemakaian Anda melewati batas wajar paket ini. Internet tetap jalan, tetapi lebih "
-    "pelan sampai Anda menambah kuota.",
+    "pelan sampai paket ini habis.",
     "habis": "Kuota hotspot Anda sudah habis. Beli paket baru untuk tersambung lagi.",
     "expired": "Masa aktif paket hotspot Anda sudah habis. Beli paket baru untuk tersambung lagi.",
     "inactive": "Akun hotspot Anda sedang nonaktif. Hubungi pengelola bila ini keliru.",

@@ -103,7 +103,8 @@ def _wire(
     keys = Keys(settings.redis_prefix)
     limits = Limits(redis, keys)
     sessions = Sessions(settings, redis, keys, queue)
-    hotspot = Hotspot(settings, redis, keys, queue)
+    packages = Packages(redis, keys, queue)
+    hotspot = Hotspot(settings, redis, keys, queue, packages)
     members = Members(redis, keys, queue, passwords, sessions, hotspot)
     devices = Devices(redis, keys, queue, sessions)
     logins = Logins(settings, redis, keys, limits, passwords, members, sessions, devices)
@@ -129,7 +130,7 @@ def _wire(
             settings, redis, keys, queue, database, limits, passwords, members, sessions, hotspot
         ),
         hotspot=hotspot,
-        packages=Packages(redis, keys, queue),
+        packages=packages,
         ledger=Ledger(settings, redis, keys, queue),
         presences=Presences(redis, keys),
         leases=Leases(redis, keys),

@@ -9,6 +9,8 @@ import librouteros
 from librouteros.login import plain
 
 from scripts.router_simulator.part import RouterPart
+from store.clock import now_ms
+from store.hotspot import Purchase
 from store.opening import Store
 
 
@@ -35,6 +37,11 @@ async def customer(
         package = await store.packages.make(f"Harian {number}", quota_mb, 30, False, None)
         await store.hotspot.give(member.id, package.id)
     return member.id
+
+
+async def shown(store: Store, member: str) -> Purchase:
+    """The package whose terms hold for a member now, or held last."""
+    return (await store.hotspot.account(member)).stack.shown(now_ms())
 
 
 def routers_of(utama: RouterPart, utara: RouterPart) -> dict[str, str]:

@@ -32,7 +32,7 @@ from jobs.mikrotik import (
 )
 from store.clock import now_ms
 from store.hotspot.account import Account, Counted
-from store.hotspot.deciding import STATUSES, Policy, Status, decide, notices
+from store.hotspot.deciding import STATUSES, Policy, Status, decide
 from store.hotspot.leases import Lease, LeaseLost
 from store.opening import Store
 from store.routers import Router
@@ -169,7 +169,7 @@ class Engine:
                 accounts = await reading
         accounts = await self._count_usage(report, accounts, actual.hosts, lease)
         for account in accounts:
-            for kind, key in notices(account.terms(), now, self._policy):
+            for kind, key in account.notices(now, self._policy):
                 if account.noticed.get(kind) != key:
                     await self._store.ledger.notice(account.member, kind, key)
         wanted = self._wanted(accounts, now, self._policy)
@@ -199,7 +199,7 @@ class Engine:
             Wanted(
                 member=account.member,
                 phone=account.phone,
-                status=None if account.is_leaving else decide(account.terms(), now, policy),
+                status=None if account.is_leaving else decide(account.terms(now), now, policy),
                 devices=tuple(Device(slot.id, slot.mac, slot.ip) for slot in account.slots),
                 former=account.former(),
                 former_phone=account.former_phone,

@@ -62,8 +62,8 @@ def preview_of(
     counts: dict[str, int] = {}
     counts_before: dict[str, int] = {}
     for account in accounts:
-        before = decide(account.terms(), now, now_policy)
-        after = decide(account.terms(), now, policy)
+        before = decide(account.terms(now), now, now_policy)
+        after = decide(account.terms(now), now, policy)
         counts_before[before] = counts_before.get(before, 0) + 1
         counts[after] = counts.get(after, 0) + 1
         if before != after:

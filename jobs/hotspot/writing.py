@@ -156,7 +156,7 @@ class Writer:
         fresh = {account.member: account for account in accounts}
         for one in agreeing:
             account = fresh.get(one.member)
-            if account is None or decide(account.terms(), now, self.policy) != one.status:
+            if account is None or decide(account.terms(now), now, self.policy) != one.status:
                 self.report.pending += 1
                 continue
             status = str(one.status)
@@ -164,7 +164,9 @@ class Writer:
                 self.report.router, one.member, status, now, self.lease
             ):
                 change = {"member": one.member, "from": one.settled or "", "to": status}
-                self.report.changes.append(change | {"why": why(account.terms(), now, self.policy)})
+                self.report.changes.append(
+                    change | {"why": why(account.terms(now), now, self.policy)}
+                )
 
     async def _gone(self, one: Wanted, through: Mapping[str, bool]) -> None:
         """This router has no trace of them; when none has, the row may go."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 
 from jobs.persist.effects import Effect, EffectOf, moment, moment_of, text, whole
 from store.database import statement
 from store.events import Event
+from store.hotspot.stack import Stack
 from store.routers import FIRST
 
 
 def changed(event: Event) -> Effect:
-    """`hotspot.changed {member, phone, approved, …, at[, day, day_bytes]}`; every value but the
-    moment is text."""
-    expires = text(event, "expires_at", "")
-    percent = text(event, "fup_percent", "")
-    remaining = text(event, "fup_remaining", "")
+    """`hotspot.changed {member, phone, approved, stack, settled, at[, day, day_bytes]}`; every
+    value but the moment is text. One without a stack says nothing of it."""
+    stack = Stack.read(event.data)
+    says_stack = bool(text(event, "stack", "") or stack.purchases)
     day = text(event, "day", "")
     return Effect(
         statement("hotspot", "save_account"),
@@ -24,17 +25,32 @@ def changed(event: Event) -> Effect:
             "member": text(event, "member"),
             "phone": text(event, "phone", ""),
             "approved": text(event, "approved", "") != "0",
-            "unlimited": text(event, "unlimited", "") == "1",
-            "expires_at": moment_of(int(expires)) if expires else None,
-            "purchased": int(text(event, "purchased", "") or 0),
-            "used": int(text(event, "used", "") or 0),
-            "fup_percent": int(percent) if percent else None,
-            "fup_remaining": int(remaining) if remaining else None,
-            "package": text(event, "package", ""),
+            "stack": stack.text() if says_stack else None,
             "day": date.fromisoformat(day) if day else None,
             "day_bytes": int(text(event, "day_bytes", "") or 0),
             "settled": text(event, "settled", ""),
             "at": moment(event),
+        },
+    )
+
+
+def purchase(event: Event) -> Effect | None:
+    """`hotspot.purchase {member, given, once, taken, at}`: one that was given (as JSON), or the id
+    of one that was taken back."""
+    place = {"member": text(event, "member"), "at": moment(event)}
+    if taken := text(event, "taken", ""):
+        return Effect(statement("hotspot", "take_purchase"), place | {"id": taken})
+    (given,) = Stack.of([json.loads(text(event, "given"))]).purchases
+    return Effect(
+        statement("hotspot", "save_purchase"),
+        place
+        | {
+            "id": given.id,
+            "once": text(event, "once", ""),
+            "package": given.package,
+            "quota": given.quota,
+            "unlimited": given.unlimited,
+            "ends_at": None if given.ends_at is None else moment_of(given.ends_at),
         },
     )
 
@@ -114,6 +130,7 @@ def deleted(event: Event) -> Effect:
 
 EFFECTS: Mapping[str, EffectOf] = {
     "hotspot.changed": changed,
+    "hotspot.purchase": purchase,
     "hotspot.device": device,
     "hotspot.settled": settled,
     "hotspot.notice": notice,

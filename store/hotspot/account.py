@@ -7,36 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from store.hotspot.deciding import ENDING_DAYS, PAGES, Policy, Terms, decide, why
-
-MB = 1 << 20
-"""A megabyte of quota: 2^20 bytes (CONTRACT §10)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """What can be bought. `quota` and `fup_remaining` in bytes; fair use begins at a percentage
-    used or at so many bytes left, and where neither is said at the house's own percentage."""
-
-    id: str
-    name: str
-    quota: int
-    days: int
-    unlimited: bool
-    fup_percent: int | None
-    fup_remaining: int | None = None
-
-    def public(self) -> dict[str, Any]:
-        """Return it as the admin's answers have it, in MB."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "quota_mb": self.quota // MB,
-            "days": self.days,
-            "unlimited": self.unlimited,
-            "fup_percent": self.fup_percent,
-            "fup_remaining_mb": None if self.fup_remaining is None else self.fup_remaining // MB,
-        }
+from store.hotspot.deciding import ENDING_DAYS, PAGES, Policy, Terms, decide, notices, why
+from store.hotspot.stack import STACK_FIELDS, Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +43,9 @@ class Account:
     """Their phone before this one, by which a router may still know them; empty for none."""
 
     approved: bool
-    unlimited: bool
-    expires_at: int | None
-    purchased: int
-    used: int
-    fup_percent: int | None
-    fup_remaining: int | None
-    package: str
+    stack: Stack
+    """Their packages."""
+
     settled: Mapping[str, str]
     """Router → the status it was last seen to agree with, empty for none; every router there is."""
 
@@ -93,20 +61,27 @@ class Account:
 
     is_leaving: bool
 
-    def terms(self) -> Terms:
-        """Return what decides. Deactivating sets both flags (the hotspot document), so it shows
-        as blocked."""
+    def terms(self, now: int) -> Terms:
+        """Return what decides at a moment: of the packages, the one in use then. Deactivating
+        sets both flags (the hotspot document), so it shows as blocked."""
+        shown = self.stack.shown(now)
         return Terms(
             is_blocked=self.status != "active",
             is_active=self.status == "active",
             is_approved=self.approved,
-            is_unlimited=self.unlimited,
-            expires_at=self.expires_at,
-            purchased=self.purchased,
-            used=self.used,
-            fup_percent=self.fup_percent,
-            fup_remaining=self.fup_remaining,
+            is_unlimited=shown.unlimited,
+            expires_at=shown.ends_at,
+            purchased=shown.quota,
+            used=shown.used,
+            fup_percent=shown.fup_percent,
+            fup_remaining=shown.fup_remaining,
+            purchase=shown.id,
         )
+
+    def notices(self, now: int, policy: Policy) -> list[tuple[str, str]]:
+        """Return what the member should be told of, as `deciding.notices` does: nothing while
+        another package goes on where this one ends."""
+        return [] if self.stack.has_next(now) else notices(self.terms(now), now, policy)
 
     def former(self) -> tuple[str, ...]:
         """Return the MACs that were theirs."""
@@ -115,26 +90,31 @@ class Account:
     def public(self, now: int, policy: Policy) -> dict[str, Any]:
         """Return the account as its member and the admin may see it; moments in unix seconds.
 
+        What is said of quota and end is said of the package in use; `packages` are all that are
+        not over, in the order of use.
+
         `pending` says that a router was not seen to agree yet, `pending_on` which, and
         `agreed_on` which were.
         """
-        status = decide(self.terms(), now, policy)
+        terms, shown = self.terms(now), self.stack.shown(now)
+        status = decide(terms, now, policy)
         pending_on = [router for router, seen in self.settled.items() if seen != status]
         return {
             "phone": self.phone,
             "status": status,
             "page": PAGES[status],
-            "why": why(self.terms(), now, policy),
+            "why": why(terms, now, policy),
             "pending": bool(pending_on),
             "pending_on": pending_on,
             "agreed_on": [router for router, seen in self.settled.items() if seen == status],
             "approved": self.approved,
-            "package": self.package,
-            "unlimited": self.unlimited,
-            "purchased_bytes": self.purchased,
-            "used_bytes": self.used,
-            "remaining_bytes": max(0, self.purchased - self.used),
-            "expires_at": None if self.expires_at is None else self.expires_at / 1000,
+            "package": shown.package,
+            "unlimited": shown.unlimited,
+            "purchased_bytes": shown.quota,
+            "used_bytes": shown.used,
+            "remaining_bytes": shown.left,
+            "expires_at": None if shown.ends_at is None else shown.ends_at / 1000,
+            "packages": [turn.public() for turn in self.stack.turns(now)],
             "devices": [
                 {"id": slot.id, "mac": slot.mac, "name": slot.name, "seen_at": slot.seen_at / 1000}
                 for slot in self.slots
@@ -163,14 +143,8 @@ FIELDS = (
     "phone",
     "former_phone",
     "approved",
-    "unlimited",
-    "expires_at",
-    "purchased",
-    "used",
-    "fup_percent",
-    "fup_remaining",
-    "package",
     "lost",
+    *STACK_FIELDS,
 )
 
 
@@ -210,13 +184,7 @@ def read_account(
         phone=kept["phone"],
         former_phone=kept["former_phone"],
         approved=kept["approved"] != "0",
-        unlimited=kept["unlimited"] == "1",
-        expires_at=_number(kept["expires_at"]),
-        purchased=int(kept["purchased"] or 0),
-        used=int(kept["used"] or 0),
-        fup_percent=_number(kept["fup_percent"]),
-        fup_remaining=_number(kept["fup_remaining"]),
-        package=kept["package"],
+        stack=Stack.read(kept),
         settled={router: kept[settled_field(router)] for router in routers},
         look=kept[look_field(look_of)] if look_of else "",
         noticed={kind: kept[f"notice:{kind}"] for kind in _NOTICES},
@@ -224,7 +192,3 @@ def read_account(
         lost=tuple(kept["lost"].split()),
         is_leaving=is_leaving,
     )
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text else None

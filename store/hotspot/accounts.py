@@ -11,7 +11,8 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,11 +24,13 @@ from store.errors import InvalidRequest, NotFound, Unavailable
 from store.hotspot.account import (
     MEMBER_FIELDS,
     Account,
-    Package,
     fields_of,
     read_account,
 )
 from store.hotspot.deciding import DAY_MS
+from store.hotspot.package import Package
+from store.hotspot.packages import Packages
+from store.hotspot.stack import STACK_FIELDS, Stack
 from store.keys import Keys
 from store.phones import EXAMPLE, normal_phone
 from store.queue import Queue
@@ -41,6 +44,13 @@ SLOTS = 3
 BATCH = 250
 """Accounts per round trip: some two milliseconds of Redis's time."""
 
+PREVIEW = "preview"
+"""The id of a purchase that is only looked at."""
+
+RESTACKS = 20
+"""How often a stack is changed anew because another change came first: two runs count for one
+member at most, and a buyer buys one thing at a time."""
+
 ANSWER_SECONDS = 300
 """How long a job's answer waits for the page that asked."""
 
@@ -50,13 +60,16 @@ log = logging.getLogger("jaga.hotspot")
 class Hotspot:
     """Every way an account may change."""
 
-    def __init__(self, settings: Settings, redis: Redis, keys: Keys, queue: Queue) -> None:
+    def __init__(
+        self, settings: Settings, redis: Redis, keys: Keys, queue: Queue, packages: Packages
+    ) -> None:
         self._settings = settings
         self._redis = redis
         self._keys = keys
         self._queue = queue
+        self._packages = packages
         self._change = Script(redis, "hotspot_change")
-        self._give = Script(redis, "hotspot_give")
+        self._stack = Script(redis, "hotspot_stack")
         self._read = Script(redis, "hotspot_read")
         self._enrol = Script(redis, "hotspot_enrol")
         self._bind = Script(redis, "hotspot_bind")
@@ -146,26 +159,83 @@ class Hotspot:
     # Quota
 
     async def give(self, member: str, package_id: str, *, once: str = "") -> Package:
-        """Add a package to a member's account: bytes and days on top of what is left; an account
-        that has run out begins anew.
+        """Lay a package on top of a member's others, whose terms stay as they are.
 
-        `once` is what a purchase is known by: given again, it adds nothing. Raises NotFound.
+        `once` is what a purchase is known by: given again, it adds nothing. Raises NotFound,
+        StackFull.
         """
-        keys = self._keys
-        reply = await self._give(
-            [*self._account_keys(member), keys.member(member), keys.hotspot_packages()],
-            [member, now_ms(), package_id, once],
+        package = await self._packages.get(package_id)
+        purchase = once or new_id()
+        await self._restack(
+            member,
+            lambda stack: stack.give(package, purchase, now_ms()),
+            once=once,
+            given=purchase,
         )
-        if reply[0] == "gone":
-            raise NotFound()
-        if reply[0] == "given":
-            await self._announced(member)
-        return Package(**json.loads(reply[1]))
+        return package
 
-    async def change_account(self, member: str, **fields: str) -> None:
-        """Set fields of an account outright: what an administrator corrects. Raises NotFound."""
-        await self.account(member)
-        await self._write(member, fields)
+    async def preview(self, member: str, package_id: str) -> Account:
+        """Return the account as it would be with a package more, whose id is PREVIEW; nothing is
+        changed by it.
+
+        Raises NotFound, StackFull.
+        """
+        package = await self._packages.get(package_id)
+        account = await self.account(member)
+        return replace(account, stack=account.stack.give(package, PREVIEW, now_ms()))
+
+    async def take_back(self, member: str, purchase: str) -> bool:
+        """Take one purchase out of a member's packages, whatever is left of it; returns whether
+        it was there. Raises NotFound."""
+        account = await self.account(member)
+        if all(one.id != purchase for one in account.stack.purchases):
+            return False
+        await self._restack(member, lambda stack: stack.without(purchase), taken=purchase)
+        return True
+
+    async def correct(self, member: str, **terms: Any) -> None:
+        """Set terms of the package in use outright (`store.hotspot.stack.Purchase`); an account
+        without one is given one of these terms. Raises NotFound."""
+        await self._restack(member, lambda stack: stack.changed(now_ms(), **terms))
+
+    async def _restack(
+        self,
+        member: str,
+        change: Callable[[Stack], Stack],
+        *,
+        once: str = "",
+        given: str = "",
+        taken: str = "",
+    ) -> None:
+        """Change a member's stack; anew when somebody else changed it meanwhile.
+
+        Raises NotFound, Unavailable.
+        """
+        keys = [*self._account_keys(member), self._keys.member(member)]
+        for _ in range(RESTACKS):
+            fields = await self._redis.hmget(self._keys.hotspot(member), STACK_FIELDS)
+            kept = dict(zip(STACK_FIELDS, fields, strict=True))
+            after = change(Stack.read(kept))
+            given_row = next((asdict(one) for one in after.purchases if one.id == given), {})
+            verdict = await self._stack(
+                keys,
+                [
+                    member,
+                    now_ms(),
+                    str(kept["stack"] or ""),
+                    after.text(),
+                    once,
+                    json.dumps(given_row) if given else "",
+                    taken,
+                ],
+            )
+            if verdict == "gone":
+                raise NotFound()
+            if verdict == "written":
+                await self._announced(member)
+            if verdict != "changed":
+                return
+        raise Unavailable()
 
     async def days(self, member: str, most: int = 14) -> list[tuple[str, int]]:
         """Return the bytes of each of the last days, today's last; a day without any is 0."""

@@ -27,6 +27,8 @@ class Terms:
     used: int = 0
     fup_percent: int | None = None
     fup_remaining: int | None = None
+    purchase: str = ""
+    """What the package was bought as, so that the next one like it is told of anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def notices(terms: Terms, now: int, policy: Policy) -> list[tuple[str, str]]:
     left = terms.purchased - terms.used
     low = min(terms.purchased * LOW_PERCENT // 100, LOW_BYTES)
     if not terms.is_unlimited and left <= low:
-        found.append(("quota_low", str(terms.purchased)))
+        found.append(("quota_low", terms.purchase or str(terms.purchased)))
     if terms.expires_at is not None:
         days = (terms.expires_at - now) / DAY_MS
         near = next((most for most in ENDING_DAYS if days <= most), None)

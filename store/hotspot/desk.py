@@ -147,18 +147,18 @@ class Desk:
 
     async def row_of(self, member: str) -> dict[str, Any]:
         """Return one member's row. Raises NotFound."""
-        return self._row(await self._store.hotspot.account(member))
+        return self.row(await self._store.hotspot.account(member))
 
     async def _everybody(
         self, members: Sequence[str]
     ) -> AsyncIterator[tuple[Account, dict[str, Any]]]:
         for at in range(0, len(members), STEP):
             for account in await self._store.hotspot.accounts(members[at : at + STEP]):
-                yield account, self._row(account)
+                yield account, self.row(account)
             await asyncio.sleep(0)
 
-    def _row(self, account: Account) -> dict[str, Any]:
-        """An account as an operator sees it: as its member does, and whose it is."""
+    def row(self, account: Account) -> dict[str, Any]:
+        """Return an account as an operator sees it: as its member does, and whose it is."""
         return {
             "id": account.member,
             "name": account.name,

@@ -15,6 +15,7 @@ from store.clock import now_ms
 from store.hotspot.account import Counted, look_field, settled_field
 from store.hotspot.accounts import BATCH, today
 from store.hotspot.leases import Lease
+from store.hotspot.stack import STACK_FIELDS, Stack
 from store.keys import Keys
 from store.queue import Queue
 from store.routers import Router
@@ -27,6 +28,12 @@ RUNS_KEPT = 400
 AWAY_SECONDS = 15
 """A router that was just found to be away is not tried again for so long by runs for one member:
 each would keep a worker for the seconds of a connection that is not answered."""
+
+ADDED, RESTACKED = 1, 2
+"""What the script says of bytes: added, or that the packages they go to have changed meanwhile."""
+
+COUNTS = 3
+"""Tries within one run; what could not be added then is counted from the same look by the next."""
 
 
 class Ledger:
@@ -46,29 +53,51 @@ class Ledger:
     # Members
 
     async def count(self, router: str, counted: Sequence[Counted], lease: Lease) -> list[str]:
-        """Add bytes that were counted between two looks at a router; returns the members they
-        were added to.
+        """Add bytes that were counted between two looks at a router, to the package in use and
+        what goes beyond it to the next; returns the members they were added to.
 
         Nothing is added where another look came between, or when the lease is not ours any more.
         """
-        added = []
-        day = today(self._settings.timezone)
+        added: list[str] = []
         for at in range(0, len(counted), BATCH):
-            part = counted[at : at + BATCH]
-            verdicts = await self._count(
-                [lease.key, self._keys.events(), *self._count_keys(part)],
-                [
-                    *(lease.token, now_ms(), day, look_field(router)),
-                    *(word for one in part for word in one.words()),
-                ],
-            )
-            if not verdicts:
-                break
-            pairs = zip(part, verdicts, strict=True)
-            added += [one.member for one, verdict in pairs if verdict == 1]
+            part = list(counted[at : at + BATCH])
+            # of two routers that count for one member at once, one counts into the other's stack
+            for _ in range(COUNTS):
+                verdicts = await self._count_some(router, part, lease)
+                pairs = list(zip(part, verdicts, strict=False))
+                added += [one.member for one, verdict in pairs if verdict == ADDED]
+                part = [one for one, verdict in pairs if verdict == RESTACKED]
+                if not part:
+                    break
         if added:
             self._queue.wake_persist()
         return added
+
+    async def _count_some(
+        self, router: str, part: Sequence[Counted], lease: Lease
+    ) -> Sequence[int]:
+        """Return a verdict for each, none for a lease that was lost."""
+        now, day = now_ms(), today(self._settings.timezone)
+        stacks = await self._stacks(part)
+        words = [
+            word
+            for one, (before, stack) in zip(part, stacks, strict=True)
+            for word in (*one.words(), before, stack.pour(one.used, now).text())
+        ]
+        verdicts: Sequence[int] = await self._count(
+            [lease.key, self._keys.events(), *self._count_keys(part)],
+            [lease.token, now, day, look_field(router), *words],
+        )
+        return verdicts
+
+    async def _stacks(self, part: Sequence[Counted]) -> list[tuple[str, Stack]]:
+        """Each one's packages, as they stand in Redis and as they are."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for one in part:
+                pipe.hmget(self._keys.hotspot(one.member), STACK_FIELDS)
+            rows = await pipe.execute()
+        kept = [dict(zip(STACK_FIELDS, row, strict=True)) for row in rows]
+        return [(fields["stack"] or "", Stack.read(fields)) for fields in kept]
 
     def _count_keys(self, counted: Sequence[Counted]) -> list[str]:
         keys = self._keys

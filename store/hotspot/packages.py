@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from store.clock import now_ms
 from store.errors import NotFound
-from store.hotspot.account import MB, Package
+from store.hotspot.package import MB, Package
 from store.keys import Keys
 from store.queue import Queue
 from store.scripts import Script

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from store.database import Connection, Row, statement
 from store.hotspot.account import settled_field
 from store.hotspot.accounts import BATCH, is_random
+from store.hotspot.stack import Stack
 from store.keys import Keys
 
 
@@ -24,6 +25,14 @@ async def restore_hotspot(redis: Redis, keys: Keys, connection: Connection) -> N
         await _put_device(redis, keys, row)
     for row in await _rows(connection, "all_packages"):
         await redis.hsetnx(keys.hotspot_packages(), row["id"], json.dumps(dict(row)))
+    # an order that is worked off again gives nothing twice
+    await _put_fields(
+        redis,
+        [
+            (keys.hotspot(row["member_id"]), f"bought:{row['once']}", str(row["given_at"]))
+            for row in await _rows(connection, "all_purchases")
+        ],
+    )
     await _put_fields(
         redis,
         [
@@ -60,13 +69,7 @@ async def _put_account(redis: Redis, keys: Keys, row: Row) -> None:
     fields: dict[str, str] = {
         "phone": row["phone"],
         "approved": "1" if row["approved"] else "0",
-        "unlimited": "1" if row["unlimited"] else "0",
-        "expires_at": "" if row["expires_at"] is None else str(row["expires_at"]),
-        "purchased": str(row["purchased"]),
-        "used": str(row["used"]),
-        "fup_percent": "" if row["fup_percent"] is None else str(row["fup_percent"]),
-        "fup_remaining": "" if row["fup_remaining"] is None else str(row["fup_remaining"]),
-        "package": row["package"],
+        "stack": Stack.of(row["stack"]).text(),
         "settled": row["settled"],
     }
     async with redis.pipeline(transaction=True) as pipe:

@@ -7,25 +7,27 @@ WITH day AS (
     ON CONFLICT (member_id, day) DO UPDATE SET bytes = greatest(hotspot_day.bytes, excluded.bytes)
 )
 INSERT INTO hotspot_account (
-    member_id, phone, approved, unlimited, expires_at, purchased, used, fup_percent,
-    fup_remaining, package, settled, updated_at
+    member_id, phone, approved, stack, settled, updated_at
 ) VALUES (
-    %(member)s, %(phone)s, %(approved)s, %(unlimited)s, %(expires_at)s, %(purchased)s, %(used)s,
-    %(fup_percent)s, %(fup_remaining)s, %(package)s, %(settled)s, %(at)s
+    %(member)s, %(phone)s, %(approved)s, coalesce(%(stack)s::jsonb, '[]'), %(settled)s, %(at)s
 )
 ON CONFLICT (member_id) DO UPDATE SET
     phone = excluded.phone,
     approved = excluded.approved,
-    unlimited = excluded.unlimited,
-    expires_at = excluded.expires_at,
-    purchased = excluded.purchased,
-    used = excluded.used,
-    fup_percent = excluded.fup_percent,
-    fup_remaining = excluded.fup_remaining,
-    package = excluded.package,
+    -- what was written before there was a stack says nothing of it
+    stack = coalesce(%(stack)s::jsonb, hotspot_account.stack),
     settled = excluded.settled,
     updated_at = excluded.updated_at
 WHERE hotspot_account.updated_at <= excluded.updated_at
+
+-- save_purchase --
+INSERT INTO hotspot_purchase (member_id, id, once, package, quota, unlimited, given_at, ends_at)
+VALUES (%(member)s, %(id)s, %(once)s, %(package)s, %(quota)s, %(unlimited)s, %(at)s, %(ends_at)s)
+ON CONFLICT (member_id, id) DO NOTHING
+
+-- take_purchase --
+UPDATE hotspot_purchase SET taken_at = %(at)s
+WHERE member_id = %(member)s AND id = %(id)s AND taken_at IS NULL
 
 -- save_device --
 INSERT INTO hotspot_device (member_id, slot, mac, ip, name, seen_at)
@@ -41,6 +43,7 @@ DELETE FROM hotspot_device WHERE member_id = %(member)s AND slot = %(slot)s
 WITH devices AS (DELETE FROM hotspot_device WHERE member_id = %(member)s),
      transitions AS (DELETE FROM hotspot_transition WHERE member_id = %(member)s),
      settled AS (DELETE FROM hotspot_settled WHERE member_id = %(member)s),
+     purchases AS (DELETE FROM hotspot_purchase WHERE member_id = %(member)s),
      days AS (DELETE FROM hotspot_day WHERE member_id = %(member)s)
 DELETE FROM hotspot_account WHERE member_id = %(member)s
 
@@ -79,10 +82,11 @@ WHERE %(is_first)s AND %(before)s <> ''
 ON CONFLICT (key) DO NOTHING
 
 -- all_accounts --
-SELECT member_id, phone, approved, unlimited,
-       (extract(epoch FROM expires_at) * 1000)::bigint AS expires_at,
-       purchased, used, fup_percent, fup_remaining, package, settled
-FROM hotspot_account
+SELECT member_id, phone, approved, stack, settled FROM hotspot_account
+
+-- all_purchases --
+SELECT member_id, once, (extract(epoch FROM given_at) * 1000)::bigint AS given_at
+FROM hotspot_purchase WHERE once <> ''
 
 -- all_devices --
 SELECT member_id, slot, mac, ip, name, (extract(epoch FROM seen_at) * 1000)::bigint AS seen_at

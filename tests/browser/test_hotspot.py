@@ -45,7 +45,7 @@ async def test_a_phone_gets_in_through_the_portal(
     )
     package = await store.packages.make("Harian", 2048, 1, False, None)
     await store.hotspot.give(member.id, package.id)
-    await store.hotspot.change_account(member.id, used=str(700 << 20))
+    await store.hotspot.correct(member.id, used=700 << 20)
     web = await product(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)
     router.control("join", mac=MAC, ip="192.168.200.10")
     redirected = router.control("http", mac=MAC)["redirected_to"]

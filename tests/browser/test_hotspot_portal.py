@@ -394,7 +394,7 @@ async def test_every_open_tab_turns_by_itself(
         await expect(page.locator("session-guard")).to_have_attribute("state", "live")
         await page.evaluate("document.querySelector('details').open = true")
     began = time.monotonic()
-    await store.hotspot.change_account(budi.id, used=str(924 << 20))
+    await store.hotspot.correct(budi.id, used=924 << 20)
     # the tab in the background is looked at first: it must not need to be in front
     for page in pages:
         await expect(page.locator(".quota-text .quota-number")).to_have_text("100 MB")
@@ -407,7 +407,7 @@ async def test_every_open_tab_turns_by_itself(
     for page in pages:
         await expect(page.locator("[data-device] strong")).to_have_text("HP <b>Budi</b>")
     await asyncio.sleep(1.1)
-    await store.hotspot.change_account(budi.id, expires_at=str(int(time.time() * 1000) + 2_000))
+    await store.hotspot.correct(budi.id, ends_at=int(time.time() * 1000) + 2_000)
     await expect(first.locator("h1")).to_have_text("Masa aktif sudah habis", timeout=PATIENCE_MS)
     await expect(first.locator(".quota-advice")).to_contain_text("pengelola")
 

@@ -45,7 +45,7 @@ async def test_a_worker_killed_between_two_writes_leaves_work_that_the_next_one_
         phone = f"0812{n:08d}"
         made = await store.members.create(email=f"{n}@jaga.test", password_hash="x", phone=phone)
         await store.hotspot.bind(made.id, f"A4:BB:CC:00:00:0{n}", "")
-        await store.hotspot.change_account(made.id, unlimited="1")
+        await store.hotspot.correct(made.id, unlimited=True)
         members.append(made.id)
     web = await product(worker=True, **settings)
     await store.hotspot.wish_all()

@@ -143,16 +143,16 @@ async def test_killed_after_any_write_the_next_run_ends_where_it_would_have_ende
     hot = site.store.hotspot
 
     async def to_first() -> None:
-        await hot.change_account(members[0], used="0")  # aktif
-        await hot.change_account(members[1], used=str(90 * MB))  # fup, so by a login
+        await hot.correct(members[0], used=0)  # aktif
+        await hot.correct(members[1], used=90 * MB)  # fup, so by a login
         await site.store.members.block(members[2], by="admin")
         await hot.bind(members[3], macs[3], "")
 
     async def to_second() -> None:
-        await hot.change_account(members[0], used=str(100 * MB))  # habis
-        await hot.change_account(members[1], used="0")  # aktif
+        await hot.correct(members[0], used=100 * MB)  # habis
+        await hot.correct(members[1], used=0)  # aktif
         await site.store.members.admit(members[2], by="admin")
-        await hot.change_account(members[2], used=str(90 * MB))
+        await hot.correct(members[2], used=90 * MB)
         for slot in (await hot.account(members[3])).slots:
             await hot.unbind(members[3], slot.id)
 

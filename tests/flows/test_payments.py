@@ -149,11 +149,11 @@ async def test_a_bought_hotspot_package_is_given_once_however_often_it_is_delive
         await deliver(browser, body)
     await until(lambda: is_done(store, "c" * 32), 30)
     await until(lambda: is_done(store, "d" * 32), 30)
-    account = await store.hotspot.account(member.id)
-    assert account.purchased == 3 * package.quota and account.package == "Bulanan"
+    bought = (await store.hotspot.account(member.id)).stack.purchases
+    assert [(one.package, one.quota) for one in bought] == [("Bulanan", package.quota)] * 3
     again = await store.hotspot.give(member.id, package.id, once=f"{'c' * 32}:0:1")
     assert again.id == package.id
-    assert (await store.hotspot.account(member.id)).purchased == 3 * package.quota
+    assert (await store.hotspot.account(member.id)).stack.purchases == bought
     (row,) = await store.database.fetch(b"SELECT count(*) AS n FROM lynk_webhook")
     assert row["n"] == 0
 

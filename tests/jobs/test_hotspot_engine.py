@@ -20,7 +20,7 @@ from store.hotspot import Account
 from store.hotspot.deciding import Policy
 from store.opening import Store, open_store
 from store.settings import Settings
-from tests.hotspot import customer
+from tests.hotspot import customer, shown
 
 PHONE = "AA:BB:CC:00:00:01"
 USER, BINDING = "/ip/hotspot/user", "/ip/hotspot/ip-binding"
@@ -115,7 +115,7 @@ async def test_quota_runs_down_to_slow_and_to_nothing(house: House) -> None:
     house.send()
     house.send(84 * MB - 1)
     await house.sync()
-    assert (await house.account(member)).used == 84 * MB
+    assert (await shown(house.store, member)).used == 84 * MB
     days = await house.store.hotspot.days(member)
     assert len(days) == 14 and [used for _, used in days] == [0] * 13 + [84 * MB]
     house.send(MB)
@@ -138,7 +138,7 @@ async def test_going_slow_is_a_login_and_the_device_is_in_again(house: House) ->
     member = await house.person(1, PHONE)
     house.router.control("join", mac=PHONE, ip="192.168.200.10")
     await house.sync()
-    await house.store.hotspot.change_account(member, used=str(90 * MB))
+    await house.store.hotspot.correct(member, used=90 * MB)
     await house.sync()
     house.send()
     await house.sync()
@@ -222,7 +222,7 @@ async def test_a_block_need_not_wait_for_a_long_run(house: House) -> None:
         for n in range(600)
     ]
     for member in members:
-        await house.store.hotspot.change_account(member, unlimited="1")
+        await house.store.hotspot.correct(member, unlimited=True)
     house.router.control("fault", delay_seconds=0.02)
     long = asyncio.create_task(house.engine().run())
     enough = time.monotonic() + 20
@@ -280,7 +280,7 @@ async def test_an_hour_away_with_500_changes_takes_one_pass(house: House) -> Non
     members = []
     for n in range(600):
         member = await house.person(n, f"AA:BB:CC:00:{n >> 8:02X}:{n & 255:02X}", quota_mb=0)
-        await house.store.hotspot.change_account(member, unlimited="1")
+        await house.store.hotspot.correct(member, unlimited=True)
         members.append(member)
     await house.sync()
     house.router.control("fault", max_sessions=0)
@@ -410,7 +410,7 @@ async def test_a_rehearsal_writes_only_for_those_it_names(
 
 async def test_a_preview_says_what_and_why_and_writes_nothing(house: House) -> None:
     member = await house.person(1, PHONE)
-    await house.store.hotspot.change_account(member, used=str(82 * MB))
+    await house.store.hotspot.correct(member, used=82 * MB)
     engine = house.engine()
     seen = await engine.preview(Policy.of(house.store.settings, 80))
     assert seen["moved"] == [

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from jobs.persist.reader import LogReader
 from store.hotspot.account import Counted
+from store.hotspot.accounts import today
 from store.hotspot.deciding import Policy, decide
 from store.hotspot.leases import Lease
 from store.opening import Store
 from store.restoring import restore_if_needed
+from tests.hotspot import shown
 
 PHONE = "A4:BB:CC:00:00:01"
 
@@ -33,14 +35,14 @@ async def test_an_emptied_redis_gets_its_accounts_back(store: Store) -> None:
     days = await store.hotspot.days(member.id, 1)
     assert days[0][1] == 7
     before = await store.hotspot.account(member.id)
-    assert before.fup_remaining is None
-    assert before.expires_at is not None and before.fup_percent == 80
+    (bought,) = before.stack.purchases
+    assert bought.fup_remaining is None and bought.used == 7
+    assert bought.ends_at is not None and bought.fup_percent == 80
     await LogReader(store).run()
     await store.redis.flushdb()
     assert await restore_if_needed(store)
     after = await store.hotspot.account(member.id)
-    for name in ("phone", "purchased", "used", "expires_at", "package", "fup_percent"):
-        assert getattr(after, name) == getattr(before, name), name
+    assert (after.phone, after.stack) == (before.phone, before.stack)
     assert [slot.mac for slot in after.slots] == [slot.mac for slot in before.slots]
     for field in ("settled", "settled:utama"):
         assert await store.redis.hget(store.keys.hotspot(member.id), field) == "aktif"
@@ -83,23 +85,6 @@ async def test_slots_are_known_turned_and_full(store: Store) -> None:
     assert await bind(a, "A4:BB:CC:00:00:03", "", replace=slot) == ("replaced", slot)
 
 
-async def test_a_package_adds_to_what_is_left_and_begins_anew_after_the_end(store: Store) -> None:
-    member = (
-        await store.members.create(email="s@jaga.test", password_hash="x", phone="081234567890")
-    ).id
-    package = await store.packages.make("A", 10, 5, False, None)
-    await store.hotspot.give(member, package.id)
-    first = await store.hotspot.account(member)
-    await store.hotspot.give(member, package.id)
-    second = await store.hotspot.account(member)
-    assert second.purchased == 20 << 20
-    assert first.expires_at and second.expires_at == first.expires_at + 5 * 86_400_000
-    await store.hotspot.change_account(member, expires_at="1000", used="77")
-    await store.hotspot.give(member, package.id)
-    third = await store.hotspot.account(member)
-    assert (third.purchased, third.used) == (10 << 20, 0)
-
-
 async def test_fair_use_may_begin_at_bytes_that_are_left(store: Store) -> None:
     member = (
         await store.members.create(email="s@jaga.test", password_hash="x", phone="081234567890")
@@ -109,17 +94,18 @@ async def test_fair_use_may_begin_at_bytes_that_are_left(store: Store) -> None:
     await store.hotspot.give(member, package.id)
     policy, now = Policy.of(store.settings), int(time.time() * 1000)
     for used, status in ((7 << 20) - 1, "aktif"), (7 << 20, "fup"), (10 << 20, "habis"):
-        await store.hotspot.change_account(member, used=str(used))
-        terms = (await store.hotspot.account(member)).terms()
+        await store.hotspot.correct(member, used=used)
+        terms = (await store.hotspot.account(member)).terms(now)
         assert decide(terms, now, policy) == status
     await LogReader(store).run()
     await store.redis.flushdb()
     assert await restore_if_needed(store)
-    assert (await store.hotspot.account(member)).fup_remaining == 3 << 20
+    assert (await shown(store, member)).fup_remaining == 3 << 20
     assert await store.packages.all() == [package]
     percent = await store.packages.make("B", 10, 5, False, 50)
     await store.hotspot.give(member, percent.id)
-    assert (await store.hotspot.account(member)).fup_remaining is None
+    newest = await shown(store, member)
+    assert (newest.fup_percent, newest.fup_remaining) == (50, None)
 
 
 async def test_bytes_are_added_once_for_each_look_and_by_the_lease_alone(store: Store) -> None:
@@ -136,4 +122,4 @@ async def test_bytes_are_added_once_for_each_look_and_by_the_lease_alone(store: 
         stolen = Counted(member, "look 1", "look 3", 50)
         assert await count("utama", [stolen], replace(lease, token=lease.token + 1)) == []
         assert await count("utama", [stolen], lease) == [member]
-    assert (await store.hotspot.account(member)).used == 150
+    assert await store.hotspot.days(member, 1) == [(today(store.settings.timezone), 150)]

@@ -15,7 +15,7 @@ from store.hotspot.deciding import Policy
 from store.opening import Store, open_store
 from store.routers import Router
 from store.settings import Settings
-from tests.hotspot import customer, routers_of
+from tests.hotspot import customer, routers_of, shown
 
 PHONE, LAPTOP = "A4:BB:CC:00:00:01", "A4:BB:CC:00:00:02"
 MB = 1 << 20
@@ -86,7 +86,7 @@ async def test_a_member_is_at_home_at_every_router_and_bytes_add_up(site: Site) 
     await hotspot.run()
     await hotspot.run()
     # one byte a router was sent before its first look at the device
-    assert (await site.store.hotspot.account(member)).used == 7 * MB - 1 - 1 + 2
+    assert (await shown(site.store, member)).used == 7 * MB - 1 - 1 + 2
     runs = await site.store.ledger.runs(2)
     assert sorted(run["router"] for run in runs) == ["utama", "utara"]
     assert all(run["writes"] == 0 and run["prints"] <= 6 for run in runs)

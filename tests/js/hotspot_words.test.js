@@ -12,6 +12,7 @@ import {
   spanWords,
   statusOf,
   troublesOf,
+  turnWords,
   troubleWords,
   usedShare,
   writeWords,
@@ -170,4 +171,27 @@ test("a run is one line", () => {
   assert.equal(runWords(RUN), "sudah sesuai (42 ms)");
   assert.equal(runWords({ ...RUN, writes: 12, pending: 2, took_ms: 1_540 }), "12 perubahan, 2 masih menunggu (1,5 detik)");
   assert.equal(runWords({ ...RUN, state: "away" }), "Router tidak terjangkau");
+});
+
+test("a package in the order of use says when it is its turn, and until when", () => {
+  const moment = (/** @type {number} */ at) => `hari ${at}`;
+  const turn = {
+    id: "1",
+    package: "Harian",
+    state: "in_use",
+    unlimited: false,
+    remaining_bytes: 18 << 20,
+    begins_at: null,
+    expires_at: 7,
+  };
+  assert.equal(turnWords(turn, moment), "Sedang dipakai · sisa 18 MB · sampai hari 7");
+  assert.equal(turnWords({ ...turn, state: "next" }, moment), "Dipakai berikutnya · sisa 18 MB · sampai hari 7");
+  const late = { ...turn, state: "next", begins_at: 3, expires_at: null };
+  assert.equal(turnWords(late, moment), "Dipakai mulai hari 3 · sisa 18 MB · tanpa batas waktu");
+  assert.equal(turnWords({ ...turn, state: "spent" }, moment), "Kuota habis · sampai hari 7");
+  assert.equal(
+    turnWords({ ...turn, unlimited: true, expires_at: null }, moment),
+    "Sedang dipakai · tanpa batas kuota · tanpa batas waktu",
+  );
+  assert.match(turnWords({ ...turn, state: "unused" }, moment), /^Tidak terpakai: yang tanpa batas lebih dulu/);
 });

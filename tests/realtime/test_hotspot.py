@@ -18,7 +18,7 @@ from tests.serving import Serving, open_session, serving, until
 
 
 async def change(site: Serving, member: Member) -> None:
-    await site.store.hotspot.change_account(member.id, used=str(time.time_ns()))
+    await site.store.hotspot.correct(member.id, used=time.time_ns())
 
 
 async def test_every_tab_hears_and_nobody_else(environment) -> None:

@@ -35,8 +35,9 @@ class Counter:
         member = await self.site.member(f"{name}{number}".replace(" ", ""), name=name)
         hotspot = self.site.store.hotspot
         await hotspot.enrol(member.id, f"{PHONE}{number:02d}")
-        used = str(used_mb << 20)
-        await hotspot.change_account(member.id, purchased=str(quota_mb << 20), used=used)
+        used = used_mb << 20
+        if quota_mb:
+            await hotspot.correct(member.id, quota=quota_mb << 20, used=used)
         return member.id
 
     async def ask(self, method: str, path: str, body: Any = None) -> Answer:
@@ -299,7 +300,8 @@ async def test_a_changed_package_is_what_is_given_from_then_on(counter: Counter)
     shown = (await counter.ask("GET", f"/members/{siti}/hotspot")).json["hotspot"]
     assert shown["purchased_bytes"] == 2048 << 20
     given = await counter.ask("POST", f"/members/{siti}/package", {"package_id": package["id"]})
-    assert given.json["hotspot"]["purchased_bytes"] == (2048 + 4096) << 20
+    bought = [one["purchased_bytes"] for one in given.json["hotspot"]["packages"]]
+    assert bought == [2048 << 20, 4096 << 20], "each with the terms it was given with"
     assert ("package.change", package["id"]) in await counter.audited()
     rows = await counter.site.store.database.fetch(
         b"SELECT quota, fup_percent FROM hotspot_package"
@@ -387,3 +389,31 @@ async def test_a_wrong_change_of_a_package_is_400(
     answer = await counter.ask("PATCH", f"/packages/{package['id']}", change)
     assert (answer.status, answer.json["field"]) == (400, field)
     assert (await counter.ask("GET", "/packages")).json["packages"] == [package]
+
+
+async def test_what_a_package_would_do_is_said_before_it_is_given(counter: Counter) -> None:
+    siti = await counter.guest("Siti", 1, quota_mb=0)
+    monthly = await package_of(counter)
+    path = f"/members/{siti}/package"
+    await counter.ask("POST", path, {"package_id": monthly["id"]})
+    top_up = (await counter.ask("POST", "/packages", {"name": "Tambahan", "quota_mb": 512})).json
+    wish = {"package_id": top_up["package"]["id"]}
+    before = (await counter.ask("GET", f"/members/{siti}/hotspot")).json["hotspot"]
+    answer = await counter.ask("POST", path, wish | {"dry_run": True})
+    assert (answer.status, answer.json["dry_run"]) == (200, True)
+    would = answer.json["hotspot"]["packages"]
+    assert [(one["package"], one["state"]) for one in would] == [
+        ("Harian", "in_use"),
+        ("Tambahan", "next"),
+    ]
+    assert would[1]["expires_at"] == would[0]["expires_at"] == before["expires_at"], (
+        "no end is lost"
+    )
+    still = (await counter.ask("GET", f"/members/{siti}/hotspot")).json["hotspot"]
+    assert still["packages"] == before["packages"], "nothing was given"
+    given = (await counter.ask("POST", path, wish)).json["hotspot"]["packages"]
+    assert [one | {"id": "", "given_at": 0, "begins_at": 0} for one in given] == [
+        one | {"id": "", "given_at": 0, "begins_at": 0} for one in would
+    ]
+    for bad in ("ja", 1, None):
+        assert (await counter.ask("POST", path, wish | {"dry_run": bad})).status == 400

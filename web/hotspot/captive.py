@@ -11,6 +11,7 @@ import json
 import time
 from typing import Any
 
+from store.clock import now_ms
 from store.errors import Unavailable
 from web.hotspot.entry import is_within
 from web.hotspot.handler import HotspotHandler
@@ -64,14 +65,19 @@ class CaptiveApi(HotspotHandler):
         return answer | left | {"can-extend-session": bool(left)}
 
     async def _left(self, member: str) -> dict[str, int]:
-        """What the member's package has left, in the words of RFC 8908 §5."""
+        """What the member's packages have left, in the words of RFC 8908 §5."""
+        now = now_ms()
         accounts = await self.store.hotspot.accounts([member])
         left: dict[str, int] = {}
         for account in accounts:
-            if account.expires_at is not None:
-                left["seconds-remaining"] = max(0, account.expires_at // 1000 - int(time.time()))
-            if not account.unlimited:
-                left["bytes-remaining"] = max(0, account.purchased - account.used)
+            usable = [one for one in account.stack.live(now) if not one.is_spent]
+            ends = [one.ends_at for one in usable]
+            if not usable:
+                left |= {"seconds-remaining": 0, "bytes-remaining": 0}
+            elif None not in ends:
+                left["seconds-remaining"] = (max(end or 0 for end in ends) - now) // 1000
+            if usable and not any(one.unlimited for one in usable):
+                left["bytes-remaining"] = sum(one.left for one in usable)
         return left
 
     def _tell(self, answer: dict[str, Any]) -> None:

@@ -117,11 +117,20 @@ class OneAccount(DeskHandler):
 
 
 class GivePackage(DeskHandler):
-    """`/api/admin/members/{id}/package {package_id}`."""
+    """`/api/admin/members/{id}/package {package_id, dry_run?}`: lay a package on top of the
+    member's others, or say what would be in use until when."""
 
     async def post(self, member: str) -> None:
         place = await self.require_admin()
-        chosen = valid_text("package_id", self.json_body().get("package_id"), 32)
+        body = self.json_body()
+        chosen = valid_text("package_id", body.get("package_id"), 32)
+        dry_run = body.get("dry_run", False)
+        if not isinstance(dry_run, bool):
+            raise InvalidRequest("dry_run", "Isian 'dry_run' harus true atau false.")
+        if dry_run:
+            account = await self.store.hotspot.preview(member, chosen)
+            self.respond({"success": True, "dry_run": True, "hotspot": self.desk.row(account)})
+            return
         package = await self.store.hotspot.give(member, chosen)
         await self.note(place, "package.give", member, package=package.name)
         await self.respond_account(member)

@@ -18,7 +18,7 @@ class MineHandler(HotspotHandler):
         """Return what hotspot_card.html shows. Raises NotFound."""
         hotspot = self.store.hotspot
         account = await hotspot.account(place.member)
-        ends = account.expires_at
+        ends = account.stack.shown(place.now).ends_at
         return {
             "hotspot": account.public(place.now, self.policy),
             "seconds_left": None if ends is None else max(0, (ends - place.now) // 1000),

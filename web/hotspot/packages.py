@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from store.errors import Conflict, InvalidRequest
-from store.hotspot.account import MB, Package
+from store.hotspot.package import MB, Package
 from store.members import valid_text
 from web.hotspot.operators import DeskHandler, whole
 

@@ -19,6 +19,7 @@ from scripts.benchmark.figures import percentile
 from scripts.benchmark.run import Run
 from scripts.router_simulator.part import RouterPart
 from store.hotspot.deciding import Policy
+from store.hotspot.stack import Purchase, Stack
 from store.opening import Store, open_store
 
 PREFIX = "bench-hotspot"
@@ -90,8 +91,8 @@ async def settle_in(store: Store, count: int) -> list[str]:
     ids = [f"{number:016x}" for number in range(count)]
     async with store.redis.pipeline(transaction=False) as pipe:
         for number, member in enumerate(ids):
-            account = {"phone": f"62812{number:08d}", "approved": "1", "used": "0"}
-            account["purchased"] = str(PURCHASED)
+            stack = Stack((Purchase(id="demo", package="Bulanan", quota=PURCHASED),))
+            account = {"phone": f"62812{number:08d}", "approved": "1", "stack": stack.text()}
             words = [word for pair in account.items() for word in pair]
             slot = f'{{"mac":"{mac_of(number)}","ip":"","name":"","seen_at":1}}'
             pipe.hset(keys.member(member), mapping={"id": member, "status": "active"})

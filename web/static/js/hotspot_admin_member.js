@@ -7,12 +7,13 @@
 
 import { DeskElement, button, confirmed, make } from "./desk.js";
 import { newestRuns, watchRuns } from "./hotspot_runs.js";
-import { expiryWords, localPhone, quotaWords, routerWord, runWords, statusOf, usedShare } from "./hotspot_words.js";
+import { expiryWords, localPhone, quotaWords, routerWord, runWords, statusOf, turnWords, usedShare } from "./hotspot_words.js";
 import { sizeOf } from "./sizes.js";
 
 const MOMENT = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "short" });
 
 /** @typedef {import("./hotspot_words.js").Row} Row */
+/** @typedef {import("./hotspot_words.js").Turn} Turn */
 /** @typedef {{day: string, bytes: number}} Day */
 
 const PENDING_MS = 1_000;
@@ -47,6 +48,7 @@ class HotspotMember extends DeskElement {
     this.hear("hotspot-overview", ({ routers }) => (this.#routers = Math.max(1, routers.length)));
     this.listen("[data-close]", "click", () => this.#dialog.close());
     this.listen("dialog", "close", () => this.#closed());
+    this.listen("#beri", "change", () => this.#preview());
     this.listen("[data-give]", "submit", (event) => this.#give(/** @type {SubmitEvent} */ (event)));
     this.listen("[data-remove]", "click", () => this.#wantRemoval(true));
     this.listen("[data-keep]", "click", () => this.#wantRemoval(false));
@@ -66,6 +68,7 @@ class HotspotMember extends DeskElement {
     this.#wantRemoval(false);
     this.one("[data-plot]").replaceChildren();
     this.one("[data-total]").textContent = "";
+    this.#foresee([]);
     this.#show(row);
     this.#dialog.showModal();
     await Promise.all([this.#look(), this.#shelf()]);
@@ -131,6 +134,8 @@ class HotspotMember extends DeskElement {
     share.value = usedShare(row);
     share.dataset.status = row.status;
     share.hidden = row.unlimited || row.purchased_bytes <= 0;
+    const packages = row.packages ?? [];
+    this.one("[data-turns]").replaceChildren(...(packages.length > 1 ? packages.map(turnRow) : []));
     this.#showDevices(row);
     this.#showActs(row);
   }
@@ -206,6 +211,23 @@ class HotspotMember extends DeskElement {
     choice.value = [...choice.options].some(({ value }) => value === chosen) ? chosen : "";
   }
 
+  /** Says before it is given what would be in use until when. */
+  async #preview() {
+    const { value } = /** @type {HTMLSelectElement} */ (this.one("#beri"));
+    this.#foresee([]);
+    if (!value) return;
+    const json = { package_id: value, dry_run: true };
+    const answer = await this.asked(`${this.#address}/package`, { json });
+    const { value: still } = /** @type {HTMLSelectElement} */ (this.one("#beri"));
+    if (answer && still === value) this.#foresee(answer.hotspot.packages);
+  }
+
+  /** @param {Turn[]} turns */
+  #foresee(turns) {
+    this.one("[data-preview]").hidden = !turns.length;
+    this.one("[data-preview-turns]").replaceChildren(...turns.map(turnRow));
+  }
+
   /** @param {SubmitEvent} event */
   async #give(event) {
     event.preventDefault();
@@ -214,6 +236,7 @@ class HotspotMember extends DeskElement {
     if (!choice.value) return this.say("Pilih paketnya dulu.", "alarm");
     await this.#do(this.one("[data-give] button"), `Paket ${name} diberikan.`, "package", { package_id: choice.value });
     choice.value = "";
+    this.#foresee([]);
   }
 
   /** @param {HTMLElement} pressed */
@@ -341,6 +364,23 @@ class HotspotMember extends DeskElement {
     }
     this.one("[data-close]").focus();
   }
+}
+
+/** @param {Turn} turn */
+function turnRow(turn) {
+  const moment = (/** @type {number} */ at) => MOMENT.format(at * 1000);
+  const name = turn.package || "Paket";
+  const is_new = turn.id === "preview";
+  return make(
+    "li",
+    { "data-state": turn.state },
+    make(
+      "span",
+      {},
+      make("strong", {}, is_new ? `${name} (baru)` : name),
+      make("small", {}, turnWords(turn, moment)),
+    ),
+  );
 }
 
 /** @param {Day[]} days */

@@ -44,7 +44,19 @@ export const RUN_STATES = {
  * @property {number} purchased_bytes
  * @property {number} used_bytes
  * @property {number | null} expires_at
+ * @property {Turn[]} [packages] all that are not over, in the order of use
  * @property {{id: string, mac: string, name: string, seen_at: number}[]} devices
+ */
+
+/**
+ * @typedef {object} Turn a package that a member has, and when it is its turn; bytes, unix seconds
+ * @property {string} id `preview` for one that is not given yet
+ * @property {string} package
+ * @property {string} state `in_use`, `next`, `unused` or `spent`
+ * @property {boolean} unlimited
+ * @property {number} remaining_bytes
+ * @property {number | null} begins_at
+ * @property {number | null} expires_at
  */
 
 /**
@@ -151,6 +163,29 @@ export function expiryWords(row, now) {
   const days = (row.expires_at - now) / 86_400;
   if (days <= 0) return `berakhir ${spanWords(now - row.expires_at)} lalu`;
   return days < 1 ? `berakhir ${spanWords(row.expires_at - now)} lagi` : `${Math.ceil(days)} hari lagi`;
+}
+
+/**
+ * @param {Turn} turn
+ * @param {(at: number) => string} moment
+ */
+export function turnWords(turn, moment) {
+  const words = [turnWord(turn, moment)];
+  if (turn.unlimited) words.push("tanpa batas kuota");
+  else if (turn.state !== "spent") words.push(`sisa ${sizeOf(turn.remaining_bytes)}`);
+  words.push(turn.expires_at === null ? "tanpa batas waktu" : `sampai ${moment(turn.expires_at)}`);
+  return words.join(" · ");
+}
+
+/**
+ * @param {Turn} turn
+ * @param {(at: number) => string} moment
+ */
+function turnWord(turn, moment) {
+  if (turn.state === "in_use") return "Sedang dipakai";
+  if (turn.state === "spent") return "Kuota habis";
+  if (turn.state === "unused") return "Tidak terpakai: yang tanpa batas lebih dulu";
+  return turn.begins_at === null ? "Dipakai berikutnya" : `Dipakai mulai ${moment(turn.begins_at)}`;
 }
 
 /** @param {number} seconds @returns {string} in its largest unit alone */
