@@ -44,9 +44,6 @@ SMTP_SECONDS = 15.0
 """The longest silence of a mail server between two words."""
 
 RUN_SECONDS = 60.0
-BATCH = 20
-"""Mails of one connection; then the server has its peace and the lease is young again."""
-
 MONTHS = (
     "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split()
 )
@@ -108,11 +105,9 @@ class Post:
         if not self._settings.smtp_url and not self._settings.is_dev:
             await self._say_that_none_is_set()
             return 0
-        while time.monotonic() < deadline:
-            rows = await self._claim()
-            if not rows:
-                break
-            sent += await self._send_all(rows)
+        with Carrier(self._settings) as carrier:
+            while time.monotonic() < deadline and (rows := await self._claim()):
+                sent += await self._send_all(carrier, rows)
         return sent
 
     async def _say_that_none_is_set(self) -> None:
@@ -122,19 +117,17 @@ class Post:
 
     async def _claim(self) -> list[Row]:
         return await self._store.database.fetch(
-            statement("mail", "claim"), {"count": BATCH, "lease": LEASE_SECONDS}
+            statement("mail", "claim"), {"lease": LEASE_SECONDS}
         )
 
-    async def _send_all(self, rows: list[Row]) -> int:
+    async def _send_all(self, carrier: Carrier, rows: list[Row]) -> int:
         sent = 0
-        with Carrier(self._settings) as carrier:
-            outcome = Outcome()
-            for row in rows:
-                # a server that cannot be reached is not waited for once per mail
-                if not carrier.is_away:
-                    outcome = await self._send_one(carrier, row)
-                await self._mark(row, outcome)
-                sent += not outcome.error
+        for row in rows:
+            # a server that cannot be reached is not waited for once per mail
+            away = Outcome("the server could not be reached")
+            outcome = away if carrier.is_away else await self._send_one(carrier, row)
+            await self._mark(row, outcome)
+            sent += not outcome.error
         return sent
 
     async def _send_one(self, carrier: Carrier, row: Row) -> Outcome:
@@ -162,7 +155,11 @@ class Post:
         return await self._store.payments.links.make(member.id) if member else ""
 
     async def _mark(self, row: Row, outcome: Outcome) -> None:
-        params: dict[str, Any] = {"id": row["id"], "error": outcome.error[:500]}
+        params: dict[str, Any] = {
+            "id": row["id"],
+            "turn": row["turn"],
+            "error": outcome.error[:500],
+        }
         attempts = int(row["attempts"])
         if not outcome.error:
             await self._execute("sent", params)
@@ -303,10 +300,10 @@ class Letters:
         mail["From"] = self._sender()
         mail["To"] = Address(display_name=said.get("name") or "", addr_spec=row["recipient"])
         mail["Date"] = format_datetime(row["created_at"])
-        mail["Message-ID"] = f"<{self._stable(str(row['dedupe_key']))}>"
+        mail["Message-ID"] = f"<{self._stable(str(row['dedupe_key']), row['turn'])}>"
         mail["Auto-Submitted"] = "auto-generated"
         # services that send by API keep it for a day and drop a repetition
-        mail["Resend-Idempotency-Key"] = self._stable(str(row["dedupe_key"]))
+        mail["Resend-Idempotency-Key"] = self._stable(str(row["dedupe_key"]), row["turn"])
         pages = {name: self._settings.public_url + path for name, path in PAGES.items()}
         variables = said | {"link": link} | pages
         file = FILES[template]
@@ -321,12 +318,13 @@ class Letters:
         name, address = parseaddr(self._settings.mail_from)
         return Address(display_name=name, addr_spec=address)
 
-    def _stable(self, key: str) -> str:
-        """The same for the same mail, however often it is sent; a refId may hold anything."""
+    def _stable(self, key: str, turn: int) -> str:
+        """The same for the same turn of a mail, however often it is tried; a refId may hold
+        anything, but no dot."""
         domain = parseaddr(self._settings.mail_from)[1].rpartition("@")[2] or "localhost"
         safe = all(sign.isascii() and (sign.isalnum() or sign in "-_") for sign in key)
         name = key if safe and len(key) <= 150 else hashlib.sha256(key.encode()).hexdigest()
-        return f"{name}@{domain}"
+        return f"{name}.{turn}@{domain}" if turn else f"{name}@{domain}"
 
 
 def in_words(moment: str) -> str:

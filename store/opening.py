@@ -23,6 +23,7 @@ from store.hotspot import Captive, Handovers, Hotspot, Leases, Ledger, Otp, Pack
 from store.keys import Keys
 from store.limits import Limits
 from store.logins import Logins
+from store.mails import Mails
 from store.members import Members
 from store.passwords import Passwords
 from store.payments import parts as payments
@@ -61,6 +62,7 @@ class Store:
     devices: Devices
     qr: Qr
     payments: payments.Payments
+    mails: Mails
     hotspot: Hotspot
     packages: Packages
     ledger: Ledger
@@ -129,6 +131,7 @@ def _wire(
         payments=payments.wire(
             settings, redis, keys, queue, database, limits, passwords, members, sessions, hotspot
         ),
+        mails=Mails(database, queue),
         hotspot=hotspot,
         packages=packages,
         ledger=Ledger(settings, redis, keys, queue),

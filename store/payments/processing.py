@@ -23,7 +23,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
-from psycopg.types.json import Jsonb
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -31,6 +30,7 @@ from store.database import Connection, Database, Row, statement
 from store.errors import InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot import Hotspot
 from store.keys import Keys
+from store.mails import owe
 from store.members import Member, Members
 from store.passwords import Passwords
 from store.payments import orders
@@ -402,14 +402,13 @@ class Processing:
     async def _owe(
         self, connection: Connection, known: Row, template: str, payload: dict[str, Any]
     ) -> None:
-        await connection.execute(
-            statement("payments", "owe_mail"),
-            {
-                "dedupe_key": f"lynk-{known['ref_id']}-{template}",
-                "template": template,
-                "recipient": known["email"],
-                "payload": Jsonb(payload),
-            },
+        await owe(
+            connection,
+            key=f"lynk-{known['ref_id']}-{template}",
+            template=template,
+            recipient=known["email"],
+            payload=payload,
+            ref_id=known["ref_id"],
         )
 
     # Publish

@@ -34,7 +34,10 @@ WHERE id = %(id)s AND NOT receipts @> ARRAY[%(receipt)s]
 -- is_due --
 SELECT EXISTS (SELECT 1 FROM lynk_inbox WHERE state IN ('received', 'processing', 'granted')
                AND next_at <= now()) AS payments,
-       EXISTS (SELECT 1 FROM email_outbox WHERE state = 'queued' AND next_at <= now()) AS mails
+       EXISTS (SELECT 1 FROM email_outbox
+               WHERE state = 'queued' AND next_at <= now()
+                 AND coalesce(claimed_until, '-infinity') <= now())
+       AND NOT EXISTS (SELECT 1 FROM outbox_pause WHERE outbox = 'mail' AND until > now()) AS mails
 
 -- next_due --
 SELECT id, body, header, state, verified, attempts, received_at
@@ -78,11 +81,6 @@ ON CONFLICT DO NOTHING
 -- licences_of --
 SELECT id, key_license, produk_digital, title, item, unit, status, policy, version
 FROM lynk_webhook WHERE trx_lynk_id = %(ref_id)s ORDER BY item, unit
-
--- owe_mail --
-INSERT INTO email_outbox (dedupe_key, template, recipient, payload)
-VALUES (%(dedupe_key)s, %(template)s, %(recipient)s, %(payload)s)
-ON CONFLICT (dedupe_key) DO NOTHING
 
 -- move --
 UPDATE lynk_inbox SET
