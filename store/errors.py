@@ -2,7 +2,8 @@
 
 JagaError                     status type
  ├── InvalidRequest            400    INVALID_REQUEST      (names the field)
- │    └── InvalidDevice        400    INVALID_DEVICE_ID
+ │    ├── InvalidDevice        400    INVALID_DEVICE_ID
+ │    └── WeakPassword         400    WEAK_PASSWORD        (says why)
  ├── CurrentDevice             400    CURRENT_DEVICE
  ├── Unauthenticated           401    UNAUTHENTICATED
  │    ├── WrongPassword        401    INVALID_CREDENTIALS
@@ -101,6 +102,15 @@ class InvalidRequest(JagaError):
 
     def body(self) -> dict[str, Any]:
         return super().body() | {"field": self.field}
+
+
+class WeakPassword(InvalidRequest):
+    """A password that may not be set; the message says why."""
+
+    type = "WEAK_PASSWORD"
+
+    def __init__(self, reason: str, field: str = "password") -> None:
+        super().__init__(field, reason)
 
 
 class Unauthenticated(JagaError):

@@ -160,7 +160,8 @@ class Keys:
         return f"{self.prefix}:payment:order:{ref}"
 
     def password_link(self, digest: str) -> str:
-        """String: id of the member who may set a password by the link that was mailed. 72 h."""
+        """String `member stamp`: who may set a password by the link that was mailed, as long as the
+        member's row has that stamp. 72 h."""
         return f"{self.prefix}:payment:password:{digest}"
 
     def licence(self, digest: str) -> str:

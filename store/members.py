@@ -13,13 +13,17 @@ from redis.asyncio import Redis
 from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot import Hotspot
 from store.keys import Keys
-from store.passwords import LONGEST_BYTES, Passwords
+from store.passwords import Passwords
 from store.queue import Queue
 from store.scripts import Script
 from store.sessions import Kick, Sessions, new_id
+from store.weak_passwords import strong_password
 
 ROLES = ("member", "teacher", "admin")
 STATUSES = ("active", "blocked", "inactive")
+
+NAMES = ("email", "username", "name", "phone")
+"""What a member is called; none of it is a password."""
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
@@ -40,6 +44,9 @@ class Member:
     must_change: bool
     fingerprint_device: str
     action: str
+    links: str
+    """The stamp that a mailed link to set a password has to bear: the newest one alone does, and
+    none that is older than the password."""
     created_at: int
     updated_at: int
 
@@ -53,6 +60,11 @@ class Member:
             "updated_at": int(text["updated_at"] or 0),
         }
         return cls(**typed)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the member is called: no password may be one of them."""
+        return (self.email, self.username, self.name, self.phone)
 
     def as_user(self) -> dict[str, str]:
         """Return what a client may know of the member it is logged in as."""
@@ -141,8 +153,8 @@ class Members:
     ) -> Member:
         """Create a member with a password or a ready hash (one of the two, never neither).
 
-        The username is the e-mail unless given. Raises InvalidRequest (field named) and
-        MemberExists.
+        The username is the e-mail unless given. Raises InvalidRequest (field named),
+        WeakPassword and MemberExists.
         """
         fields = {
             "email": valid_email(email),
@@ -150,10 +162,12 @@ class Members:
             "name": valid_text("name", name, 100),
             "phone": valid_text("phone", phone, 32),
             "role": valid_choice("role", role, ROLES),
-            "password": password_hash or await self._passwords.hash(valid_password(password)),
             "status": "active",
             "must_change": "1" if must_change else "0",
         }
+        fields["password"] = password_hash or await self._passwords.hash(
+            strong_password(password, *(fields[name] for name in NAMES))
+        )
         now = str(await self._now())
         fields |= {"fingerprint_device": "", "action": "", "created_at": now, "updated_at": now}
         member_id = new_id()
@@ -191,13 +205,24 @@ class Members:
     async def set_password(
         self, member_id: str, password: str, *, must_change: bool = False
     ) -> None:
-        """Give a member a new password. Ending sessions is the caller's decision."""
+        """Give a member a new password. Ending sessions is the caller's decision.
+
+        Raises NotFound, WeakPassword.
+        """
         member = await self.get(member_id)
         fields = {
-            "password": await self._passwords.hash(valid_password(password)),
+            "password": await self._passwords.hash(strong_password(password, *member.names)),
             "must_change": "1" if must_change else "0",
+            "links": new_id(),
         }
         await self._write(member, fields)
+
+    async def stamp_links(self, member_id: str) -> str:
+        """Return a new stamp for a link to set the password; older links are dead. Raises
+        NotFound."""
+        stamp = new_id()
+        await self._write(await self.get(member_id), {"links": stamp})
+        return stamp
 
     async def renew_hash(self, member: Member, password: str) -> None:
         """Keep the same password under today's scheme (a login with a hash of the old site)."""
@@ -288,15 +313,6 @@ def valid_email(value: object) -> str:
     if not _EMAIL.fullmatch(text):
         raise InvalidRequest("email", "Alamat email tidak valid.")
     return text
-
-
-def valid_password(value: object) -> str:
-    """Return a password that may be set: 6 characters to LONGEST_BYTES. Raises InvalidRequest."""
-    if not isinstance(value, str) or len(value) < 6:
-        raise InvalidRequest("password", "Password minimal 6 karakter.")
-    if len(value.encode("utf-8", "surrogatepass")) > LONGEST_BYTES:
-        raise InvalidRequest("password", "Password terlalu panjang.")
-    return value
 
 
 def valid_text(field: str, value: object, longest: int) -> str:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from store.phones import normal_phone
 from store.routers import FIRST, Router, is_this_machine, read_routers
+from store.weak_passwords import weakness
 
 LEAST_LETTERS = 6
 """Different characters of a SECRET_KEY: sixteen hex digits drawn at random have fewer once in
@@ -183,7 +184,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
         cookie_secure=read.choice("COOKIE_SECURE", "auto", ("auto", "always", "never")),
         timezone=_timezone(read),
         admin_email=read.beside("ADMIN_EMAIL", "ADMIN_PASSWORD"),
-        admin_password=read.beside("ADMIN_PASSWORD", "ADMIN_EMAIL"),
+        admin_password=_admin_password(read, env),
         log_format=read.choice("LOG_FORMAT", "text", ("text", "json")),
         retention_days=read.whole("RETENTION_DAYS", 400, 30, 36_500),
         metrics_token=_metrics_token(read),
@@ -354,6 +355,17 @@ def _secret_key(read: _Reader, env: str) -> str:
     if len(set(key)) < LEAST_LETTERS:
         raise SettingsError("SECRET_KEY repeats itself: take one of `openssl rand -base64 32`")
     return key
+
+
+def _admin_password(read: _Reader, env: str) -> str:
+    password = read.beside("ADMIN_PASSWORD", "ADMIN_EMAIL")
+    is_weak = bool(password) and bool(weakness(password, read.text("ADMIN_EMAIL", "")))
+    if is_weak and env == "production":
+        raise SettingsError(
+            "ADMIN_PASSWORD is too weak: 8 characters at least, nothing that many people choose, "
+            "not the admin's own e-mail"
+        )
+    return password
 
 
 def _metrics_token(read: _Reader) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from store.admin import MOST_ROWS, Admin, Filter, Page
 from store.errors import Conflict, InvalidRequest, Unavailable
-from store.members import ROLES, STATUSES, Member, valid_choice, valid_password, valid_text
+from store.members import NAMES, ROLES, STATUSES, Member, valid_choice, valid_text
 from store.phones import is_same_phone, valid_phone
 from store.sessions import Kick, Place
+from store.weak_passwords import strong_password
 from web.handler import Handler
 
 ROWS = 50
@@ -79,7 +80,7 @@ class MemberList(AdminHandler):
         body = {name: value for name, value in self.json_body().items() if value is not None}
         member = await self.store.members.create(
             email=body.get("email", ""),
-            password=valid_password(body.get("password")),
+            password=strong_password(body.get("password")),
             username=body.get("username", ""),
             name=body.get("name", ""),
             phone=valid_phone("phone", body.get("phone", "")),
@@ -115,7 +116,7 @@ class OneMember(AdminHandler):
             fields["phone"] = _phone_after(before, fields["phone"])
         if member_id == place.member and fields.get("role", before.role) != before.role:
             raise _own_account("mengubah peran")
-        password = valid_password(body["password"]) if "password" in body else None
+        password = _new_password(body, before)
         must_change = _flag(body, "must_change")
         if must_change and password is None:
             raise InvalidRequest("must_change", "must_change memerlukan password baru.")
@@ -230,6 +231,14 @@ class Audit(AdminHandler):
             count=self.rows(),
         )
         self.respond_page("audit", page)
+
+
+def _new_password(body: dict[str, Any], before: Member) -> str | None:
+    """A new password, held against the names that the member is to have. Raises WeakPassword."""
+    if "password" not in body:
+        return None
+    names = [body.get(name, getattr(before, name)) for name in NAMES]
+    return strong_password(body["password"], *(name for name in names if isinstance(name, str)))
 
 
 def _kick_of(kick: Kick) -> dict[str, Any]:

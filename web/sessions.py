@@ -20,6 +20,7 @@ from store.passwords import LONGEST_BYTES
 from store.phones import is_same_phone
 from store.sessions import Device, Place, Session, new_id
 from store.settings import Settings
+from store.weak_passwords import strong_password
 from web.handler import Handler
 from web.pages import Pages, Static
 
@@ -265,6 +266,8 @@ class Password(Handler):
         current, new = _password("current", body), _password("new", body)
         if current == new or is_same_phone(current, new):
             raise InvalidRequest("new", "Password baru harus berbeda dari yang lama.")
+        member = await self.store.members.get(place.member)
+        strong_password(new, *member.names, field="new")
         await self.store.logins.prove(place.member, current, address=self.address)
         await self.store.members.set_password(place.member, new)
         await self.store.sessions.end(

@@ -15,7 +15,7 @@ from store.errors import NotFound
 from store.hotspot import Hotspot
 from store.keys import Keys
 from store.limits import Limits
-from store.members import Members, valid_password
+from store.members import Member, Members
 from store.passwords import Passwords
 from store.payments.delivery import as_ref
 from store.payments.inbox import Inbox
@@ -26,6 +26,7 @@ from store.payments.spool import Spool
 from store.queue import Queue
 from store.sessions import Sessions
 from store.settings import Settings
+from store.weak_passwords import strong_password
 
 LINK_SECONDS = 72 * 3600
 """How long a mailed link sets a password."""
@@ -57,6 +58,12 @@ class OrderPages:
         return dict(json.loads(text)) if text else None
 
 
+class LinkOver(NotFound):
+    """A mailed link that sets no password any more, or never did."""
+
+    message = "Tautan ini sudah tidak berlaku. Pakai tautan di email terbaru, atau minta yang baru."
+
+
 class PasswordLinks:
     """Links by which a member sets a password once, without knowing one."""
 
@@ -70,31 +77,43 @@ class PasswordLinks:
         self._sessions = sessions
 
     async def make(self, member_id: str) -> str:
-        """Return a link, good for LINK_SECONDS. Its secret is behind the `#`, which no server and
-        no log sees; what is kept of it is a digest."""
+        """Return a link, good for LINK_SECONDS or until the next one or a new password. Its secret
+        is behind the `#`, which no server and no log sees; what is kept of it is a digest."""
         token = secrets.token_urlsafe(24)
-        await self._redis.set(self._key(token), member_id, ex=LINK_SECONDS)
+        stamp = await self._members.stamp_links(member_id)
+        await self._redis.set(self._key(token), f"{member_id} {stamp}", ex=LINK_SECONDS)
         return f"{self._settings.public_url}/atur-password#{token}"
 
-    async def use(self, token: str, password: str) -> None:
-        """Set the password, once; every session of the member ends.
+    async def use(self, token: str, password: object) -> str:
+        """Set the password, once; every session of the member ends. Returns the member's id.
 
-        Raises NotFound for a link that is used or over, InvalidRequest.
+        Raises NotFound for a link that is used or over, WeakPassword, InvalidRequest.
         """
-        valid_password(password)
         key = self._key(token)
+        member = await self._member_of(str(await self._redis.get(key) or ""))
+        chosen = strong_password(password, *member.names)
         left = int(await self._redis.pttl(key))
-        member_id = await self._redis.getdel(key)
-        if not member_id:
-            raise NotFound("Tautan ini sudah dipakai atau sudah kedaluwarsa.")
+        kept = await self._redis.getdel(key)
+        if not kept:
+            raise LinkOver()
         try:
-            await self._members.set_password(str(member_id), password)
+            await self._members.set_password(member.id, chosen)
         except BaseException:
-            await self._redis.set(key, member_id, px=max(left, 1_000), nx=True)
+            await self._redis.set(key, kept, px=max(left, 1_000), nx=True)
             raise
-        await self._sessions.end(
-            str(member_id), "all", reason="password_changed", by="tautan email"
-        )
+        await self._sessions.end(member.id, "all", reason="password_changed", by="tautan email")
+        return member.id
+
+    async def _member_of(self, kept: str) -> Member:
+        """The member a link is for, while it bears the stamp that the member's links have now."""
+        member_id, _, stamp = kept.partition(" ")
+        try:
+            member = await self._members.get(member_id)
+        except NotFound:
+            raise LinkOver() from None
+        if not member_id or stamp != member.links:
+            raise LinkOver()
+        return member
 
     def _key(self, token: str) -> str:
         digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -14,7 +14,7 @@ async def test_a_session_that_ran_out_unseen_is_ended_by_the_job(settings: Setti
     brief = replace(settings, session_idle_seconds=1, session_lifetime_seconds=1)
     async with open_store(brief) as store:
         await store.redis.set(store.keys.built(), "1")
-        member = await store.members.create(email="budi@jaga.test", password="rahasia")
+        member = await store.members.create(email="budi@jaga.test", password="rahasia sekali")
         device = Device(id="d" * 24, name="Chrome - Linux")
         opened = await store.sessions.open(member.id, device, method="password")
         assert await store.sessions.expire_due() == 0

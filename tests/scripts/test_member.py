@@ -92,9 +92,12 @@ async def test_what_goes_wrong_is_one_line(store: Store, environment: dict[str, 
     await store.members.create(email="ani@jaga.test", password_hash="x")
     for words, said in (
         (("block", "nobody"), "member: nobody logs in as nobody\n"),
-        (("add", "ani@jaga.test", "--password", "rahasia"), "member: Email atau username sudah"),
-        (("add", "ani", "--password", "rahasia"), "member: Alamat email tidak valid."),
-        (("add", "b@jaga.test", "--password", "1"), "member: Password minimal 6 karakter."),
+        (
+            ("add", "ani@jaga.test", "--password", "rahasia sekali"),
+            "member: Email atau username sudah",
+        ),
+        (("add", "ani", "--password", "rahasia sekali"), "member: Alamat email tidak valid."),
+        (("add", "b@jaga.test", "--password", "1"), "member: Password minimal 8 karakter."),
     ):
         done = await run(environment, *words)
         assert done.returncode == 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
-from store.members import fold, valid_password
+from store.members import fold
 from store.opening import Store
 from tests.serving import HASH, open_session
 
@@ -84,12 +84,6 @@ async def test_odd_fields_are_named(store: Store, fields: dict[str, str]) -> Non
     with pytest.raises(InvalidRequest) as caught:
         await made(store, **({"email": "budi@jaga.test"} | fields))
     assert caught.value.field == next(iter(fields))
-
-
-@pytest.mark.parametrize("password", ["", "12345", 123456, None, ["x"] * 6, "x" * 1025])
-def test_odd_passwords_are_refused(password: object) -> None:
-    with pytest.raises(InvalidRequest):
-        valid_password(password)
 
 
 async def test_deleting_ends_everything_and_frees_the_names(store: Store) -> None:
