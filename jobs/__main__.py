@@ -1,8 +1,9 @@
-"""`python -m jobs`: two RQ workers, each a process of its own, watched by this one.
+"""`python -m jobs`: three RQ workers, each a process of its own, watched by this one.
 
-One keeps to `urgent` and `default`. The other prefers `hotspot` to `default`, which the first
+One keeps to `urgent` and `default`. The second prefers `hotspot` to `default`, which the first
 looks after: so a router pass of minutes delays neither a login code nor the log, and a busy log
-never keeps the router waiting.
+never keeps the router waiting. The third serves visitors alone: whoever opens pages in a crowd
+keeps nobody waiting but other visitors.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from store.logs import log_as
 from store.queue import RESULT_SECONDS, queue_redis
 from store.settings import Settings, SettingsError
 
-SHARES = (("urgent", "default"), ("urgent", "hotspot", "default"))
+SHARES = (("urgent", "default"), ("urgent", "hotspot", "default"), ("visitors",))
 
 FINISH_SECONDS = 20.0
 """How long a job in hand may take to finish after SIGTERM; a platform kills at 30 s. What is cut

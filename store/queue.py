@@ -24,7 +24,17 @@ from rq.serializers import JSONSerializer
 from store.errors import Unavailable
 from store.settings import Settings
 
-QUEUES = ("urgent", "default", "hotspot")
+QUEUES = ("urgent", "default", "hotspot", "visitors")
+"""`urgent` is for blocks and codes, `visitors` for what the routers are asked on behalf of whoever
+opens a page: nothing that a stranger causes stands in line with what is urgent."""
+
+MOST_WAITING = {"visitors": 30}
+"""Jobs that may wait in a queue. A page waits four seconds for its visitor's answer, in which a
+worker gives some twenty: one that would come too late is refused at once, and asked again.
+Two threads may look in the same moment: one more is no harm."""
+
+ASKED_SECONDS = 30
+"""How long a visitor's question may wait for a worker. Its page has long stopped looking then."""
 
 JOB_SECONDS = 24 * 3600
 """How long a job may wait for a worker. After a day away nobody wants the code or the wake-up any
@@ -82,7 +92,8 @@ class Queue:
 
         With `unique`, nothing is added while a job of that name waits; one that already runs does
         not count, because it may have read the state before the change that this call is about.
-        `seconds` bounds the run. Raises Unavailable when Redis does not take it.
+        `seconds` bounds the run. Raises Unavailable when Redis does not take it, or when as many
+        wait as may.
         """
         await self._in_thread(
             push, self._redis, self._prefix, function, args, queue, unique, seconds
@@ -161,11 +172,14 @@ def push(
 ) -> bool:
     """Put a job into a queue, as `Queue.enqueue` says; blocking, for callers without a loop.
 
-    Returns whether it was added. Raises ValueError for a queue that no worker serves, TypeError
-    for arguments that are no JSON, redis.RedisError.
+    Returns whether it was added. Raises Unavailable when too many wait, ValueError for a queue that
+    no worker serves, TypeError for arguments that are no JSON, redis.RedisError.
     """
     if queue not in QUEUES:
         raise ValueError(f"no worker serves the queue {queue!r}")
+    most = MOST_WAITING.get(queue)
+    if most and int(connection.llen(_queue_key(queue))) >= most:
+        raise Unavailable()
     marker = f"rq:unique:{prefix}:{unique}"
     if unique and _waits(connection, queue, marker):
         return False
@@ -175,7 +189,7 @@ def push(
         # RQ takes letters, digits, dashes and underscores only
         job_id=f"{function.replace('.', '-')}-{secrets.token_hex(8)}",
         timeout=seconds,
-        ttl=JOB_SECONDS,
+        ttl=ASKED_SECONDS if queue == "visitors" else JOB_SECONDS,
         result_ttl=RESULT_SECONDS,
         failure_ttl=FAILURE_SECONDS,
         # a job that died with its worker runs once more; a unique one is asked for again anyway

@@ -51,6 +51,9 @@ RESTACKS = 20
 """How often a stack is changed anew because another change came first: two runs count for one
 member at most, and a buyer buys one thing at a time."""
 
+ASK_SECONDS = 60
+"""How long a question may keep its worker: a preview of a large site is the longest."""
+
 ANSWER_SECONDS = 300
 """How long a job's answer waits for the page that asked."""
 
@@ -356,10 +359,13 @@ class Hotspot:
 
     # Questions that a job answers, for web processes never talk to a router
 
-    async def ask(self, function: str, *args: Any) -> str:
-        """Have a job find something out; returns where its answer will be. Raises Unavailable."""
+    async def ask(self, function: str, *args: Any, queue: str = "visitors") -> str:
+        """Have a job find something out; returns where its answer will be. Raises Unavailable, also
+        when too many questions wait already."""
         question = new_id()
-        await self._queue.enqueue(f"jobs.hotspot.{function}", question, *args, queue="urgent")
+        await self._queue.enqueue(
+            f"jobs.hotspot.{function}", question, *args, queue=queue, seconds=ASK_SECONDS
+        )
         return question
 
     async def answer(self, question: str, answer: Mapping[str, Any]) -> None:

@@ -15,9 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
+from jobs.__main__ import SHARES
 from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Child, Supervisor
 from store.opening import Store, open_store
+from store.queue import QUEUES
 from store.settings import SETTING_NAMES, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,11 +54,11 @@ async def start(
         await asyncio.to_thread(child.end, 10)
 
 
-async def test_both_workers_take_jobs_of_their_queues(store: Store, start: Start) -> None:
+async def test_the_workers_take_jobs_of_their_queues(store: Store, start: Start) -> None:
     start()
-    for queue in ("urgent", "default", "hotspot"):
+    for queue in QUEUES:
         await _note(store, queue, queue=queue)
-    for queue in ("urgent", "default", "hotspot"):
+    for queue in QUEUES:
         await _until(partial(_done, store, queue))
 
 
@@ -70,6 +72,20 @@ async def test_a_long_router_pass_delays_no_urgent_job(store: Store, start: Star
     await _until(lambda: _done(store, "code"))
     assert time.monotonic() - began < 3
     assert not await _begun(store, "next pass")
+
+
+async def test_visitors_delay_nobody_but_each_other(store: Store, start: Start) -> None:
+    start()
+    for number in range(3):
+        await _note(store, f"visitor {number}", 3, queue="visitors")
+    await _until(lambda: _begun(store, "visitor 0"))
+    began = time.monotonic()
+    for queue in ("urgent", "default", "hotspot"):
+        await _note(store, queue, queue=queue)
+    for queue in ("urgent", "default", "hotspot"):
+        await _until(partial(_done, store, queue))
+    assert time.monotonic() - began < 3
+    assert not await _begun(store, "visitor 1")
 
 
 async def test_a_change_reaches_postgres_within_moments(
@@ -228,8 +244,8 @@ async def _as_many(store: Store, pattern: str, count: int) -> bool:
 
 
 async def _workers(crew: Child) -> list[psutil.Process]:
-    """The two worker processes, once both are there."""
-    await _until(lambda: _has_children(crew, 2))
+    """The worker processes, once all are there."""
+    await _until(lambda: _has_children(crew, len(SHARES)))
     return psutil.Process(crew.pid).children()
 
 
@@ -239,7 +255,7 @@ async def _has_children(crew: Child, count: int) -> bool:
 
 async def _are_others(crew: Child, before: list[psutil.Process]) -> bool:
     now = psutil.Process(crew.pid).children()
-    return len(now) == 2 and not set(now) & set(before)
+    return len(now) == len(SHARES) and not set(now) & set(before)
 
 
 async def _are_gone(processes: list[psutil.Process]) -> bool:

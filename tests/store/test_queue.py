@@ -16,7 +16,14 @@ from rq.serializers import JSONSerializer
 from scripts.embedded.redis_server import RedisServer
 from store import queue as queue_module
 from store.errors import Unavailable
-from store.queue import FAILURE_SECONDS, JOB_SECONDS, Queue, queue_redis
+from store.queue import (
+    ASKED_SECONDS,
+    FAILURE_SECONDS,
+    JOB_SECONDS,
+    MOST_WAITING,
+    Queue,
+    queue_redis,
+)
 from store.settings import Settings
 
 
@@ -64,6 +71,20 @@ async def test_other_jobs_of_the_same_function_are_not_held_back(
     await queue.enqueue("jobs.mail.send", 1, unique="mail-1")
     await queue.enqueue("jobs.mail.send", 2, unique="mail-2")
     assert connection.llen("rq:queue:default") == 4
+
+
+async def test_no_more_visitors_wait_than_can_be_answered(
+    queue: Queue, connection: redis.Redis
+) -> None:
+    most = MOST_WAITING["visitors"]
+    for _ in range(most):
+        await queue.enqueue("jobs.hotspot.bind", queue="visitors")
+    with pytest.raises(Unavailable):
+        await queue.enqueue("jobs.hotspot.bind", queue="visitors")
+    assert connection.llen("rq:queue:visitors") == most
+    (job, *_) = _jobs(connection, "visitors")
+    assert 0 < connection.ttl(job.key) <= ASKED_SECONDS
+    await queue.enqueue("jobs.hotspot.sync_member", queue="urgent")
 
 
 async def test_whether_a_queue_is_empty_can_be_asked(queue: Queue) -> None:

@@ -184,7 +184,7 @@ class PlanNow(DeskHandler):
         self.require_router()
         text = self.query("fup_percent")
         percent = whole("fup_percent", _number(text), 1, 100) if text else None
-        question = await self.store.hotspot.ask("preview", percent)
+        question = await self.store.hotspot.ask("preview", percent, queue="urgent")
         answer = await self.answer_of(question, PLAN_SECONDS)
         if answer is None or "error" in answer:
             raise Unavailable("Tidak ada router yang menjawab. Coba lagi sebentar.")

@@ -9,10 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from store.errors import Unavailable
-from store.limits import AddressLimit
+from store.limits import AddressLimit, Limit
 from store.members import valid_text
+from store.sessions import digest
 from web.hotspot.entry import WAIT_SECONDS, outcome
 from web.hotspot.handler import HotspotHandler
+
+TRIES_PER_PROOF = Limit("proof:token", 60, 120)
+"""Of one proof in its two minutes, from whatever addresses: each asks a router."""
 
 TRIES_PER_ADDRESS = AddressLimit("proof", 240, 600)
 """A page asks every three seconds while a router is slow; a whole hotspot is behind one address."""
@@ -25,6 +29,11 @@ class Prove(HotspotHandler):
     async def post(self) -> None:
         token = valid_text("token", self.json_body().get("token"), 64)
         await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
+        if await self.store.presences.find(token) is None:
+            # nobody's: said at once, without a word to a router
+            self.respond({"success": True, "hotspot": outcome({"state": "unproven"})})
+            return
+        await self.store.limits.take(TRIES_PER_PROOF.of(digest(token)[:32]))
         self.respond({"success": True, "hotspot": outcome(await self._answer(token))})
 
     async def _answer(self, token: str) -> dict[str, Any]:
