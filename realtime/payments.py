@@ -8,7 +8,6 @@ is the buyer's; it hears `order` when the payment has come and when it has been 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +25,7 @@ from store.errors import InvalidRequest
 from store.events import Event
 from store.opening import Store
 from store.payments.licences import Claimant
+from store.payments.numbers import LONGEST, order_ref
 
 LICENCES = "/api/realtime/licence-stream"
 ORDERS = "/api/realtime/order-stream"
@@ -33,8 +33,6 @@ ORDERS = "/api/realtime/order-stream"
 LICENCE = "licence:"
 ORDER = "order:"
 """Topics: the licence's digest, the order's refId, follow."""
-
-REF = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 REVOKED = "Lisensi ini baru saja diaktifkan di perangkat lain."
 DISABLED = "Lisensi ini dinonaktifkan."
@@ -128,7 +126,7 @@ class LicenceAcceptor:
         self._admission.require_room(head)
         instance = head.query.get("instance_id", "")
         key = head.query.get("license_key", "")
-        if not 0 < len(instance) <= 64 or not 0 < len(key) <= 64:
+        if not 0 < len(instance) <= 64 or not 0 < len(key) <= LONGEST:
             raise InvalidRequest("license_key" if instance else "instance_id")
         address = self._admission.door.address(head.headers, head.remote_ip)
         licences = self._admission.store.payments.licences
@@ -164,8 +162,8 @@ class OrderAcceptor:
     async def accept(self, head: Head, door: Doorway) -> None:
         require_get(head)
         self._admission.require_room(head)
-        ref = head.query.get("ref", "")
-        if not REF.fullmatch(ref):
+        ref = order_ref(head.query.get("ref", ""))
+        if not ref:
             raise InvalidRequest("ref")
         connection = _open(self._admission, door, "", ORDER + ref)
         try:

@@ -4,14 +4,14 @@
 --       names ("" for none), device (what it is told apart by, "" for nothing), name, session, now (ms)
 -- Returns { verdict, instance, title, policy, status, name }: 'unknown', 'disabled', 'held' (first
 -- wins, and another has it), 'same' or 'activated'.
+--#include licence_rules.lua
 local rows = redis.call('HMGET', KEYS[1], 'id', 'status', 'policy', 'title', 'instance', 'device',
   'device_name', 'version', 'session')
 local id, status, policy, title = rows[1], rows[2], rows[3], rows[4]
 local instance, device = rows[5] or '', rows[6] or ''
 if not id then return { 'unknown', '', '', '', '', '' } end
 if status ~= 'active' then return { 'disabled', '', title, policy, status, '' } end
-local same = instance ~= ''
-  and (ARGV[2] == instance or (ARGV[2] == '' and ARGV[3] ~= '' and ARGV[3] == device))
+local same = instance ~= '' and is_holder(instance, device, policy, ARGV[2], ARGV[3])
 if instance ~= '' and not same and policy == 'first_wins' then
   return { 'held', '', title, policy, status, rows[7] or '' }
 end

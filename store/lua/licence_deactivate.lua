@@ -3,13 +3,14 @@
 -- ARGV: instance the client names ("" for none), device ("" for nothing), now (ms)
 -- Returns { verdict, instance, title, policy, status, name }: 'unknown', 'disabled', 'free', 'held'
 -- (by another device) or 'deactivated'.
+--#include licence_rules.lua
 local rows = redis.call('HMGET', KEYS[1], 'id', 'status', 'policy', 'title', 'instance', 'device',
   'device_name', 'version')
 if not rows[1] then return { 'unknown', '', '', '', '', '' } end
 local instance, device, name = rows[5] or '', rows[6] or '', rows[7] or ''
 if rows[2] ~= 'active' then return { 'disabled', '', rows[4], rows[3], rows[2], '' } end
 if instance == '' then return { 'free', '', rows[4], rows[3], rows[2], '' } end
-if not (ARGV[1] == instance or (ARGV[1] == '' and ARGV[2] ~= '' and ARGV[2] == device)) then
+if not is_holder(instance, device, rows[3], ARGV[1], ARGV[2]) then
   return { 'held', '', rows[4], rows[3], rows[2], name }
 end
 local version = tonumber(rows[8] or '0') + 1

@@ -13,6 +13,7 @@ from store.database import Database, Row, statement
 from store.errors import InvalidRequest, NotFound
 from store.payments import orders
 from store.payments.delivery import Delivery, as_ref, read
+from store.payments.numbers import licence_key, order_number, order_ref
 from store.payments.orders import Product, Unusable
 from store.queue import Queue
 from store.settings import Settings
@@ -78,8 +79,15 @@ class Inbox:
     async def deliveries(
         self, *, state: str = "", ref: str = "", before: int | None = None, count: int = 50
     ) -> list[dict[str, Any]]:
-        """Return deliveries, the newest first; `before` is the `place` of the last one seen."""
-        params = {"state": state, "ref": ref, "before": before, "count": min(count, MOST_ROWS)}
+        """Return deliveries, the newest first; `before` is the `place` of the last one seen, `ref`
+        a refId or an order's number, as it was pasted."""
+        params = {
+            "state": state,
+            "ref": order_ref(ref) or ref,
+            "number": order_number(ref),
+            "before": before,
+            "count": min(count, MOST_ROWS),
+        }
         rows = await self._database.fetch(statement("payments", "list_inbox"), params)
         return [_public(row) for row in rows]
 
@@ -201,8 +209,15 @@ class Inbox:
     async def licences(
         self, *, search: str = "", before: int | None = None, count: int = 50
     ) -> list[dict[str, Any]]:
-        """Return licences, the newest first; `search` is a key, an order or part of an e-mail."""
-        params = {"search": search, "before": before, "count": min(count, MOST_ROWS)}
+        """Return licences, the newest first; `search` is a key or an order's number as they were
+        pasted, or part of an e-mail."""
+        exact = licence_key(search) or order_number(search) or order_ref(search)
+        params = {
+            "search": search,
+            "exact": exact,
+            "before": before,
+            "count": min(count, MOST_ROWS),
+        }
         rows = await self._database.fetch(statement("payments", "list_licences"), params)
         return [dict(row) | {"created_at": row["created_at"].timestamp()} for row in rows]
 

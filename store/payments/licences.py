@@ -12,7 +12,6 @@ phone of the same make. A client that lost that id is known again by what else i
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from store.clock import now_ms
 from store.errors import LicenceInUse, LicenceUnknown, NotFound
 from store.keys import Keys
 from store.limits import AddressLimit, Limits
+from store.payments.numbers import licence_key
 from store.queue import Queue
 from store.scripts import Script, SharedScript
 
@@ -39,8 +39,6 @@ TRIES_PER_ADDRESS = AddressLimit("licence", 300, 60)
 
 PATIENCE_SECONDS = 1.0
 """How long a right key waits where many are asked about at once: a class opens its products."""
-
-_KEY = re.compile(r"KEI-[0-9A-F]{4}-[0-9A-F]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,25 @@ class Licence:
         return bool(self.instance)
 
     def is_held_by(self, claimant: Claimant) -> bool:
-        """Whether this device holds it: by its id, or, when it names none, by what it is."""
+        """Whether this device holds it: by its id, or, when it names none, by what it is.
+
+        Where the first keeps it, nobody else can have taken it, so that the right device with an
+        id of former days is the same one. Where the last takes it, such an id is what the device
+        has that lost it.
+        """
         if not self.instance:
             return False
-        if claimant.instance:
-            return secrets.compare_digest(claimant.instance.encode(), self.instance.encode())
+        if claimant.instance and secrets.compare_digest(
+            claimant.instance.encode(), self.instance.encode()
+        ):
+            return True
+        if claimant.instance and not self._tells_apart(claimant):
+            return False
         return bool(claimant.device) and claimant.device == self.device
+
+    def _tells_apart(self, claimant: Claimant) -> bool:
+        """Whether what the device shows outweighs a stale id: a name alone does not."""
+        return self.policy == "first_wins" and not claimant.device.startswith("name:")
 
 
 class Licences:
@@ -222,11 +233,7 @@ class Licences:
 
 
 def digest_of(key: str) -> str:
-    """Return the name under which a key's licence is found; what is no key has one as well."""
-    text = key.strip().upper()
+    """Return the name under which a key's licence is found, however the key was pasted; what is no
+    key has one as well."""
+    text = licence_key(key) or key.strip().upper()
     return hashlib.sha256(b"licence " + text.encode("utf-8", "replace")).hexdigest()[:40]
-
-
-def is_key(text: str) -> bool:
-    """Whether a text has the form of a licence key."""
-    return _KEY.fullmatch(text.strip().upper()) is not None

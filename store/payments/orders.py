@@ -1,4 +1,4 @@
-"""What an order asks for, read from a payment's data, and the ids and keys it is given. Pure.
+"""What an order asks for, read from a payment's data. Pure.
 
 A payload that cannot be used raises Unusable: a person looks at it, and nothing is granted.
 """
@@ -218,26 +218,6 @@ def line(value: Any, longest: int) -> str:
         return ""
     text = _INVISIBLE.sub("", _CONTROL.sub(" ", storable(value)))
     return " ".join(text.split())[:longest].strip()
-
-
-# Ids and keys, as the webhook document draws them; the number of free bits beside each
-
-
-def new_licence_key() -> str:
-    """`KEI-XXXX-XXXXXXXX` (46 bits)."""
-    second, third = secrets.randbits(16) | 0x4000, secrets.randbits(16) | 0x8000
-    return f"KEI-{secrets.randbits(16):04X}-{second:04X}{third:04X}"
-
-
-def new_order_id() -> str:
-    """`KEI-XXXXXXXX` (31 bits)."""
-    return f"KEI-{secrets.randbits(16):04X}{secrets.randbits(16) | 0x8000:04X}"
-
-
-def new_transaction_id(widen: int = 0) -> str:
-    """`KEI-XXXX` (15 bits); `widen` adds that many groups of four, when those are running out."""
-    more = "".join(f"{secrets.randbits(16):04X}" for _ in range(widen))
-    return f"KEI-{secrets.randbits(16) | 0x8000:04X}{more}"
 
 
 def initial_password(phone: str, policy: str) -> tuple[str, bool]:

@@ -3,11 +3,11 @@
     received ── judge ──► processing ── enrol, grant ──► granted ── publish ──► done
                    └────► ignored | review | conflict
 
-`judge` draws every id and the new member's password hash and writes them down. `enrol` makes the
+`judge` derives every id, hashes the new member's password, and writes them down. `enrol` makes the
 member in Redis; by that hash it knows its own work again; and it adds hotspot packages, each known
-by its order, item and unit. `grant` writes licences and mails in one
-transaction. `publish` makes the licences known to Redis and turns the order's page. Killed between
-any two, the next run goes on from the mark, and nothing is granted twice.
+by its order, item and unit. `grant` writes licences and mails in one transaction. `publish` makes
+the licences known to Redis and turns the order's page. Killed between any
+two, the next run goes on from the mark, and nothing is granted twice.
 
 One run at a time: what came first is judged first.
 """
@@ -33,7 +33,7 @@ from store.keys import Keys
 from store.mails import owe
 from store.members import Member, Members
 from store.passwords import Passwords
-from store.payments import orders
+from store.payments import numbers, orders
 from store.payments.delivery import Delivery, as_ref, read
 from store.payments.intake import ORDER_SECONDS
 from store.payments.licences import Licences
@@ -254,8 +254,9 @@ class Processing:
         password_hash: str,
     ) -> tuple[str, str]:
         """The first body of a refId is the order; the e-mail in a later one is unsigned."""
+        ref, secret = as_ref(delivery.ref), self._settings.secret_key
         fields = {
-            "ref_id": as_ref(delivery.ref),
+            "ref_id": ref,
             "inbox_id": row["id"],
             "content": delivery.content,
             "email": order.email,
@@ -271,8 +272,10 @@ class Processing:
                 same = known["content"] == delivery.content
                 return ("ignored", "duplicate") if same else ("conflict", "other content")
             drawn = {
-                "id_order": orders.new_order_id(),
-                "id_transaction": orders.new_transaction_id(widen=draw // MOST_DRAWS),
+                "id_order": numbers.make_order_number(secret, ref, draw),
+                "id_transaction": numbers.make_transaction_number(
+                    secret, ref, draw, widen=draw // MOST_DRAWS
+                ),
             }
             await connection.execute(statement("payments", "add_order"), fields | drawn)
         raise RuntimeError("no free order id was drawn")
@@ -364,8 +367,11 @@ class Processing:
             "title": unit.title,
             "policy": unit.policy,
         }
-        for _ in range(MOST_DRAWS):
-            drawn = {"key_license": orders.new_licence_key()}
+        for draw in range(MOST_DRAWS):
+            key = numbers.make_licence_key(
+                self._settings.secret_key, known["ref_id"], unit.item, unit.unit, draw
+            )
+            drawn = {"key_license": key}
             await connection.execute(statement("payments", "add_licence"), params | drawn)
             found = await connection.execute(statement("payments", "licences_of"), params)
             there = {(row["item"], row["unit"]) for row in await found.fetchall()}

@@ -103,7 +103,10 @@ SELECT pg_advisory_unlock(%(lock)s, hashtext(%(name)s))
 
 -- list_inbox --
 SELECT * FROM lynk_inbox
-WHERE (%(state)s = '' OR state = %(state)s) AND (%(ref)s = '' OR ref_id = %(ref)s)
+WHERE (%(state)s = '' OR state = %(state)s)
+  AND ((%(ref)s = '' AND %(number)s = '') OR ref_id = %(ref)s
+       OR (%(number)s <> '' AND ref_id IN (SELECT o.ref_id FROM lynk_order AS o
+           WHERE o.id_order = %(number)s OR o.id_transaction = %(number)s)))
   AND (%(before)s::bigint IS NULL OR place < %(before)s)
 ORDER BY place DESC LIMIT %(count)s
 
@@ -156,8 +159,8 @@ SELECT id, email, key_license, produk_digital, device_active, id_order, id_trans
        (SELECT d.name FROM license_devices AS d
         WHERE d.licence_id = l.id AND d.instance = l.device_active) AS device_name
 FROM lynk_webhook AS l
-WHERE (%(search)s = '' OR key_license = upper(%(search)s) OR id_order = upper(%(search)s)
-       OR trx_lynk_id = %(search)s OR strpos(lower(email), lower(%(search)s)) > 0)
+WHERE (%(search)s = '' OR key_license = %(exact)s OR id_order = %(exact)s
+       OR id_transaction = %(exact)s OR trx_lynk_id = %(exact)s OR strpos(lower(email), lower(%(search)s)) > 0)
   AND (%(before)s::bigint IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(count)s
 

@@ -9,6 +9,7 @@ from typing import Any
 from store.errors import InvalidRequest, JagaError, LicenceInUse
 from store.members import valid_text
 from store.payments.licences import Claimant, Licence
+from store.payments.numbers import LONGEST, licence_key
 from web.handler import DEVICE_COOKIE, Handler
 from web.sessions import member_of, session_of
 
@@ -23,9 +24,7 @@ class LicenceHandler(Handler):
 
     async def post(self) -> None:
         body = self.json_body()
-        key = valid_text("license_key", body.get("license_key"), 64)
-        if not key:
-            raise InvalidRequest("license_key")
+        key = _pasted(body.get("license_key"))
         await self.act(key, await self._claimant(body))
 
     async def act(self, key: str, claimant: Claimant) -> None:
@@ -66,7 +65,7 @@ class LicenceHandler(Handler):
                 self.done: done,
                 "error": error,
                 "license_key": {
-                    "key": key.strip().upper(),
+                    "key": key,
                     "status": licence.status,
                     "activation_limit": 1,
                     "activation_usage": int(licence.is_held),
@@ -84,6 +83,14 @@ class LicenceHandler(Handler):
 
     def _nothing(self, error: JagaError) -> dict[str, Any]:
         return {self.done: False, "error": error.message, "license_key": None, "instance": None}
+
+
+def _pasted(value: Any) -> str:
+    """A key as it was pasted, in the form in which it is printed; what is no key is unknown as a
+    wrong one is. Raises InvalidRequest."""
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
+        raise InvalidRequest("license_key")
+    return licence_key(value) or value.strip()[:64]
 
 
 def _optional(body: dict[str, Any], name: str) -> Any:

@@ -3,17 +3,15 @@ mailed link."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from store.errors import InvalidRequest, NotFound, RateLimited, Unavailable
 from store.limits import AddressLimit
+from store.payments.numbers import order_ref
 from store.refusals import is_away
 from web.handler import Handler
-
-REF = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 UNKNOWN_ORDERS = AddressLimit("orders", 30, 60)
 """Pages of orders that Redis does not know, a minute and address: each asks Postgres."""
@@ -25,10 +23,14 @@ LINKS_TRIED = AddressLimit("links", 10, 300)
 class OrderHandler(Handler):
     """What page and API share."""
 
+    def ref(self, text: str) -> str:
+        """Return a refId as it was pasted, as Lynk.id writes it. Raises NotFound."""
+        if not (ref := order_ref(text)):
+            raise NotFound()
+        return ref
+
     async def order(self, ref: str) -> dict[str, Any]:
         """Return how far an order is. One that has not come yet waits; that is no error."""
-        if not REF.fullmatch(ref):
-            raise NotFound()
         found = await self.store.payments.pages.look(ref)
         return found or await self._older(ref) or {"state": "waiting"}
 
@@ -43,7 +45,8 @@ class OrderHandler(Handler):
 class OrderPage(OrderHandler):
     """`/order/{refId}`."""
 
-    async def get(self, ref: str) -> None:
+    async def get(self, text: str) -> None:
+        ref = self.ref(text)
         try:
             order = await self.order(ref)
         except RedisError as error:
@@ -56,8 +59,8 @@ class OrderPage(OrderHandler):
 class Order(OrderHandler):
     """`/api/order/{refId}`: the same as JSON, for a page whose stream was cut."""
 
-    async def get(self, ref: str) -> None:
-        self.respond({"success": True, "order": await self.order(ref)})
+    async def get(self, text: str) -> None:
+        self.respond({"success": True, "order": await self.order(self.ref(text))})
 
 
 class PasswordPage(Handler):
