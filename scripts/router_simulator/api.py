@@ -16,6 +16,11 @@ from scripts.router_simulator.faults import CARRIED_OUT, Shot
 from scripts.router_simulator.menus import MENUS
 from scripts.router_simulator.tables import Row
 
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 1 << 22
+"""How long, and for how many bytes, a client may go on sending after our last word. Closing with
+bytes of its own unread would make the kernel reset the connection and take that word back."""
+
 log = logging.getLogger("jaga.router")
 
 Words = list[str]
@@ -38,15 +43,17 @@ class Api:
             writer.transport.abort()
             return
         if len(self._open) >= self._router.faults.max_sessions:
-            writer.close()
-            return
-        connection = Connection(self._router, reader, writer)
+            writer.write(encode_sentence([b"!fatal", b"too many sessions"]))
+        else:
+            await self._converse(Connection(self._router, reader, writer))
+        await _end_in_order(reader, writer)
+
+    async def _converse(self, connection: Connection) -> None:
         self._open.add(connection)
         try:
             await connection.run()
         finally:
             self._open.discard(connection)
-            writer.close()
 
     def drop_all(self) -> None:
         """Cut every connection, as a reboot does."""
@@ -57,6 +64,22 @@ class Api:
     def count(self) -> int:
         """How many are connected."""
         return len(self._open)
+
+
+async def _end_in_order(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say that no more will come, read on until the client hangs up, and close."""
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            await writer.drain()
+            if writer.can_write_eof():
+                writer.write_eof()
+                left = LINGER_BYTES
+                while left > 0 and (data := await reader.read(1 << 16)):
+                    left -= len(data)
+    except (TimeoutError, OSError):
+        log.debug("it did not hang up by itself")
+    finally:
+        writer.close()
 
 
 class Connection:
