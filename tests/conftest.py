@@ -39,9 +39,10 @@ import redis
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from scripts import chromium as chromium_program
+from scripts.embedded.ports import free_port
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import DATABASES, RedisServer
-from scripts.embedded.supervisor import Supervisor, free_port
+from scripts.embedded.supervisor import Supervisor
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.settings import Settings

@@ -37,9 +37,10 @@ from scripts.benchmark.run import Run
 from scripts.benchmark.running import Running, environment_for, environment_of
 from scripts.benchmark.screen import Screen
 from scripts.benchmark.subject import TRANSPORTS
+from scripts.embedded.ports import free_port
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer
-from scripts.embedded.supervisor import StartError, Supervisor, free_port, last_lines
+from scripts.embedded.supervisor import StartError, Supervisor, last_lines
 from scripts.migrate import MigrationError, migrate
 from store.settings import SettingsError
 

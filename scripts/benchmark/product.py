@@ -30,7 +30,8 @@ from scripts.benchmark.subject import (
     command,
     key_of,
 )
-from scripts.embedded.supervisor import Child, StartError, Supervisor, free_port, last_lines
+from scripts.embedded.ports import free_port
+from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.passwords import hash_password

@@ -12,11 +12,10 @@ import os
 import queue
 import shlex
 import signal
-import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from scripts.development import run_file
 from scripts.development.home import Home
 from scripts.development.parts import PARTS, Part, Server
 from scripts.development.screen import Screen
+from scripts.embedded.ports import free_port, is_free
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
 from scripts.router_simulator.part import RouterPart
 from scripts.seed import ORDER, Account, accounts
@@ -131,7 +131,9 @@ class Run:
     def _start_parts(self) -> None:
         """All at the same time; each takes a few tenths of a second."""
         parts = [part for part in PARTS if not part.is_replaced(self._env)]
-        self._servers = {part.name: part.make(self._home, self._supervisor) for part in parts}
+        self._servers = {
+            part.name: part.make(self._home, self._supervisor, self._env) for part in parts
+        }
         with ThreadPoolExecutor(len(PARTS)) as threads:
             list(threads.map(self._start_part, parts))
         for part in parts:
@@ -339,22 +341,25 @@ def _prepare(environ: Mapping[str, str], screen: Screen) -> tuple[dict[str, str]
     home.open(screen.say)
     env["JAGA_HOME"] = str(home.path)
     env["SECRET_KEY"] = env.get("SECRET_KEY", "").strip() or home.secret_key()
-    _check_port(settings)
+    env["PORT"] = str(
+        _port_for(settings, is_chosen=bool(env.get("PORT", "").strip()), say=screen.say)
+    )
     screen.say(f"Starting Jaga in {home.path}")
     return env, home
 
 
-def _check_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        # As the server itself does: a port with old connections in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_host(settings), settings.port))
-        except OSError as error:
-            raise StartError(
-                f"port {settings.port} is taken ({error.strerror}): stop what listens there, or "
-                f"choose another one, as PORT={settings.port + 1} scripts/run"
-            ) from error
+def _port_for(settings: Settings, *, is_chosen: bool, say: Callable[[str], None]) -> int:
+    """Where to listen; raises StartError when the port that somebody chose is taken."""
+    if is_free(settings.port, _host(settings)):
+        return settings.port
+    if is_chosen:
+        raise StartError(
+            f"port {settings.port} is taken: stop what listens there, or choose another one, "
+            f"as PORT={settings.port + 1} scripts/run"
+        )
+    port = free_port()
+    say(f"Port {settings.port} is taken: listening on {port}. PORT says which, if it matters.")
+    return port
 
 
 def _host(settings: Settings) -> str:

@@ -43,7 +43,7 @@ class Part:
 
     name: str
     setting: str
-    make: Callable[[Home, Supervisor], Server]
+    make: Callable[[Home, Supervisor, Mapping[str, str]], Server]
     more_settings: Callable[[Server], Mapping[str, str]] = lambda server: {}
     facts: Callable[[Server], Mapping[str, object]] = _nothing
 
@@ -56,10 +56,10 @@ class Part:
         return {self.setting: server.url, **self.more_settings(server)}
 
 
-def _portal() -> str:
+def _portal(environ: Mapping[str, str]) -> str:
     """Where the router sends a browser that is not logged in."""
-    ours = f"http://127.0.0.1:{os.environ.get('PORT', '').strip() or 8000}"
-    return f"{os.environ.get('PUBLIC_URL', '').strip() or ours}/hotspot/login"
+    ours = f"http://127.0.0.1:{environ['PORT']}"
+    return f"{environ.get('PUBLIC_URL', '').strip() or ours}/hotspot/login"
 
 
 def _of_router(server: Server) -> dict[str, str]:
@@ -71,21 +71,27 @@ def _of_router(server: Server) -> dict[str, str]:
 
 
 PARTS = (
-    Part("redis", "REDIS_URL", lambda home, processes: RedisServer(home / "redis", processes)),
+    Part(
+        "redis",
+        "REDIS_URL",
+        lambda home, processes, environ: RedisServer(home / "redis", processes),
+    ),
     Part(
         "postgres",
         "DATABASE_URL",
-        lambda home, processes: PostgresServer(home / "postgres", processes),
+        lambda home, processes, environ: PostgresServer(home / "postgres", processes),
     ),
     Part(
         "mail",
         "SMTP_URL",
-        lambda home, processes: MailSink(home.mail, processes, home / "mail.log"),
+        lambda home, processes, environ: MailSink(home.mail, processes, home / "mail.log"),
     ),
     Part(
         "router",
         "MIKROTIK_HOST",
-        lambda home, processes: RouterPart(processes, home / "router.log", _portal()),
+        lambda home, processes, environ: RouterPart(
+            processes, home / "router.log", _portal(environ)
+        ),
         more_settings=_of_router,
         facts=lambda server: cast(RouterPart, server).facts,
     ),

@@ -12,11 +12,13 @@ import socket
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from scripts.embedded.supervisor import Child, Supervisor, free_port, wait_until
+from scripts.embedded.server import Server
+from scripts.embedded.supervisor import Supervisor
 
 START_SECONDS = 20.0
 """Mostly Python's own start, on a busy core."""
@@ -27,42 +29,30 @@ LARGEST_MAIL_BYTES = 10 * 2**20
 """Ours are a few kilobytes; what is larger is a mistake that should be seen as one."""
 
 
-class MailSink:
-    """The server as a process on a free loopback port, writing into `directory`."""
+class MailSink(Server):
+    """The server as a process, writing into `directory`."""
 
     name = "mail"
+    start_seconds = START_SECONDS
+    stop_seconds = STOP_SECONDS
 
     def __init__(self, directory: Path, supervisor: Supervisor, log: Path) -> None:
         self.directory = directory.absolute()
-        self.port = free_port()
-        self.child: Child | None = None
-        self._log = log
-        self._supervisor = supervisor
+        super().__init__(supervisor, log)
 
     @property
     def url(self) -> str:
         """The address as SMTP_URL takes it."""
         return f"smtp://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start it and wait until it greets; raises StartError."""
+    def prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> Sequence[str | Path]:
         module = "scripts.embedded.mail_sink"
-        self.child = self._supervisor.start(
-            self.name,
-            [sys.executable, "-m", module, str(self.port), self.directory],
-            cwd=Path(__file__).parents[2],
-            log=self._log,
-        )
-        wait_until(self._greets, self.child, START_SECONDS, log=self._log)
+        return [sys.executable, "-m", module, str(self.port), self.directory]
 
-    def stop(self) -> None:
-        """End it."""
-        if self.child is not None:
-            self.child.end(STOP_SECONDS)
-            self.child = None
-
-    def _greets(self) -> bool:
+    def answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
                 return connection.recv(64).startswith(b"220")

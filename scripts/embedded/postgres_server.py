@@ -12,20 +12,15 @@ import secrets
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from scripts.embedded.family import end_leftover
-from scripts.embedded.supervisor import (
-    Child,
-    StartError,
-    Supervisor,
-    free_port,
-    last_lines,
-    wait_until,
-)
+from scripts.embedded.server import Server
+from scripts.embedded.supervisor import StartError, Supervisor, last_lines
 
 INIT_SECONDS = 60.0
 """initdb takes 0.3 s on an idle disk; a busy, slow one deserves patience."""
@@ -39,22 +34,22 @@ USER = "jaga"
 NOBODY = 65534
 
 
-class PostgresServer:
-    """One Postgres on a free loopback port, with everything it keeps under `directory`.
+class PostgresServer(Server):
+    """One Postgres, with everything it keeps under `directory`.
 
     Its only role is `jaga`, whose password is made once and kept beside the data. `durable=False`
     is for tests: nothing is synced to disk.
     """
 
     name = "postgres"
+    start_seconds = START_SECONDS
+    stop_seconds = STOP_SECONDS
+    stop_signal = signal.SIGINT
 
     def __init__(self, directory: Path, supervisor: Supervisor, *, durable: bool = True) -> None:
         self.directory = directory.absolute()
-        self.port = free_port()
-        self.child: Child | None = None
+        super().__init__(supervisor, self.directory.with_suffix(".log"))
         self._durable = durable
-        self._supervisor = supervisor
-        self._log = self.directory.with_suffix(".log")
         self._password_file = self.directory.with_suffix(".password")
         self._password = ""
 
@@ -72,6 +67,10 @@ class PostgresServer:
 
         Raises StartError.
         """
+        super().start()
+        self.create("jaga")
+
+    def prepare(self) -> None:
         self.directory.parent.mkdir(parents=True, exist_ok=True)
         end_leftover(self.directory / "postmaster.pid", self.directory)
         # We hold the lock of this home and have ended what was left: the file can only be stale.
@@ -80,42 +79,13 @@ class PostgresServer:
         self._password = self._read_password()
         if not (self.directory / "PG_VERSION").exists():
             self._initialize()
-        self.child = self._supervisor.start(
-            self.name,
-            [
-                *self._as_its_user(),
-                *(_programs() / "postgres", "-D", self.directory),
-                *self._options(),
-            ],
-            cwd=self.directory,
-            log=self._log,
-            stop_signal=signal.SIGINT,
-        )
-        wait_until(self._answers, self.child, START_SECONDS, log=self._log)
-        self.create("jaga")
 
-    def stop(self) -> None:
-        """End it, whoever is connected."""
-        if self.child is not None:
-            self.child.end(STOP_SECONDS)
-            self.child = None
+    def command(self) -> Sequence[str | Path]:
+        program = _programs() / "postgres"
+        return [*self._as_its_user(), program, "-D", self.directory, *self._options()]
 
-    def kill(self) -> None:
-        """End it at once, as a power cut would: SIGKILL."""
-        if self.child is not None:
-            self.child.send(signal.SIGKILL)
-            self.child.wait(STOP_SECONDS)
-            self.child = None
-
-    def pause(self) -> None:
-        """Freeze it: nobody new is let in, until `resume`. Sessions already open go on."""
-        if self.child is not None:
-            self.child.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on after `pause`."""
-        if self.child is not None:
-            self.child.send(signal.SIGCONT)
+    def directory_to_run_in(self) -> Path:
+        return self.directory
 
     def create(self, database: str, template: str = "template1") -> None:
         """Create a database, a copy of `template`; nothing happens when it is there already."""
@@ -156,10 +126,10 @@ class PostgresServer:
                 *("--encoding", "UTF8", "--locale", "C"),
                 *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
             ],
-            log=self._log,
+            log=self.log,
         )
         if child.wait(INIT_SECONDS) != 0:
-            raise StartError(f"Postgres could not be prepared{last_lines(self._log)}")
+            raise StartError(f"Postgres could not be prepared{last_lines(self.log)}")
         making.rename(self.directory)
 
     def _as_its_user(self, directory: Path | None = None) -> list[str | Path]:
@@ -188,7 +158,7 @@ class PostgresServer:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             psycopg.connect(self.url_of("postgres"), connect_timeout=2).close()
         except psycopg.OperationalError:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.embedded.family import end_leftover
-from scripts.embedded.supervisor import Child, StartError, Supervisor, free_port, wait_until
+from scripts.embedded.server import Server
+from scripts.embedded.supervisor import StartError, Supervisor
 
 OLDEST = (6, 2, 0)
 """The product uses nothing newer, and nothing older has what it uses."""
@@ -26,20 +27,20 @@ DATABASES = 1024
 """Each test has a numbered database to itself; an empty one costs a few hundred bytes."""
 
 
-class RedisServer:
-    """One redis-server on a free loopback port, with everything it keeps under `directory`.
+class RedisServer(Server):
+    """One redis-server, with everything it keeps under `directory`.
 
     It writes an append-only file, synced once a second, and never evicts: what the product asks
-    of a Redis that it may trust. The port stays the same over `kill` and `start`.
+    of a Redis that it may trust.
     """
 
     name = "redis"
+    start_seconds = START_SECONDS
+    stop_seconds = STOP_SECONDS
 
     def __init__(self, directory: Path, supervisor: Supervisor) -> None:
         self.directory = directory.absolute()
-        self.port = free_port()
-        self.child: Child | None = None
-        self._supervisor = supervisor
+        super().__init__(supervisor, self.directory / "redis.log")
 
     @property
     def url(self) -> str:
@@ -50,55 +51,32 @@ class RedisServer:
         """The address of one of its numbered databases, 0 to 1023."""
         return f"redis://127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> None:
-        """Start it and wait until it has read its data; raises StartError."""
+    def prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        pid_file = self.directory / "redis.pid"
-        end_leftover(pid_file, self.directory)
-        log = self.directory / "redis.log"
-        self.child = self._supervisor.start(
-            self.name,
-            [
-                *(redis_binary(), "--bind", "127.0.0.1", "--port", str(self.port)),
-                *("--dir", self.directory, "--pidfile", pid_file, "--databases", str(DATABASES)),
-                *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
-                *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
-            ],
-            cwd=self.directory,
-            log=log,
-        )
-        wait_until(self._answers, self.child, START_SECONDS, log=log)
+        end_leftover(self._pid_file, self.directory)
 
-    def stop(self) -> None:
-        """Let it write what it holds and end it."""
-        if self.child is not None:
-            self.child.end(STOP_SECONDS)
-            self.child = None
+    def command(self) -> Sequence[str | Path]:
+        return [
+            *(redis_binary(), "--bind", "127.0.0.1", "--port", str(self.port)),
+            *("--dir", self.directory, "--pidfile", self._pid_file, "--databases", str(DATABASES)),
+            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
+        ]
 
-    def kill(self) -> None:
-        """End it at once, as a power cut would: SIGKILL."""
-        if self.child is not None:
-            self.child.send(signal.SIGKILL)
-            self.child.wait(STOP_SECONDS)
-            self.child = None
+    def directory_to_run_in(self) -> Path:
+        return self.directory
 
-    def pause(self) -> None:
-        """Freeze it: connections stay open and nothing answers, until `resume`."""
-        if self.child is not None:
-            self.child.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on after `pause`."""
-        if self.child is not None:
-            self.child.send(signal.SIGCONT)
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1.0) as connection:
                 connection.sendall(b"PING\r\n")
                 return connection.recv(64).startswith(b"+PONG")
         except OSError:
             return False
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.directory / "redis.pid"
 
 
 def redis_binary() -> Path:

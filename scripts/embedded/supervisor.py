@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -44,6 +43,7 @@ class Child:
         stop_signal: signal.Signals,
         on_line: Callable[[bytes], None] | None,
         on_exit: Callable[[Child], None],
+        is_on_trial: bool,
     ) -> None:
         self.name = name
         self.pid = process.pid
@@ -53,6 +53,9 @@ class Child:
         self._on_line = on_line
         self._on_exit = on_exit
         self.is_ended_by_us = False
+        self.is_on_trial = is_on_trial
+        """Whether who started it still looks whether it comes up, and is to hear of its end."""
+
         threading.Thread(target=self._watch, name=f"watch-{name}", daemon=True).start()
 
     @property
@@ -146,10 +149,12 @@ class Supervisor:
         log: Path | None = None,
         on_line: Callable[[bytes], None] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
+        is_on_trial: bool = False,
     ) -> Child:
         """Start `command` and return its Child; raises StartError when it cannot be started.
 
-        Its output goes to `on_line`, line by line, or into the file `log`, or nowhere.
+        Its output goes to `on_line`, line by line, or into the file `log`, or nowhere. While a
+        child is on trial nobody but its starter is told that it ended.
         """
         output = subprocess.DEVNULL if log is None else _open_log(log)
         try:
@@ -173,6 +178,7 @@ class Supervisor:
                     stop_signal=stop_signal,
                     on_line=on_line,
                     on_exit=self._forget,
+                    is_on_trial=is_on_trial,
                 )
                 self._children.append(child)
                 return child
@@ -212,7 +218,7 @@ class Supervisor:
         with self._lock:
             self._children = [other for other in self._children if other is not child]
             self._tell_guardian(f"-{child.pid}")
-        if self._on_exit is not None and not child.is_ended_by_us:
+        if self._on_exit is not None and not (child.is_ended_by_us or child.is_on_trial):
             self._on_exit(child)
 
     def _tell_guardian(self, line: str) -> None:
@@ -225,14 +231,6 @@ class Supervisor:
         except BrokenPipeError:
             # Somebody killed the guardian: we go on without the safety net.
             return
-
-
-def free_port() -> int:
-    """A TCP port on the loopback that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from scripts.embedded.supervisor import Child, Supervisor, free_port, wait_until
+from scripts.embedded.server import Server
+from scripts.embedded.supervisor import Supervisor
 from scripts.router_simulator.hotspot import DNS_NAME
 
 START_SECONDS = 20.0
@@ -19,6 +22,9 @@ START_SECONDS = 20.0
 STOP_SECONDS = 3.0
 ANSWER_SECONDS = 20.0
 """A state of 10,000 devices is some megabytes."""
+
+LOOK_SECONDS = 1.0
+"""Whoever does not answer within this has just been started, or is not ours."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,12 @@ class Certificate:
     key: Path
 
 
-class RouterPart:
-    """The simulator on free loopback ports, one more for TLS when it has a certificate."""
+class RouterPart(Server):
+    """The simulator: a port for the API, one for control, one more for TLS with a certificate."""
 
     name = "router"
+    start_seconds = START_SECONDS
+    stop_seconds = STOP_SECONDS
     username = "jaga"
     password = "jaga-simulator"  # noqa: S105 (of a router that exists on this machine only)
 
@@ -43,14 +51,19 @@ class RouterPart:
         portal: str = "",
         certificate: Certificate | None = None,
     ) -> None:
-        self.port = free_port()
-        self.control_port = free_port()
-        self.ssl_port = free_port() if certificate else 0
-        self.child: Child | None = None
-        self._supervisor = supervisor
-        self._log = log
+        super().__init__(supervisor, log, ports=3 if certificate else 2)
         self._portal = portal
         self._certificate = certificate
+
+    @property
+    def control_port(self) -> int:
+        """Where its control API and its page are."""
+        return self.ports[1]
+
+    @property
+    def ssl_port(self) -> int:
+        """Where the API is spoken over TLS; 0 without a certificate."""
+        return self.ports[2] if self._certificate else 0
 
     @property
     def url(self) -> str:
@@ -86,33 +99,20 @@ class RouterPart:
             }
         }
 
-    def start(self) -> None:
-        """Start it and wait until it answers; raises StartError."""
-        self.child = self._supervisor.start(
-            self.name,
-            [
-                *(sys.executable, "-m", "scripts.router_simulator"),
-                *("--port", str(self.port), "--control-port", str(self.control_port)),
-                *("--username", self.username, "--password", self.password),
-                *("--portal", self._portal),
-                *self._tls(),
-            ],
-            cwd=Path(__file__).parents[2],
-            log=self._log,
-        )
-        wait_until(self._answers, self.child, START_SECONDS, log=self._log)
+    def command(self) -> Sequence[str | Path]:
+        return [
+            *(sys.executable, "-m", "scripts.router_simulator"),
+            *("--port", str(self.port), "--control-port", str(self.control_port)),
+            *("--username", self.username, "--password", self.password),
+            *("--portal", self._portal),
+            *self._tls(),
+        ]
 
     def _tls(self) -> list[str]:
         if self._certificate is None:
             return []
         chain, key = str(self._certificate.chain), str(self._certificate.key)
         return ["--ssl-port", str(self.ssl_port), "--certificate", chain, "--key", key]
-
-    def stop(self) -> None:
-        """End it."""
-        if self.child is not None:
-            self.child.end(STOP_SECONDS)
-            self.child = None
 
     def control(self, path: str, /, **body: Any) -> Any:
         """POST to the control API; returns its answer, a refusal's `error` included."""
@@ -126,17 +126,19 @@ class RouterPart:
         """Begin to count the commands anew."""
         self._ask("DELETE", "calls", None)
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
+    def _ask(
+        self, method: str, path: str, body: bytes | None, seconds: float = ANSWER_SECONDS
+    ) -> Any:
         request = Request(f"{self.control_url}/{path}", body, method=method)  # noqa: S310
         try:
-            with urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
+            with urlopen(request, timeout=seconds) as answer:  # noqa: S310
                 return json.load(answer)
         except HTTPError as refusal:
             return json.load(refusal)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         try:
-            self.read("calls")
-        except OSError:
+            self._ask("GET", "calls", None, LOOK_SECONDS)
+        except (OSError, HTTPException, ValueError):
             return False
         return True

@@ -17,9 +17,10 @@ import pytest
 import redis
 
 from jobs.persist.reader import LogReader
+from scripts.embedded.ports import free_port
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer
-from scripts.embedded.supervisor import Supervisor, free_port
+from scripts.embedded.supervisor import Supervisor
 from scripts.migrate import migrate
 from store.opening import Store, open_store
 from store.payments import processing

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from scripts.embedded.ports import free_port
 from scripts.embedded.redis_server import RedisServer
-from scripts.embedded.supervisor import free_port
 from store.members import Member
 from tests.client import Answer, Browser, Tab
 from tests.parts import status_of

@@ -10,7 +10,7 @@ import pytest
 
 from jobs import messages
 from jobs.persist.reader import LogReader
-from scripts.embedded.supervisor import free_port
+from scripts.embedded.ports import free_port
 from store.hotspot.leases import Lease
 from store.opening import Store
 

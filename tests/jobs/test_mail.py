@@ -19,7 +19,8 @@ from jobs import mail as mails
 from jobs.mail import RETRY_SECONDS, Post, in_words, rupiah
 from jobs.persist.reader import LogReader
 from scripts.embedded.mail_sink import MailSink
-from scripts.embedded.supervisor import Supervisor, free_port
+from scripts.embedded.ports import free_port
+from scripts.embedded.supervisor import Supervisor
 from store import mails as mails_store
 from store.database import statement
 from store.errors import NotFound

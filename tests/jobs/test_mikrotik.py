@@ -20,7 +20,7 @@ from jobs.mikrotik import (
     Write,
     open_link,
 )
-from scripts.embedded.supervisor import free_port
+from scripts.embedded.ports import free_port
 from scripts.router_simulator.part import RouterPart
 from store.routers import Router
 

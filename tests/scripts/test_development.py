@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -15,10 +16,12 @@ import pytest
 
 from jobs.persist.reader import LogReader
 from scripts.development import run_file
+from scripts.development.__main__ import _port_for
 from scripts.development.home import Home
 from scripts.development.parts import PARTS
 from scripts.development.screen import Screen
-from scripts.embedded.supervisor import StartError, Supervisor, free_port
+from scripts.embedded.ports import free_port, is_free
+from scripts.embedded.supervisor import StartError, Supervisor
 from scripts.seed import ORDER, accounts, seed
 from store.opening import Store, open_store
 from store.routers import Router
@@ -76,7 +79,7 @@ def test_hosts_of_login_pages_that_were_named_stay_named(
 ) -> None:
     part = next(part for part in PARTS if part.name == "router")
     with Supervisor() as supervisor:
-        server = part.make(home, supervisor)
+        server = part.make(home, supervisor, {"PORT": "8000"})
         assert part.settings_for(server)["HOTSPOT_LOGIN_HOSTS"] == "hotspot.lan,127.0.0.1"
         monkeypatch.setenv("HOTSPOT_LOGIN_HOSTS", "wifi.rumah")
         found = part.settings_for(server)["HOTSPOT_LOGIN_HOSTS"]
@@ -117,8 +120,23 @@ def test_a_part_is_replaced_by_its_setting(part: object) -> None:
 def test_a_part_tells_all_its_settings(home: Home) -> None:
     with Supervisor() as supervisor:
         part = replace(PARTS[0], more_settings=lambda server: {"MIKROTIK_PORT": "8728"})
-        server = part.make(home, supervisor)
+        server = part.make(home, supervisor, {"PORT": "8000"})
         assert part.settings_for(server) == {"REDIS_URL": server.url, "MIKROTIK_PORT": "8728"}
+
+
+def test_a_port_that_nobody_chose_gives_way(settings: Settings) -> None:
+    said: list[str] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        held = replace(settings, port=taken.getsockname()[1])
+        port = _port_for(held, is_chosen=False, say=said.append)
+        assert port != held.port and is_free(port)
+        assert said == [f"Port {held.port} is taken: listening on {port}. PORT says which, if it "
+                        "matters."]  # fmt: skip
+        with pytest.raises(StartError, match=f"port {held.port} is taken"):
+            _port_for(held, is_chosen=True, say=said.append)
+    assert _port_for(settings, is_chosen=False, say=said.append) == settings.port
 
 
 def test_a_pipe_that_nobody_reads_holds_up_nobody() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.persist.reader import LogReader
-from scripts.embedded.supervisor import free_port
+from scripts.embedded.ports import free_port
 from store.opening import Store
 from store.sessions import Device
 from store.settings import SETTING_NAMES

@@ -24,7 +24,7 @@ import rq
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
-from scripts.embedded.supervisor import free_port
+from scripts.embedded.ports import free_port
 from store.settings import SETTING_NAMES
 
 ROOT = Path(__file__).parents[2]

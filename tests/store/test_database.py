@@ -15,8 +15,9 @@ import psutil
 import psycopg
 import pytest
 
+from scripts.embedded.ports import free_port
 from scripts.embedded.postgres_server import PostgresServer
-from scripts.embedded.supervisor import Supervisor, free_port
+from scripts.embedded.supervisor import Supervisor
 from scripts.migrate import MigrationError, migrate, read
 from store import database as database_module
 from store.database import SQL, Database, statement

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jobs.persist.reader import LogReader
-from scripts.embedded.supervisor import free_port
+from scripts.embedded.ports import free_port
 from store import restoring
 from store.errors import Unavailable
 from store.members import Member

@@ -15,7 +15,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from jobs.persist.reader import LogReader
-from scripts.embedded.supervisor import free_port
+from scripts.embedded.ports import free_port
 from store import admin as admin_module
 from store.members import Member
 from store.opening import Store, open_store

@@ -22,7 +22,8 @@ from scripts.benchmark.subject import (
     address_of,
     command,
 )
-from scripts.embedded.supervisor import Child, StartError, Supervisor, free_port, last_lines
+from scripts.embedded.ports import free_port
+from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
