@@ -79,17 +79,20 @@ class Admission:
         if self.hub.count >= self.store.settings.max_connections:
             raise NoRoom()
 
-    async def check(self, credential: str) -> tuple[Place | None, Ended | None]:
+    async def check(
+        self, credential: str, *, portal: bool = False
+    ) -> tuple[Place | None, Ended | None]:
         """Return the place of a credential, or the end of a session that is over.
 
-        A place that was taken while this was being asked counts as ended. Raises what the check
-        raises for everybody else: nobody, expired, away.
+        A place that was taken while this was being asked counts as ended. `portal` serves members
+        who wait for approval as well. Raises what the check raises for everybody else: nobody,
+        expired, not approved, away.
         """
         member, _, rest = credential.partition(".")
         sid = rest.partition(".")[0]
         with self.hub.expect(sid) as expected:
             try:
-                place = await self.store.sessions.check(credential, touch=False)
+                place = await self.store.sessions.check(credential, touch=False, portal=portal)
             except SessionEnded:
                 return None, await self._end_of(member, sid)
         if self.is_closing:

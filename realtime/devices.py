@@ -17,7 +17,7 @@ from realtime.hub import Hub
 from realtime.messages import Message
 from realtime.stream import Nobody
 from realtime.wire import give_up_after, wire_of
-from store.errors import InvalidRequest, SessionExpired, Unauthenticated
+from store.errors import Forbidden, InvalidRequest, SessionExpired, Unauthenticated
 from store.sessions import Place
 
 PREFIX = "/api/devices/ws/"
@@ -49,6 +49,9 @@ class DeviceAcceptor:
             return
         except Unauthenticated:
             refuse(self._admission, door, handshake, codes.NOT_LOGGED_IN)
+            return
+        except Forbidden:
+            refuse(self._admission, door, handshake, codes.NOT_YOURS)
             return
         if end is not None:
             code = messages.closing_code(end)

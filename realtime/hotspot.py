@@ -16,6 +16,7 @@ from collections.abc import Callable
 from realtime.connection import Connection
 from realtime.hub import Hub
 from realtime.messages import Message
+from realtime.stream import StreamAcceptor
 from store.events import Event
 
 REST_SECONDS = 1.0
@@ -24,6 +25,19 @@ REST_SECONDS = 1.0
 BATCH = 250
 """Connections written to between two turns of the loop: about 2 ms, so that a single logout
 overtakes the news of ten thousand."""
+
+
+PORTAL_PATH = "/api/hotspot/stream"
+
+
+class PortalAcceptor(StreamAcceptor):
+    """`GET /api/hotspot/stream`: a member's stream for the portal's pages, on which one whom nobody
+    has approved yet waits to hear of it."""
+
+    serves_waiting = True
+
+    def matches(self, path: str) -> bool:
+        return path == PORTAL_PATH
 
 
 class HotspotLines:

@@ -25,7 +25,7 @@ from realtime.devices import DeviceAcceptor, websocket_stats
 from realtime.first_admin import FirstAdmin
 from realtime.front import LARGEST_BODY, Front
 from realtime.health import Health, routes
-from realtime.hotspot import HotspotLines
+from realtime.hotspot import HotspotLines, PortalAcceptor
 from realtime.hub import Heart, Hub
 from realtime.inspectors import Inspectors
 from realtime.kicks import Kicks
@@ -126,6 +126,7 @@ class Server:
         )
         acceptors = [
             StreamAcceptor(self._admission),
+            PortalAcceptor(self._admission),
             DeviceAcceptor(self._admission),
             QrAcceptor(self._admission, self._qr),
             BoardAcceptor(self._admission, self._boards),

@@ -37,6 +37,8 @@ client is found within 2.5."""
 class StreamAcceptor:
     """Accepts SSE clients."""
 
+    serves_waiting = False
+
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
 
@@ -50,7 +52,7 @@ class StreamAcceptor:
         if not credential:
             raise Unauthenticated()
         tab = tab_of(head.query)
-        place, end = await self._admission.check(credential)
+        place, end = await self._admission.check(credential, portal=self.serves_waiting)
         if end is not None:
             await self._tell_end(end, head.query.get("tab_id", ""), door)
         elif place is None:

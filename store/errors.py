@@ -13,6 +13,8 @@ JagaError                     status type
  ├── Forbidden                 403    FORBIDDEN
  │    ├── CrossOrigin          403    CROSS_ORIGIN
  │    ├── PasswordChangeNeeded 403    PASSWORD_CHANGE_REQUIRED
+ │    ├── NotApproved          403    NOT_APPROVED         (the way to the waiting page)
+ │    ├── PasswordNeeded       403    PASSWORD_NEEDED
  │    ├── LoginRefused         403    LOGIN_REFUSED
  │    ├── PrimaryDevice        403    PRIMARY_DEVICE
  │    ├── NotScanner           403    NOT_SCANNER
@@ -55,6 +57,7 @@ REASONS = {
     "remember": "Session kedaluwarsa",
     "token_reuse": "Session dihentikan karena token dipakai ulang",
     "password_changed": "Session dihentikan karena password diganti",
+    "merged": "Nomor ini sekarang milik akun anggota. Masuk lagi dengan kode",
     "not_me": "Session dihentikan: login ini dilaporkan bukan oleh pemilik akun",
 }
 """Why a session ended, in the words its tabs show (CONTRACT §6)."""
@@ -68,6 +71,9 @@ QR_MESSAGES = {
     "not_found": "QR code tidak ditemukan",
 }
 """How a request for a login by QR is, in the words its browser shows."""
+
+WAITING_PAGE = "/hotspot"
+"""Where a member waits for approval: the page turns by itself when it comes (CONTRACT §9)."""
 
 EXPIRY_REASONS = frozenset({"idle", "absolute", "remember"})
 """The ends that are a clock's doing: 419 and 4519 instead of 401 and 4501."""
@@ -208,6 +214,23 @@ class PasswordChangeNeeded(Forbidden):
 
     def body(self) -> dict[str, Any]:
         return super().body() | {"redirect": "/password"}
+
+
+class NotApproved(Forbidden):
+    """Proven by phone, and approved by nobody yet: only the portal has a place for them."""
+
+    type = "NOT_APPROVED"
+    message = "Nomor Anda belum disetujui pengelola. Tunggu di halaman hotspot."
+
+    def body(self) -> dict[str, Any]:
+        return super().body() | {"waiting": WAITING_PAGE, "redirect": WAITING_PAGE}
+
+
+class PasswordNeeded(Forbidden):
+    """A code by phone opens a member's session, never that of somebody with a role."""
+
+    type = "PASSWORD_NEEDED"
+    message = "Akun ini hanya bisa masuk dengan password."
 
 
 class LoginRefused(Forbidden):

@@ -266,6 +266,10 @@ class Keys:
         """String `1`: this session was opened by such a link. One hour."""
         return f"{self.prefix}:hotspot:arrived:{sid}"
 
+    def hotspot_registration(self, phone: str) -> str:
+        """String: the name of who wishes to be let in with a phone not proven yet. One hour."""
+        return f"{self.prefix}:hotspot:registration:{phone}"
+
     def hotspot_captive(self, address: str) -> str:
         """String JSON: what a router said of the device at an address. Five seconds."""
         return f"{self.prefix}:hotspot:captive:{address}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,11 @@ from redis.asyncio import Redis
 
 from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot import Hotspot
+from store.hotspot.newcomers import APPROVED, NO_PASSWORD, TRIES, WAITING, Merged
 from store.keys import Keys
+from store.names import fold as fold
 from store.passwords import Passwords
+from store.phones import normal_phone
 from store.queue import Queue
 from store.scripts import Script
 from store.sessions import Kick, Sessions, new_id
@@ -92,6 +94,15 @@ class Member:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A member just made; whether the phone is theirs to log in by, and which newcomer had it."""
+
+    member: Member
+    has_phone: bool
+    merged: Merged | None
+
+
 class Members:
     """Every way a member may change."""
 
@@ -120,6 +131,11 @@ class Members:
         if not row:
             raise NotFound()
         return Member.from_hash(row)
+
+    async def needs_password(self, member_id: str) -> bool:
+        """Return whether a code by phone is not enough to log in: for everybody with a role."""
+        role = await self._redis.hget(self._keys.member(member_id), "role")
+        return role is not None and role != "member"
 
     async def username(self, member_id: str) -> str:
         """Return a member's username, "" for one that is gone."""
@@ -151,10 +167,36 @@ class Members:
         username: str = "",
         must_change: bool = False,
     ) -> Member:
+        """Create a member, as `add` does; returns the row."""
+        added = await self.add(
+            email=email,
+            password=password,
+            password_hash=password_hash,
+            name=name,
+            phone=phone,
+            role=role,
+            username=username,
+            must_change=must_change,
+        )
+        return added.member
+
+    async def add(
+        self,
+        *,
+        email: str,
+        password: str = "",
+        password_hash: str = "",
+        name: str = "",
+        phone: str = "",
+        role: str = "member",
+        username: str = "",
+        must_change: bool = False,
+    ) -> Added:
         """Create a member with a password or a ready hash (one of the two, never neither).
 
-        The username is the e-mail unless given. Raises InvalidRequest (field named),
-        WeakPassword and MemberExists.
+        The username is the e-mail unless given. A newcomer whom nobody has approved, and who has
+        the same phone, is merged into the member in the same step; a phone that is anybody else's
+        stays theirs. Raises InvalidRequest (field named), WeakPassword and MemberExists.
         """
         fields = {
             "email": valid_email(email),
@@ -168,26 +210,67 @@ class Members:
         fields["password"] = password_hash or await self._passwords.hash(
             strong_password(password, *(fields[name] for name in NAMES))
         )
+        verdict, member, merged = await self._made(fields, APPROVED)
+        return Added(member, verdict == "created" and bool(normal_phone(phone)), merged)
+
+    async def register(self, phone: str, name: str) -> str:
+        """Make a newcomer of who has proven a phone (`628…`): a member who waits for approval.
+
+        Returns their id, or that of whoever has the phone by now.
+        """
+        # the address is there because every member has one; nobody else could want it
+        email = f"{phone}@hotspot.invalid"
+        fields = {
+            "email": email,
+            "username": email,
+            "name": name,
+            "phone": phone,
+            "role": "member",
+            "password": NO_PASSWORD,
+            "status": "active",
+            "must_change": "0",
+        }
+        verdict, member, _ = await self._made(fields, WAITING)
+        if verdict != "held":
+            return member.id
+        return (await self._hotspot.newcomers.holder(phone)).id or await self.register(phone, name)
+
+    async def _made(
+        self, fields: dict[str, str], approved: str
+    ) -> tuple[str, Member, Merged | None]:
+        """Run the script that creates; returns its verdict, the member, and who was merged."""
         now = str(await self._now())
         fields |= {"fingerprint_device": "", "action": "", "created_at": now, "updated_at": now}
         member_id = new_id()
-        verdict = await self._create(
-            [
-                self._keys.member(member_id),
-                self._keys.events(),
-                self._keys.built(),
-                self._keys.login(fold(fields["email"])),
-                self._keys.login(fold(fields["username"])),
-            ],
-            [member_id, *_flat(fields)],
-        )
+        phone = normal_phone(fields["phone"])
+        keys = self._keys
+        for _ in range(TRIES):
+            holder = await self._hotspot.newcomers.holder(phone)
+            verdict, merged = await self._create(
+                [
+                    keys.member(member_id),
+                    keys.events(),
+                    keys.built(),
+                    keys.login(fold(fields["email"])),
+                    keys.login(fold(fields["username"])),
+                    keys.hotspot(member_id),
+                    keys.hotspot_accounts(),
+                    keys.hotspot_phones(),
+                    keys.clocks(),
+                    *holder.newcomer_keys,
+                ],
+                [member_id, phone or "", *holder.words(), approved, *_flat(fields)],
+            )
+            if verdict != "moved":
+                break
+        else:
+            raise Conflict()
         if verdict == "exists":
             raise MemberExists()
         if verdict == "unbuilt":
             raise Unavailable()
-        self._queue.wake_persist()
-        await self._hotspot.enrol(member_id, fields["phone"])
-        return Member.from_hash(fields | {"id": member_id})
+        await self._hotspot.heard(member_id, verdict, fields["phone"])
+        return verdict, Member.from_hash(fields | {"id": member_id}), Merged.parse(merged)
 
     async def change(self, member_id: str, **changes: str) -> Member:
         """Change `email username name phone role` of a member; returns the row after it.
@@ -269,6 +352,14 @@ class Members:
         await self._sessions.end(member_id, "-", reason="admin", by=by, status="active")
         await self._hotspot.wish(member_id)
 
+    async def approve(self, member_id: str, approved: bool, *, by: str) -> None:
+        """Approve a newcomer, or take the approval back: who is known by a phone alone is out then,
+        and has the portal again and nothing else. Raises NotFound."""
+        member = await self.get(member_id)
+        await self._hotspot.approve(member_id, approved)
+        if not approved and member.password == NO_PASSWORD:
+            await self._sessions.end(member_id, "all", reason="admin", by=by)
+
     async def _bar(self, member_id: str, status: str, reason: str, by: str) -> Kick:
         await self.get(member_id)
         kick = await self._sessions.end(member_id, "all", reason=reason, by=by, status=status)
@@ -300,11 +391,6 @@ class Members:
     async def _now(self) -> int:
         seconds, micros = await self._redis.time()
         return int(seconds) * 1000 + int(micros) // 1000
-
-
-def fold(login: str) -> str:
-    """Return the form under which a login name is compared: NFKC, no outer blanks, casefolded."""
-    return unicodedata.normalize("NFKC", login).strip().casefold()
 
 
 def valid_email(value: object) -> str:

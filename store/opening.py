@@ -20,6 +20,7 @@ from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
 from store.hotspot import Captive, Handovers, Hotspot, Leases, Ledger, Otp, Packages, Presences
+from store.hotspot.registrations import Registrations
 from store.keys import Keys
 from store.limits import Limits
 from store.logins import Logins
@@ -70,6 +71,7 @@ class Store:
     leases: Leases
     otp: Otp
     handovers: Handovers
+    registrations: Registrations
     captive: Captive
 
     def blocking_connection(self, seconds: float) -> Redis:
@@ -139,6 +141,7 @@ def _wire(
         leases=Leases(redis, keys),
         otp=Otp(settings, redis, keys, limits),
         handovers=Handovers(redis, keys, sessions),
+        registrations=Registrations(redis, keys, members),
         captive=Captive(redis, keys),
     )
 

@@ -231,11 +231,16 @@ class Events:
 
     @classmethod
     async def open(
-        cls, browser: Browser, query: str, port: int, name: str = "attendance-stream"
+        cls,
+        browser: Browser,
+        query: str,
+        port: int,
+        name: str = "attendance-stream",
+        path: str = "",
     ) -> Events:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         events = cls(reader, writer)
-        path = f"/api/realtime/{name}{'?' + query if query else ''}"
+        path = path or f"/api/realtime/{name}{'?' + query if query else ''}"
         named = {"Host": f"127.0.0.1:{port}", **browser._cookie_header()}
         writer.write(_head("GET", path, named))
         async with asyncio.timeout(ANSWER_SECONDS):

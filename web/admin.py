@@ -78,7 +78,7 @@ class MemberList(AdminHandler):
     async def post(self) -> None:
         place = await self.require_admin()
         body = {name: value for name, value in self.json_body().items() if value is not None}
-        member = await self.store.members.create(
+        added = await self.store.members.add(
             email=body.get("email", ""),
             password=strong_password(body.get("password")),
             username=body.get("username", ""),
@@ -87,8 +87,17 @@ class MemberList(AdminHandler):
             role=body.get("role", "member"),
             must_change=_flag(body, "must_change"),
         )
+        member, merged = added.member, added.merged
         await self.note(place, "member.create", member.id, email=member.email, role=member.role)
-        self.respond({"success": True, "member": member.public()}, 201)
+        self.respond(
+            {
+                "success": True,
+                "member": member.public(),
+                "logs_in_by_phone": added.has_phone,
+                "merged": merged.public() if merged else None,
+            },
+            201,
+        )
 
 
 class OneMember(AdminHandler):

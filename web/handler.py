@@ -11,10 +11,12 @@ from typing import Any, NoReturn
 from tornado.web import HTTPError, RequestHandler
 
 from store.errors import (
+    WAITING_PAGE,
     AccountBlocked,
     Forbidden,
     InvalidRequest,
     JagaError,
+    NotApproved,
     NotFound,
     PasswordChangeNeeded,
     SessionEnded,
@@ -59,6 +61,10 @@ class Handler(RequestHandler):
     works_before_password_change = False
     """True where a member who must change the password first may go all the same."""
 
+    serves_waiting = False
+    """True at the hotspot portal's own addresses, which also serve members whom nobody has approved
+    yet; everywhere else they are refused, so that a new address need not think of them."""
+
     def initialize(self, store: Store, pages: Pages) -> None:
         self.store = store
         self.pages = pages
@@ -100,7 +106,9 @@ class Handler(RequestHandler):
         text = self.door.credential(self.request.headers)[0] or await self._revived()
         if not text:
             raise Unauthenticated()
-        place = await self.store.sessions.check(text, touch=touch, sparing=sparing)
+        place = await self.store.sessions.check(
+            text, touch=touch, sparing=sparing, portal=self.serves_waiting
+        )
         if place.draining and self.request.method not in ("GET", "HEAD"):
             raise SessionEnded({"reason": "replaced"})
         if place.must_change and not self.works_before_password_change:
@@ -111,11 +119,12 @@ class Handler(RequestHandler):
     async def place_or_none(self) -> Place | None:
         """Return who asks, None for nobody: for a page that is for everybody.
 
-        Raises PasswordChangeNeeded, which leads a person to the page for it.
+        Whoever waits for approval is nobody here. Raises PasswordChangeNeeded, which leads a person
+        to the page for it.
         """
         try:
             place = await self.place(touch=False)
-        except (Unauthenticated, InvalidRequest):
+        except (Unauthenticated, NotApproved, InvalidRequest):
             return None
         return None if place.draining else place
 
@@ -123,7 +132,9 @@ class Handler(RequestHandler):
         token = self.get_cookie("jaga_remember") or ""
         if not token:
             return ""
-        opened = await self.store.sessions.rotate(token, self.device_of(token.split(".")[0]).id)
+        opened = await self.store.sessions.rotate(
+            token, self.device_of(token.split(".")[0]).id, portal=self.serves_waiting
+        )
         self.keep_session(opened)
         return opened.credential
 
@@ -282,6 +293,8 @@ class Handler(RequestHandler):
             self._go("/login")
         elif isinstance(error, PasswordChangeNeeded):
             self._go("/password")
+        elif isinstance(error, NotApproved):
+            self._go(WAITING_PAGE)
         else:
             self.page("message.html", error.status, error=error)
 

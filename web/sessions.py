@@ -10,6 +10,7 @@ from store.errors import (
     REASONS,
     Forbidden,
     InvalidRequest,
+    NotApproved,
     SessionEnded,
     SessionExpired,
     Unauthenticated,
@@ -57,11 +58,8 @@ class Login(Handler):
 
     async def _signed_in(self) -> str | None:
         """The username of whoever is logged in here, None when nobody is."""
-        try:
-            place = await self.place(touch=False)
-        except (Unauthenticated, InvalidRequest):
-            return None
-        return None if place.draining else place.username
+        place = await self.place_or_none()
+        return place.username if place else None
 
 
 _EXPIRED = ("idle", "absolute", "remember")
@@ -138,7 +136,7 @@ class CekAction(Handler):
     async def get(self) -> None:
         try:
             place = await self.place(touch=False)
-        except (Unauthenticated, InvalidRequest):
+        except (Unauthenticated, NotApproved, InvalidRequest):
             self.respond({"valid": False, "action": None})
             return
         member = await self.store.members.get(place.member)
@@ -171,14 +169,14 @@ class Logout(Handler):
         token = self.get_cookie("jaga_remember") or ""
         device = self.device_of(token.partition(".")[0])
         try:
-            return (await self.store.sessions.rotate(token, device.id)).credential
+            return (await self.store.sessions.rotate(token, device.id, portal=True)).credential
         except Unauthenticated:
             return ""
 
     async def _why_it_is_over_already(self) -> str:
         """A kicked page of the documented listing comes here: let the login page say why."""
         try:
-            await self.store.sessions.check(self.cookie_credential, touch=False)
+            await self.store.sessions.check(self.cookie_credential, touch=False, portal=True)
         except (SessionEnded, SessionExpired) as ended:
             return ended.reason
         except Unauthenticated:

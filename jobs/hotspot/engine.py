@@ -192,7 +192,14 @@ class Engine:
     async def _accounts(self, only: str) -> list[Account]:
         members = [only] if only else await self._store.hotspot.members()
         accounts = await self._store.hotspot.accounts(members, self.router.name)
-        return [account for account in accounts if account.phone or account.is_leaving]
+        return [account for account in accounts if self._concerns(account)]
+
+    def _concerns(self, account: Account) -> bool:
+        """Whether the router has to know of an account."""
+        if account.is_leaving:
+            return True
+        is_unknown = account.is_untouched and not account.settled[self.router.name]
+        return bool(account.phone) and not is_unknown
 
     def _wanted(self, accounts: Sequence[Account], now: int, policy: Policy) -> list[Wanted]:
         return [

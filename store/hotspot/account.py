@@ -87,6 +87,12 @@ class Account:
         """Return the MACs that were theirs."""
         return (*(mac for slot in self.slots for mac in slot.former), *self.lost)
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether there is nothing to give and nothing to take away: not approved, and no device
+        was ever theirs. The routers need not know of such a one."""
+        return not self.approved and not self.slots and not self.former()
+
     def public(self, now: int, policy: Policy) -> dict[str, Any]:
         """Return the account as its member and the admin may see it; moments in unix seconds.
 
@@ -98,7 +104,8 @@ class Account:
         """
         terms, shown = self.terms(now), self.stack.shown(now)
         status = decide(terms, now, policy)
-        pending_on = [router for router, seen in self.settled.items() if seen != status]
+        fine = (status, "") if self.is_untouched else (status,)
+        pending_on = [router for router, seen in self.settled.items() if seen not in fine]
         return {
             "phone": self.phone,
             "status": status,

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from redis.asyncio import Redis
 
 from store.clock import now_ms
-from store.errors import InvalidRequest, NotFound, Unavailable
+from store.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from store.hotspot.account import (
     MEMBER_FIELDS,
     Account,
@@ -28,6 +28,7 @@ from store.hotspot.account import (
     read_account,
 )
 from store.hotspot.deciding import DAY_MS
+from store.hotspot.newcomers import TRIES, Merged, Newcomers
 from store.hotspot.package import Package
 from store.hotspot.packages import Packages
 from store.hotspot.stack import STACK_FIELDS, Stack
@@ -77,6 +78,7 @@ class Hotspot:
         self._enrol = Script(redis, "hotspot_enrol")
         self._bind = Script(redis, "hotspot_bind")
         self._unbind = Script(redis, "hotspot_unbind")
+        self.newcomers = Newcomers(redis, keys)
         self.routers = tuple(router.name for router in settings.routers)
         """The routers' names."""
 
@@ -87,21 +89,34 @@ class Hotspot:
 
     # Who
 
-    async def enrol(self, member: str, phone: str, *, approved: bool = True) -> bool:
-        """Let a member log in by this phone; returns False when it is no mobile number or
-        somebody else's."""
+    async def enrol(self, member: str, phone: str) -> tuple[bool, Merged | None]:
+        """Let a member log in by this phone; returns whether they may, and which newcomer, whom
+        nobody had approved, was merged into them for it. They may not when it is no mobile number
+        or somebody else's."""
         number = normal_phone(phone)
         if number is None:
-            return False
-        verdict = await self._enrol(
-            [*self._account_keys(member), self._keys.hotspot_phones()],
-            [member, now_ms(), number, int(approved)],
-        )
+            return False, None
+        keys = [*self._account_keys(member), self._keys.hotspot_phones(), self._keys.clocks()]
+        for _ in range(TRIES):
+            holder = await self.newcomers.holder(number)
+            verdict, merged = await self._enrol(
+                [*keys, *holder.newcomer_keys], [member, number, *holder.words()]
+            )
+            if verdict != "moved":
+                break
+        else:
+            raise Conflict()
+        await self.heard(member, verdict, phone)
+        return verdict != "taken", Merged.parse(merged)
+
+    async def heard(self, member: str, verdict: str, phone: str) -> None:
+        """Do what follows once a script has decided whose a phone is: it is told, or said in the
+        log that it is somebody else's."""
         if verdict == "taken":
             log.warning("phone of member %s is somebody else's", member)
-        elif verdict == "enrolled":
-            await self._announced(member)
-        return bool(verdict != "taken")
+        self._queue.wake_persist()
+        if verdict in ("created", "enrolled") and normal_phone(phone):
+            await self.wish(member)
 
     async def member_of(self, phone: str) -> str | None:
         """Return the id of the member with this phone (`628…`), None for nobody."""

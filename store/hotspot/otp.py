@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from store.errors import WrongCode
+from store.errors import PasswordNeeded, WrongCode
 from store.keys import Keys
 from store.limits import AddressLimit, Limit, Limits
 from store.scripts import Script
@@ -81,20 +81,24 @@ class Otp:
         if await self._forget([self._keys.otp(phone)], [self._digest(phone, code)]):
             await self._limits.give_back(REQUESTS_PER_PHONE.of(phone))
 
-    async def use(self, phone: str, code: str, address: str) -> None:
-        """Use a code up: of many at once, one succeeds. Raises WrongCode, RateLimited."""
+    async def use(self, phone: str, code: str, address: str, *, opens: bool) -> None:
+        """Use a code up: of many at once, one succeeds.
+
+        Where it `opens` nothing, because its owner needs a password, it costs and counts as a wrong
+        one. Raises WrongCode, PasswordNeeded, RateLimited.
+        """
         by_address, by_phone = WRONG_PER_ADDRESS.of(address), WRONG_PER_PHONE.of(phone)
         async with self._limits.attempt(by_address, by_phone, patience=1.0) as attempt:
             verdict = await self._verify(
                 [self._keys.otp(phone)], [self._digest(phone, code), WRONG_CODES]
             )
-            if verdict == "right":
+            if verdict == "right" and opens:
                 attempt.forgive(by_phone)
                 return
             attempt.fail(by_address)
-            if verdict == "wrong":
+            if verdict != "none":
                 attempt.fail(by_phone)
-            raise WrongCode()
+            raise PasswordNeeded() if verdict == "right" else WrongCode()
 
     def _digest(self, phone: str, code: str) -> str:
         key = self._settings.secret_key.encode()

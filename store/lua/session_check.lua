@@ -1,8 +1,10 @@
 -- Who is this credential, and may it act? Checks first, writes the activity only if it lives.
--- KEYS: sessions, ended, member, events, clocks, built
--- ARGV: sid, hash of the secret, touch (1|0), touch_after_ms (a fresher `last_seen` is left alone)
--- Returns { 'live'|'draining', record JSON, now, member fields… }, { 'ended', tombstone JSON },
--- { 'expired', reason }, { 'stale' } (the token's own time is over), { 'unknown' }, { 'unbuilt' }.
+-- KEYS: sessions, ended, member, events, clocks, built, hotspot account
+-- ARGV: sid, hash of the secret, touch (1|0), touch_after_ms (a fresher `last_seen` is left alone),
+--       whether members who wait for approval are served (1|0)
+-- Returns { 'live'|'draining', record JSON, now, waits (1|0), member fields… }, { 'ended', tombstone
+-- JSON }, { 'expired', reason }, { 'stale' } (the token's own time is over), { 'waiting' } (not
+-- approved, and not served), { 'unknown' }, { 'unbuilt' }.
 --#include session_rules.lua
 local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
 local sid, hash, now = ARGV[1], ARGV[2], now_ms()
@@ -17,9 +19,15 @@ local function opens(record)
   return false, false
 end
 
+local waits = is_waiting(keys.member, KEYS[7])
+local is_served = not waits or ARGV[5] == '1'
+
 local function answer(verdict, record)
+  if not is_served then return { 'waiting' } end
   local member = redis.call('HMGET', keys.member, 'username', 'name', 'email', 'role', 'must_change')
-  return { verdict, cjson.encode(record), now, unpack(member) }
+  -- a role that came after the login needs more than a code
+  if record.by_code and member[4] ~= 'member' then return { 'unknown' } end
+  return { verdict, cjson.encode(record), now, waits and 1 or 0, unpack(member) }
 end
 
 local record = read_session(keys.sessions, sid)
@@ -41,7 +49,7 @@ if not known then return { 'unknown' } end
 local lives, reason = still_live(keys, record, now)
 if not lives then return { 'expired', reason } end
 if not fits then return { 'stale' } end
-if ARGV[3] == '1' and now - record.last_seen >= tonumber(ARGV[4]) then
+if ARGV[3] == '1' and is_served and now - record.last_seen >= tonumber(ARGV[4]) then
   record.last_seen = now
   redis.call('HSET', keys.sessions, sid .. ':seen', now)
 end

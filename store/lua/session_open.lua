@@ -1,16 +1,22 @@
 -- Opens a session: decides, swaps and announces in one step, so that one member has at most one
 -- live web session whatever the concurrency.
--- KEYS: sessions, ended, member, events, clocks, built, ticket
+-- KEYS: sessions, ended, member, events, clocks, built, ticket, hotspot account
 -- ARGV: record JSON, keep (1|0), fp_decides (1|0), grace_ms, kick_id, trace (what a device without
---       a cookie is told apart by, or '')
+--       a cookie is told apart by, or ''), whether it is by a code to the phone (1|0)
 -- Returns { 'opened', record JSON, replaced JSON or '' }, { 'conflict', epoch }, { 'denied' } (the
--- live device has just said no), { 'refused', status }, { 'gone' } or { 'unbuilt' }.
+-- live device has just said no), { 'refused', status }, { 'waiting' } (not approved), { 'role' }
+-- (needs more than a code), { 'gone' } or { 'unbuilt' }.
 --#include session_rules.lua
 local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
 if redis.call('EXISTS', KEYS[6]) == 0 then return { 'unbuilt' } end
 local status = redis.call('HGET', keys.member, 'status')
 if not status then return { 'gone' } end
 if status ~= 'active' then return { 'refused', status } end
+if ARGV[7] == '1' then
+  if redis.call('HGET', keys.member, 'role') ~= 'member' then return { 'role' } end
+elseif is_waiting(keys.member, KEYS[8]) then
+  return { 'waiting' }
+end
 
 local now = now_ms()
 local record = cjson.decode(ARGV[1])

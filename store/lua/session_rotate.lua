@@ -1,11 +1,13 @@
 -- Turns the generation of a long-lived token (remember cookie, refresh token): each is used once,
 -- and the one just used still answers with the same successor for a moment, because a browser
 -- that is opened again sends it from several tabs at once.
--- KEYS: sessions, ended, member, events, clocks
+-- KEYS: sessions, ended, member, events, clocks, hotspot account
 -- ARGV: sid, generation presented, device ('' for a refresh token), tolerance_ms, hash of the secret that
---       goes with the next generation, kick_id, trace (what the one who asks is recognised by)
+--       goes with the next generation, kick_id, trace (what the one who asks is recognised by),
+--       whether members who wait for approval are served (1|0)
 -- Returns { 'rotated'|'repeated', record JSON }, { 'reused', record JSON } (its family was ended),
--- { 'expired', reason }, { 'ended', tombstone JSON } or { 'unknown' }.
+-- { 'expired', reason }, { 'ended', tombstone JSON }, { 'waiting' } (not approved, and not served)
+-- or { 'unknown' }.
 --#include session_rules.lua
 local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
 local sid, generation, now = ARGV[1], tonumber(ARGV[2]), now_ms()
@@ -18,6 +20,7 @@ end
 local lives, reason = still_live(keys, record, now)
 if not lives then return { 'expired', reason } end
 if not record.generation then return { 'unknown' } end
+if ARGV[8] ~= '1' and is_waiting(keys.member, KEYS[6]) then return { 'waiting' } end
 -- A remember cookie belongs to its browser: sent without one to compare, it opens nothing.
 local asks_nothing = ARGV[3] == '' and record.access_ms
 if record.device ~= ARGV[3] and not asks_nothing then return { 'unknown' } end

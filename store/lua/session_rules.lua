@@ -28,6 +28,13 @@ local function next_clock(record)
   return idle_at or record.cap_at
 end
 
+-- Whether nobody has approved this member, who is known by a phone alone: such a one has a place in
+-- the hotspot's portal and nowhere else. An approval that is not there was not given.
+local function is_waiting(member, account)
+  return redis.call('HGET', member, 'password') == '!'
+    and redis.call('HGET', account, 'approved') ~= '1'
+end
+
 local function announce(events, kind, data)
   redis.call('XADD', events, '*', 'type', kind, 'data', cjson.encode(data))
 end

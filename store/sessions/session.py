@@ -126,6 +126,9 @@ class Place:
     role: str
     must_change: bool
     draining: bool
+    waits: bool
+    """Whether nobody has approved the member yet: such a place is in the hotspot's portal only."""
+
     now: int
 
     @property

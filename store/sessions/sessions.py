@@ -21,6 +21,8 @@ from store.errors import (
     AccountBlocked,
     LoginRefused,
     LoginSuperseded,
+    NotApproved,
+    PasswordNeeded,
     SessionConflict,
     SessionEnded,
     SessionExpired,
@@ -91,15 +93,19 @@ class Sessions:
         remember: bool = False,
         ticket: str = "",
         bearer: bool | None = None,
+        by_code: bool = False,
     ) -> Opened:
         """Open a session for a member whose credentials were checked.
 
         A web session takes the member's one place: an older one is told `force_logout` at once
         and drains for GRACE_SECONDS. `ticket` is the digest of a ticket to consume. `bearer`
         asks for a pair of tokens in place of a credential for a cookie (a phone's by default).
+        `by_code`: a code by phone is what was checked. It opens a member's session, also of one who
+        waits for approval, whose place is in the portal only (`check`), and never that of somebody
+        with a role.
         Raises SessionConflict when another device holds the place and neither `keep` nor a
         ticket's `keep` allows taking it, LoginRefused when that device has just said no,
-        AccountBlocked, Unauthenticated (no such member).
+        AccountBlocked, NotApproved, PasswordNeeded, Unauthenticated (no such member).
         """
         kind: Kind = "mobile" if method == "mobile" else "web"
         secret = secrets.token_urlsafe(32)
@@ -107,8 +113,15 @@ class Sessions:
         if bearer or (bearer is None and kind == "mobile"):
             record |= self._long_tokens.family()
             record["access_ms"] = self._settings.access_token_seconds * 1000
+        if by_code:
+            record["by_code"] = True
         reply = await self._open(
-            [*self.keys_of(member), self._keys.built(), self._keys.ticket(member, ticket)],
+            [
+                *self.keys_of(member),
+                self._keys.built(),
+                self._keys.ticket(member, ticket),
+                self._keys.hotspot(member),
+            ],
             [
                 json.dumps(record),
                 int(keep),
@@ -116,6 +129,7 @@ class Sessions:
                 int(self._settings.grace_seconds * 1000),
                 new_id(),
                 "" if device.known else device.trace,
+                int(by_code),
             ],
         )
         return self._opened(reply, secret)
@@ -168,6 +182,10 @@ class Sessions:
             raise LoginRefused()
         if reply[0] == "refused":
             raise AccountBlocked(str(reply[1]))
+        if reply[0] == "waiting":
+            raise NotApproved()
+        if reply[0] == "role":
+            raise PasswordNeeded()
         if reply[0] == "gone":
             raise Unauthenticated()
         if reply[0] == "unbuilt":
@@ -204,17 +222,31 @@ class Sessions:
 
     # Checking
 
-    async def check(self, text: str, *, touch: bool, sparing: bool = False) -> Place:
+    async def check(
+        self, text: str, *, touch: bool, sparing: bool = False, portal: bool = False
+    ) -> Place:
         """Return the place that a cookie or bearer stands for.
 
         `touch` counts the request as activity; `sparing` leaves a `last_seen` of the last
         30 s alone (the ping). A draining session is returned as such: it may read, and nothing
-        else. Raises Unauthenticated, SessionEnded, SessionExpired, Unavailable.
+        else. A member who waits for approval has a place where the caller serves them (`portal`),
+        and is refused everywhere else. Raises Unauthenticated, SessionEnded, SessionExpired,
+        NotApproved, Unavailable.
         """
         credential = Credential.parse(text)
         reply = await self._check(
-            [*self.keys_of(credential.member), self._keys.built()],
-            [credential.sid, digest(credential.secret), int(touch), self._touch_after(sparing)],
+            [
+                *self.keys_of(credential.member),
+                self._keys.built(),
+                self._keys.hotspot(credential.member),
+            ],
+            [
+                credential.sid,
+                digest(credential.secret),
+                int(touch),
+                self._touch_after(sparing),
+                int(portal),
+            ],
         )
         return _place_of(reply)
 
@@ -253,18 +285,21 @@ class Sessions:
 
     # Renewing
 
-    async def rotate(self, text: str, device_id: str, trace: str = "") -> Opened:
+    async def rotate(
+        self, text: str, device_id: str, trace: str = "", *, portal: bool = False
+    ) -> Opened:
         """Turn a remember cookie or refresh token: a new credential, and its own successor.
 
         Takes the device the request comes from: another one's remember cookie opens nothing.
         `trace` is what the client of a refresh token is recognised by: for 30 s the same one gets
         the same successor again. Any other use of a token that was used ends its whole family.
-        Raises SessionExpired (`remember` and the other clocks), SessionEnded, Unauthenticated.
+        `portal` serves members who wait for approval as well. Raises SessionExpired (`remember` and
+        the other clocks), SessionEnded, NotApproved, Unauthenticated.
         """
         token = await self._long_tokens.read(text)
         successor = token.successor
         reply = await self._rotate(
-            self.keys_of(successor.member),
+            [*self.keys_of(successor.member), self._keys.hotspot(successor.member)],
             [
                 successor.sid,
                 token.generation,
@@ -273,6 +308,7 @@ class Sessions:
                 digest(successor.secret),
                 new_id(),
                 trace or device_id,
+                int(portal),
             ],
         )
         if reply[0] == "reused":
@@ -304,7 +340,7 @@ class Sessions:
     async def leave(self, text: str) -> Kick | None:
         """End only the session that this cookie stands for; a dead or odd one ends nothing."""
         try:
-            place = await self.check(text, touch=False)
+            place = await self.check(text, touch=False, portal=True)
         except (SessionEnded, SessionExpired, Unauthenticated):
             return None
         if place.draining:
@@ -357,7 +393,7 @@ class Sessions:
 def _place_of(reply: list[Any]) -> Place:
     if reply[0] not in ("live", "draining"):
         raise _refusal(reply)
-    verdict, record, now, username, name, email, role, must_change = reply
+    verdict, record, now, waits, username, name, email, role, must_change = reply
     return Place(
         session=Session.from_json(record),
         username=username or "",
@@ -366,6 +402,7 @@ def _place_of(reply: list[Any]) -> Place:
         role=role or "member",
         must_change=must_change == "1",
         draining=verdict == "draining",
+        waits=bool(int(waits)),
         now=int(now),
     )
 
@@ -376,4 +413,6 @@ def _refusal(reply: list[Any]) -> Exception:
         return Ended.from_record(json.loads(reply[1])).error()
     if reply[0] == "expired":
         return SessionExpired(reply[1])
+    if reply[0] == "waiting":
+        return NotApproved()
     return Unavailable() if reply[0] == "unbuilt" else Unauthenticated()

@@ -175,11 +175,7 @@ async def test_in_a_house_of_thousands_the_one_who_waits_is_found(
 async def test_a_newcomer_is_approved_given_a_package_and_deleted_by_name(desk: Desk) -> None:
     await desk.guest("Siti", 1, 10, "A4:BB:CC:00:00:01")
     for number, name in ((5, "Rina"), (6, "Tono")):
-        answer = await desk.seat.context.request.post(
-            f"{desk.web.url}/api/auth/register",
-            data={"name": name, "phone_number": f"08120000000{number}"},
-        )
-        assert answer.status == 202
+        await desk.store.members.register(f"628120000000{number}", name)
     page = await desk.open()
     waiting = page.locator("[data-waiting]")
     await expect(waiting).to_contain_text("Menunggu persetujuan 2")

@@ -215,7 +215,7 @@ async def test_too_many_questions_say_how_long_to_wait(
 async def test_a_newcomer_registers_and_hears_what_comes_next(
     product: Start, store: Store, sit: Callable[..., Awaitable[Seat]]
 ) -> None:
-    web = await product()
+    web = await product(worker=True, MIKROTIK_HOST="127.0.0.1", MIKROTIK_PORT="1")
     page = await (await sit(web)).open("/hotspot/login")
     await page.fill("#phone", "0812 0000 0005")
     await page.click("[data-go=register]")
@@ -226,14 +226,23 @@ async def test_a_newcomer_registers_and_hears_what_comes_next(
     await expect(page.locator("#name")).to_be_focused()
     await page.fill("#name", "Rina")
     await page.click("form[data-step=register] [type=submit]")
-    done = page.locator("[data-step=registered]")
-    await expect(done).to_be_visible(timeout=PATIENCE_MS)
-    await expect(done).to_contain_text("0812 0000 0005")
-    await expect(done).to_contain_text("menyetujui")
+    await expect(page.locator("form[data-step=code]")).to_be_visible(timeout=PATIENCE_MS)
+    assert await store.hotspot.member_of("6281200000005") is None
+    await page.fill("#code", await code_in(web.settings.jaga_home / "messages"))
+    waiting = page.locator("hotspot-connect [data-view=approval]")
+    await expect(waiting).to_be_visible(timeout=PATIENCE_MS)
     member = await store.hotspot.member_of("6281200000005")
     assert member and not (await store.hotspot.account(member)).approved
-    await done.locator("button").click()
-    await expect(page.locator("#phone")).to_have_value("0812 0000 0005")
+    # whoever comes back finds the same
+    await page.reload()
+    await expect(waiting).to_be_visible(timeout=PATIENCE_MS)
+    other = await page.context.new_page()
+    await other.goto(f"{web.url}/dashboard")
+    await expect(other).to_have_url(f"{web.url}/hotspot")
+    await expect(other.locator("h1")).to_have_text("Menunggu persetujuan")
+    await store.members.approve(member, True, by="admin")
+    await expect(other.locator("h1")).to_have_text("Belum ada paket", timeout=2_000)
+    await expect(page).to_have_url(f"{web.url}/kuota-habis", timeout=PATIENCE_MS)
 
 
 async def take_all_places(store: Store, member: Member) -> None:

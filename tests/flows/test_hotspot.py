@@ -202,12 +202,21 @@ async def test_a_router_that_is_away_keeps_nobody_out(house: House) -> None:
 async def test_a_newcomer_waits_for_approval(house: House) -> None:
     browser = Browser(house.port)
     body = {"name": "Rina", "phone_number": "0812 0000 0005"}
-    assert (await browser.post("/api/auth/register", body)).status == 202
+    assert (await browser.post("/api/auth/register", body)).status == 200
+    assert (await house.admin.get("/api/admin/hotspot/members")).json["members"] == []
+    code = await house.code("6281200000005", 0)
+    proof = {"phone_number": "081200000005", "otp": code, "mac": PHONE, "ip": "192.168.200.10"}
+    house.router.control("join", mac=PHONE, ip="192.168.200.10")
+    verified = await browser.post("/api/auth/verify-otp", proof)
+    assert (verified.status, verified.json["approved"]) == (200, False)
     rows = (await house.admin.get("/api/admin/hotspot/members")).json["members"]
     (rina,) = [row for row in rows if row["phone"] == "6281200000005"]
-    assert (rina["status"], rina["page"]) == ("inactive", "/nonaktif")
+    assert (rina["status"], rina["page"], rina["pending"]) == ("inactive", "/nonaktif", False)
+    assert rina["devices"] == []
+    assert (await browser.get("/dashboard")).status == 403
     answer = await house.admin.post(f"/api/admin/members/{rina['id']}/approve", {"approved": True})
     assert answer.json["hotspot"]["status"] == "habis"
+    assert (await browser.get("/dashboard")).status == 200
 
 
 async def test_the_operator_sees_the_plan_and_the_runs(house: House) -> None:
@@ -268,7 +277,7 @@ async def test_pages_of_those_without_internet_need_no_login(
 async def test_malformed_questions_are_400(
     product: Callable[..., Awaitable[Product]], path: str, body: dict[str, Any]
 ) -> None:
-    browser = Browser((await product()).settings.port)
+    browser = Browser((await product(MIKROTIK_HOST="127.0.0.1")).settings.port)
     answer = await browser.post(f"/api/auth/{path}", body)
     assert answer.status == 400 and answer.json["type"] == "INVALID_REQUEST"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import Any
 
@@ -68,18 +67,15 @@ async def test_asking_again_within_a_minute_sends_nothing_and_tells_nothing(hous
 async def test_a_registration_says_the_same_whoever_is_known(house: House) -> None:
     await house.member(NUMBER)
     browser = Browser(house.port)
-    answers, took = [], []
-    for phone in (NUMBER, NOBODY, NOBODY):
-        began = time.monotonic()
-        answers.append(
-            await browser.post("/api/auth/register", {"phone_number": phone, "name": "Rina"})
-        )
-        took.append(time.monotonic() - began)
-    assert [answer.status for answer in answers] == [202] * 3
-    assert len({answer.body for answer in answers}) == 1
-    assert min(took) >= 0.1
+    answers = [
+        await browser.post("/api/auth/register", {"phone_number": phone, "name": "Rina"})
+        for phone in (NUMBER, NOBODY)
+    ]
+    assert [answer.status for answer in answers] == [200, 200]
+    known, nobody = (answer.json | {"phone_number": ""} for answer in answers)
+    assert known == nobody
     rows = (await house.admin.get("/api/admin/hotspot/members")).json["members"]
-    assert sorted(row["name"] for row in rows) == ["Rina", "Siti"]
+    assert [row["name"] for row in rows] == ["Siti"]
 
 
 async def test_without_cookies_the_bearer_replaces_a_device(house: House) -> None:

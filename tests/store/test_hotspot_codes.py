@@ -16,7 +16,7 @@ async def test_a_fresh_code_is_not_replaced(store: Store) -> None:
     assert len(first.code) == 6 and (first.expires_in, first.resend_in) == (300, 60)
     again = await store.otp.issue(PHONE, HOME)
     assert again.code == "" and 58 <= again.resend_in <= 60 and 298 <= again.expires_in <= 300
-    await store.otp.use(PHONE, first.code, HOME)
+    await store.otp.use(PHONE, first.code, HOME, opens=True)
 
 
 async def test_after_a_minute_there_is_a_new_one_and_the_old_one_is_dead(store: Store) -> None:
@@ -26,18 +26,20 @@ async def test_after_a_minute_there_is_a_new_one_and_the_old_one_is_dead(store: 
     assert second.code
     if second.code != first.code:
         with pytest.raises(WrongCode):
-            await store.otp.use(PHONE, first.code, HOME)
-    await store.otp.use(PHONE, second.code, HOME)
+            await store.otp.use(PHONE, first.code, HOME, opens=True)
+    await store.otp.use(PHONE, second.code, HOME, opens=True)
 
 
 async def test_a_code_that_is_used_dead_or_was_not_sent_delays_no_other(store: Store) -> None:
     used = await store.otp.issue(PHONE, HOME)
-    await store.otp.use(PHONE, used.code, HOME)
+    await store.otp.use(PHONE, used.code, HOME, opens=True)
     killed = await store.otp.issue(PHONE, HOME)
     assert killed.code
     for _ in range(WRONG_CODES):
         with pytest.raises(WrongCode):
-            await store.otp.use(PHONE, f"{(int(killed.code) + 1) % 1_000_000:06d}", HOME)
+            await store.otp.use(
+                PHONE, f"{(int(killed.code) + 1) % 1_000_000:06d}", HOME, opens=True
+            )
     unsent = await store.otp.issue(PHONE, HOME)
     assert unsent.code
     await store.otp.withdraw(PHONE, unsent.code)
@@ -67,4 +69,4 @@ async def test_a_code_that_was_replaced_is_not_withdrawn_any_more(store: Store) 
     now = await _another(store)
     if late != now:
         await store.otp.withdraw(PHONE, late)
-    await store.otp.use(PHONE, now, HOME)
+    await store.otp.use(PHONE, now, HOME, opens=True)

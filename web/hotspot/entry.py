@@ -8,7 +8,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from store.errors import InvalidRequest, MemberExists, Unavailable, WrongCode
+from store.errors import WAITING_PAGE, InvalidRequest, NotFound, Unavailable, WrongCode
 from store.hotspot.accounts import SLOTS, require_phone
 from store.limits import AddressLimit, Limit
 from store.members import valid_text
@@ -28,9 +28,6 @@ one morning, a script may not."""
 SEND_SECONDS = 0.05
 """What a question for a code takes, ten times what its job costs: time must not tell."""
 
-REGISTER_SECONDS = 0.1
-"""What a registration takes, whether or not the phone was known: time must not tell."""
-
 BINDINGS_PER_MEMBER = Limit("bind", 60, 600)
 """A page that waits for a router asks every fifteen seconds; each question costs it a print."""
 
@@ -38,6 +35,10 @@ _CODE = re.compile(r"\d{6}", re.ASCII)
 _MAC = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 
 SENT = "Jika nomor ini terdaftar, kode masuk sudah dikirim."
+REGISTERED = "Kode sudah dikirim ke nomor itu. Masukkan kodenya untuk menyelesaikan pendaftaran."
+WAITING = (
+    "Nomor Anda sudah terbukti. Pengelola masih harus menyetujuinya; halaman ini berubah sendiri."
+)
 
 BINDINGS = {
     "bound": "Perangkat ini sudah tersambung.",
@@ -57,18 +58,18 @@ BINDINGS = {
 """What became of the device, in words."""
 
 
-class RequestOtp(HotspotHandler):
-    """`/api/auth/request-otp`: sends a code; says the same for a phone that is nobody's."""
+class CodeHandler(HotspotHandler):
+    """What sends a code, and says the same for a phone that is nobody's."""
 
-    async def post(self) -> None:
-        phone = require_phone(self.json_body().get("phone_number"))
+    async def issue(self, phone: str, message: str) -> None:
+        """Send a code to who is a member or wishes to be one, and answer."""
         issued = await self.store.otp.issue(phone, self.address)
         if issued.code:
             await self._send(phone, issued.code)
         self.respond(
             {
                 "success": True,
-                "message": SENT,
+                "message": message,
                 "phone_number": local_form(phone),
                 "expires_in": issued.expires_in,
                 "resend_in": issued.resend_in,
@@ -79,10 +80,11 @@ class RequestOtp(HotspotHandler):
         """Nobody's phone has nothing queued, for that stands in line with blocks and codes; and
         the queue is asked all the same, so that neither time nor an error tells who is known."""
         known = await self.store.hotspot.member_of(phone) is not None
+        wishes = await self.store.registrations.is_kept(phone)
         queue = self.store.queue
         sending = (
             queue.enqueue("jobs.messages.send_code", phone, code, queue="urgent", seconds=30)
-            if known
+            if known or wishes
             else queue.is_waiting("urgent")
         )
         try:
@@ -90,6 +92,13 @@ class RequestOtp(HotspotHandler):
         except Unavailable:
             await self.store.otp.withdraw(phone, code)
             raise
+
+
+class RequestOtp(CodeHandler):
+    """`/api/auth/request-otp`: sends a code."""
+
+    async def post(self) -> None:
+        await self.issue(require_phone(self.json_body().get("phone_number")), SENT)
 
 
 class Binding(HotspotHandler):
@@ -145,12 +154,34 @@ class VerifyOtp(Binding):
         if not _CODE.fullmatch(code):
             raise InvalidRequest("otp", "Kode terdiri dari 6 angka.")
         wish = self._wish(body)
-        await self.store.otp.use(phone, code, self.address)
-        member = await self.store.hotspot.member_of(phone)
+        known = await self.store.hotspot.member_of(phone)
+        opens = not await self.store.members.needs_password(known or "")
+        await self.store.otp.use(phone, code, self.address, opens=opens)
+        member = known or await self.store.registrations.complete(phone)
         if member is None:
             raise WrongCode()
         opened = await self.let_in(member)
-        await self._answer(opened, await self._take_in(member, wish))
+        place = await self.store.sessions.check(opened.credential, touch=False, portal=True)
+        if place.waits:
+            await self._answer_newcomer(opened)
+        else:
+            await self._answer(opened, await self._take_in(member, wish))
+
+    async def _answer_newcomer(self, opened: Opened) -> None:
+        """What opens the portal and nothing else, until an operator says yes."""
+        account = await self.store.hotspot.account(opened.session.member)
+        public = account.public(opened.session.opened_at, self.policy)
+        self.respond(
+            {
+                "success": True,
+                "approved": False,
+                "waiting": WAITING_PAGE,
+                "message": WAITING,
+                "access_token": opened.credential,
+                "hotspot": {**outcome({"state": "none"}), **public, "device_limit": SLOTS},
+                "redirect": WAITING_PAGE,
+            }
+        )
 
     async def _answer(self, opened: Opened, became: dict[str, Any]) -> None:
         member = await self.store.members.get(opened.session.member)
@@ -159,6 +190,7 @@ class VerifyOtp(Binding):
         self.respond(
             {
                 "success": True,
+                "approved": True,
                 **tokens_of(opened, member),
                 "hotspot": {**became, **public, "device_limit": SLOTS},
                 "redirect": public["page"],
@@ -180,56 +212,41 @@ class BindAgain(Binding):
         self.respond({"success": True, "hotspot": {**became, **public, "device_limit": SLOTS}})
 
 
-class Register(HotspotHandler):
-    """`/api/auth/register`: a new customer asks to be let in; somebody has to approve."""
+class Register(CodeHandler):
+    """`/api/auth/register`: a new customer asks to be let in. It gives nothing by itself: the phone
+    has to be proven by a code, and then somebody has to approve."""
 
     async def post(self) -> None:
+        if not self.store.hotspot.has_router:
+            raise NotFound("Pendaftaran hotspot tidak dibuka di situs ini.")
         body = self.json_body()
         phone = require_phone(body.get("phone_number"))
         name = valid_text("name", body.get("name"), 100)
         if not name:
             raise InvalidRequest("name", "Nama harus diisi.")
         await self.store.limits.take(REGISTRATIONS.of(self.address))
-        await asyncio.gather(self._enter(phone, name), asyncio.sleep(REGISTER_SECONDS))
-        self.respond(
-            {
-                "success": True,
-                "message": "Pendaftaran diterima. Pengelola akan menyetujui nomor Anda.",
-            },
-            202,
-        )
-
-    async def _enter(self, phone: str, name: str) -> None:
-        """The phone is the login; the address is only there because every member has one."""
-        if await self.store.hotspot.member_of(phone) is not None:
-            return
-        try:
-            member = await self.store.members.create(
-                email=f"{phone}@hotspot.invalid",
-                username=local_form(phone),
-                name=name,
-                # no password fits it: this member logs in by code
-                password_hash="!",  # noqa: S106
-            )
-        except MemberExists:
-            return
-        await self.store.hotspot.enrol(member.id, phone, approved=False)
-        await self.store.members.change(member.id, phone=phone)
+        await self.store.registrations.keep(phone, name)
+        await self.issue(phone, REGISTERED)
 
 
 class Portal(HotspotHandler):
     """`/hotspot/login`: where the router sends a browser that is not let through. Whoever is logged
     in here needs no code: the device has a new address, or is a new one in the house."""
 
+    serves_waiting = True
+
     async def get(self) -> None:
         self._device_cookie()
         place = await self.visitor()
+        waits = place is not None and place.waits
         self.page(
             "hotspot_login.html",
+            may_register=self.store.hotspot.has_router,
+            waits=waits,
             mac=self._told("mac"),
             ip=self._told("ip"),
             link_login_only=self._told("link-login-only"),
-            signed_in=(place.name or place.username) if place else "",
+            signed_in=(place.name or place.username) if place and not waits else "",
         )
 
     def _told(self, name: str) -> str:

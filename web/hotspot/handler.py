@@ -32,10 +32,19 @@ class HotspotHandler(Handler):
 
     async def let_in(self, member: str) -> Opened:
         """Open a web session for a member whose right to it was proved, and give this browser its
-        cookies; an older web session of theirs is put out, as by any login."""
+        cookies; an older web session of theirs is put out, as by any login.
+
+        A member who waits for approval gets in as far as the portal. Raises PasswordNeeded for
+        somebody with a role, AccountBlocked.
+        """
         sessions = self.store.sessions
         opened = await sessions.open(
-            member, self.device_of(member), method="password", keep=True, remember=True
+            member,
+            self.device_of(member),
+            method="password",
+            keep=True,
+            remember=True,
+            by_code=True,
         )
         await sessions.settle(opened)
         await self.move_in(opened)

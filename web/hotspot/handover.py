@@ -19,6 +19,8 @@ TRIES_PER_ADDRESS = AddressLimit("handover:used", 120, 300)
 class MakeHandover(HotspotHandler):
     """`/api/hotspot/handover`: a link that lets the phone's own browser in, once."""
 
+    serves_waiting = True
+
     async def post(self) -> None:
         place = await self.place()
         await self.store.limits.take(LINKS_PER_SESSION.of(place.session.sid))

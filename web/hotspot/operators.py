@@ -144,7 +144,7 @@ class Approve(DeskHandler):
         approved = self.json_body().get("approved", True)
         if not isinstance(approved, bool):
             raise InvalidRequest("approved", "Isian 'approved' harus true atau false.")
-        await self.store.hotspot.approve(member, approved)
+        await self.store.members.approve(member, approved, by=place.username)
         await self.note(place, "hotspot.approve", member, approved=approved)
         await self.respond_account(member)
 

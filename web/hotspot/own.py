@@ -28,10 +28,16 @@ class MineHandler(HotspotHandler):
 
 
 class Mine(MineHandler):
-    """`/hotspot`: the member's own status and quota."""
+    """`/hotspot`: the member's own status and quota; for one who waits for approval, the waiting
+    page."""
+
+    serves_waiting = True
 
     async def get(self) -> None:
         place = await self.place()
+        if place.waits:
+            self.page("hotspot_waiting.html", name=place.name)
+            return
         self.page(
             "hotspot.html",
             member=member_of(place),
@@ -50,13 +56,16 @@ class MineAsCard(MineHandler):
 class MineAsJson(HotspotHandler):
     """`/api/hotspot`: the same as JSON; no activity."""
 
+    serves_waiting = True
+
     async def get(self) -> None:
         place = await self.place(touch=False)
         hotspot = self.store.hotspot
         public = (await hotspot.account(place.member)).public(place.now, self.policy)
         waiting = await hotspot.is_waiting(place.member)
         days = [{"day": day, "bytes": used} for day, used in await hotspot.days(place.member)]
-        self.respond({"success": True, "hotspot": public | {"waiting": waiting, "days": days}})
+        more = {"waiting": waiting, "days": days}
+        self.respond({"success": True, "approved": not place.waits, "hotspot": public | more})
 
 
 class MyDevice(HotspotHandler):

@@ -10,6 +10,7 @@
 
 import { Unreachable, ask } from "./ask.js";
 import { inWords } from "./clock.js";
+import { Approval } from "./hotspot_approval.js";
 import { HotspotHandover } from "./hotspot_handover.js";
 import { isMiniBrowser } from "./mini_browser.js";
 import { sizeOf } from "./sizes.js";
@@ -49,6 +50,7 @@ export class HotspotConnect extends HTMLElement {
   /** @type {Hotspot | null} */ #hotspot = null;
   #listening = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #lookTimer;
+  /** @type {Approval | undefined} */ #approval;
   #chosen = false;
   #bindAtMs = 0;
   #bindWaitMs = FIRST_BIND_MS;
@@ -62,18 +64,39 @@ export class HotspotConnect extends HTMLElement {
 
   disconnectedCallback() {
     this.#listening.abort();
+    this.#approval?.stop();
     clearTimeout(this.#lookTimer);
   }
 
   /**
-   * @param {{access_token: string, hotspot: Hotspot}} answer of the login
+   * @param {{access_token: string, approved: boolean, hotspot: Hotspot}} answer of the login
    * @param {Record<string, string>} told what the router said of this device
    */
-  async begin({ access_token, hotspot }, told) {
+  async begin({ access_token, approved, hotspot }, told) {
     this.#bearer = access_token;
+    if (!approved) {
+      await this.awaitApproval(told);
+      return;
+    }
     this.#told = told;
     this.hidden = false;
     await this.#turn(hotspot);
+  }
+
+  /**
+   * Waits until an operator has approved a newcomer, and goes on with the device then.
+   *
+   * @param {Record<string, string>} told what the router said of this device
+   */
+  async awaitApproval(told) {
+    this.#told = told;
+    this.hidden = false;
+    this.#show("approval");
+    this.#approval = new Approval(this.#bearer, (approved) => {
+      if (approved) void this.resume(told);
+      else this.#end(OVER);
+    });
+    await this.#approval.follow();
   }
 
   /**

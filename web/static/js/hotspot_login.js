@@ -31,11 +31,14 @@ class HotspotLogin extends HTMLElement {
     const { signal } = this.#listening;
     this.#on("phone", () => this.#askForCode(), signal);
     this.#on("code", () => this.#verify(), signal);
-    this.#on("register", () => this.#register(), signal);
+    if (this.querySelector("form[data-step=register]")) {
+      this.#on("register", () => this.#register(), signal);
+    }
     this.#input("#code").addEventListener("input", () => this.#typed(), { signal });
     this.#input("#code").addEventListener("paste", (event) => this.#pasted(event), { signal });
     this.addEventListener("click", (event) => this.#clicked(event), { signal });
-    this.#returnToCode();
+    if (this.hasAttribute("data-waits")) this.#handOn((connect) => connect.awaitApproval(this.#told));
+    else this.#returnToCode();
   }
 
   disconnectedCallback() {
@@ -173,9 +176,10 @@ class HotspotLogin extends HTMLElement {
     const name = this.#input("#name").value.trim();
     const body = await this.#send("register", "/api/auth/register", { phone_number: phone, name });
     if (!body) return;
-    this.#input("#phone").value = phone;
-    this.#write("[data-new-phone]", phone);
-    this.#show("registered");
+    this.#phone = body.phone_number;
+    this.#input("#phone").value = this.#phone;
+    this.#resendAt = Date.now() / 1000 + body.resend_in;
+    this.#awaitCode();
   }
 
   // What is shown --------------------------------------------------------------------------------
