@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import quote, unquote, urlsplit
 
 FIRST = "utama"
@@ -76,4 +77,9 @@ def _router(text: str, username: str, password: str, ca: str) -> Router:
 
 def is_this_machine(host: str) -> bool:
     """Whether a host is this machine, and what is said to it crosses no network; no host is too."""
-    return host in ("", "localhost", "::1") or host.startswith("127.")
+    if host in ("", "localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, though it begin with 127
+        return False

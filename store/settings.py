@@ -14,7 +14,11 @@ from zoneinfo import ZoneInfo
 
 from store.phones import normal_phone
 from store.routers import FIRST, Router, is_this_machine, read_routers
+from store.site import Site, read_contact, read_mailbox
 from store.weak_passwords import weakness
+
+MOST_SITE_NAME = 40
+"""Characters of the site's name: it stands beside the mark on a narrow phone."""
 
 LEAST_LETTERS = 6
 """Different characters of a SECRET_KEY: sixteen hex digits drawn at random have fewer once in
@@ -74,6 +78,11 @@ class Settings:
     webhook_bad_signature_status: int
     smtp_url: str
     mail_from: str
+    # The site
+    site_name: str
+    site_logo_url: str
+    contact_url: str
+    shop_url: str
     # Hotspot
     mikrotik_host: str
     mikrotik_port: int
@@ -137,6 +146,11 @@ class Settings:
     def is_https(self) -> bool:
         """Whether the outside finds us by https (PUBLIC_URL)."""
         return self.public_url.startswith("https://")
+
+    @property
+    def site(self) -> Site:
+        """The site as its visitors know it."""
+        return Site(self.site_name, self.site_logo_url, self.contact_url, self.shop_url)
 
     @property
     def secure_cookies(self) -> bool:
@@ -214,7 +228,11 @@ def _read(environ: Mapping[str, str]) -> Settings:
         ),
         webhook_bad_signature_status=read.whole("WEBHOOK_BAD_SIGNATURE_STATUS", 401, 200, 499),
         smtp_url=read.url("SMTP_URL", "", ("smtp", "smtps")),
-        mail_from=read.text("MAIL_FROM", "Jaga <no-reply@localhost>"),
+        mail_from=read.understood("MAIL_FROM", "no-reply@localhost", _mailbox),
+        site_name=read.understood("SITE_NAME", "Jaga", _site_name),
+        site_logo_url=read.understood("SITE_LOGO_URL", "", _logo),
+        contact_url=read.understood("CONTACT_URL", "", read_contact),
+        shop_url=read.url("SHOP_URL", "", ("http", "https")),
         mikrotik_host=mikrotik_host,
         mikrotik_port=read.whole("MIKROTIK_PORT", 8729 if mikrotik_ssl else 8728, 1, 65535),
         mikrotik_username=read.text("MIKROTIK_USERNAME", "admin"),
@@ -259,6 +277,14 @@ class _Reader:
         if not value and self.text(other, ""):
             raise SettingsError(f"{name} is not set: {other} needs it")
         return value
+
+    def understood(self, name: str, default: str, reader: Callable[[str], str]) -> str:
+        """A text as `reader` gives it back; a ValueError of that says what it takes."""
+        value = self.text(name, default)
+        try:
+            return reader(value) if value else ""
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}") from None
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         value = self.text(name, default)
@@ -385,6 +411,26 @@ def _routers(read: _Reader) -> tuple[Router, ...]:
         )
     except ValueError as error:  # its text shows no password
         raise SettingsError(f"MIKROTIK_ROUTERS: {error}") from None
+
+
+def _mailbox(text: str) -> str:
+    read_mailbox(text)
+    return text
+
+
+def _site_name(text: str) -> str:
+    if len(text) > MOST_SITE_NAME or not text.isprintable() or set("<>@") & set(text):
+        raise ValueError(f"it must be a name of {MOST_SITE_NAME} characters at most")
+    return text
+
+
+def _logo(text: str) -> str:
+    """A path of ours, or an address a browser fetches; nothing that could end a policy's line."""
+    is_path = text.startswith("/") and not text.startswith("//")
+    is_address = text.startswith(("https://", "http://")) and urlsplit(text).hostname
+    if not (is_path or is_address) or not text.isascii() or set(" ;,'\"<>") & set(text):
+        raise ValueError("it must be an https:// address of a picture, or a path of this site")
+    return text
 
 
 def _timezone(read: _Reader) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from store.routers import is_this_machine
 from store.settings import SETTING_NAMES, Settings, SettingsError
 from tests.parts import ROOT
 
@@ -53,6 +54,17 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     ("name", "value"),
     [
         ("JAGA_ENV", "test"),
+        ("MAIL_FROM", "no address"),
+        ("MAIL_FROM", "Jaga <a@b> <c@d>"),
+        ("MAIL_FROM", "a@b.id, c@d.id"),
+        ("SITE_NAME", "<script>"),
+        ("SITE_NAME", "x" * 41),
+        ("SITE_LOGO_URL", "logo.png"),
+        ("SITE_LOGO_URL", "//evil.example/x.png"),
+        ("SITE_LOGO_URL", "https://a.id/x.png; script-src *"),
+        ("CONTACT_URL", "javascript:alert(1)"),
+        ("CONTACT_URL", "0812"),
+        ("SHOP_URL", "toko.example"),
         ("PORT", "abc"),
         ("PORT", "0"),
         ("PORT", "65536"),
@@ -194,3 +206,27 @@ def test_an_odd_router_is_named_without_its_password(text: str) -> None:
     with pytest.raises(SettingsError, match="MIKROTIK_ROUTERS") as caught:
         read(MIKROTIK_ROUTERS=text)
     assert "rahasia" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "label", "address"),
+    [
+        ("0812-3456-7890", "https://wa.me/6281234567890", "WhatsApp 081234567890", ""),
+        ("https://wa.me/6281234567890", "https://wa.me/6281234567890", "WhatsApp 081234567890", ""),
+        ("https://chat.whatsapp.com/AbC", "https://chat.whatsapp.com/AbC", "WhatsApp", ""),
+        ("halo@jaga.example", "mailto:halo@jaga.example", "halo@jaga.example", "halo@jaga.example"),
+        ("mailto:halo@jaga.id?subject=x", "mailto:halo@jaga.id", "halo@jaga.id", "halo@jaga.id"),
+        ("https://www.jaga.id/tanya", "https://www.jaga.id/tanya", "jaga.id", ""),
+        ("", "", "", ""),
+    ],
+)
+def test_a_contact_is_taken_as_people_write_it(
+    text: str, url: str, label: str, address: str
+) -> None:
+    site = read(CONTACT_URL=text).site
+    assert (site.contact_url, site.contact_label, site.contact_address) == (url, label, address)
+
+
+def test_a_name_that_begins_like_a_loopback_address_is_not_this_machine() -> None:
+    hosts = ("127.0.0.1", "::1", "localhost", "127.evil.example", "10.0.0.1")
+    assert [is_this_machine(host) for host in hosts] == [True, True, True, False, False]

@@ -1,0 +1,192 @@
+"""Works off the outbox of mails, oldest first.
+
+A mail is claimed with a lease, so that a worker that dies lets it go again; sent; marked. A death
+between the last two repeats one mail, under the same Message-ID. What is wrong with a mail or its
+recipient is that mail's own affair and holds nobody up; what is wrong with us would be answered to
+all of them, so the whole outbox rests, each time longer, and shows the server's words.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from jobs.mail.letters import Letters
+from jobs.mail.smtp import MAIL_SECONDS, Carrier, Refusal
+from jobs.mail.verdicts import Blame, Stage
+from jobs.mail.wire import Unwritable
+from store import outboxes
+from store.database import Row, statement
+from store.errors import Unavailable
+from store.mails import OUTBOX
+from store.opening import Store
+
+RETRY_SECONDS = (30, 120, 600, 3_600, 21_600, 86_400)
+"""After each failure, within a fifth; then the mail is dead and stands in the outbox."""
+
+FULL_SECONDS = (3_600, 10_800, 43_200, 86_400, 86_400, 86_400)
+"""The same for a full box, whose owner may be away for a weekend."""
+
+LEASE_SECONDS = int(MAIL_SECONDS) + 15
+"""How long a claimed mail is nobody else's: what one may take, and a moment to mark it."""
+
+RUN_SECONDS = 60.0
+
+PATIENCE = 4
+"""Rests that one mail may be the cause of, a quarter of an hour of them; then it is asked whether
+the next one would be taken, for it may be this mail after all."""
+
+MOST_CUTS = 2
+"""Lines that break one after the other: the first may be the mail's doing, two are the server's."""
+
+log = logging.getLogger("jaga.mail")
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """A mail at which the server complained of us once too often."""
+
+    row: Row
+    refusal: Refusal
+
+
+class Post:
+    """Sends what is due."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._settings = store.settings
+        self._letters = Letters(store.settings)
+
+    async def run(self, seconds: float = RUN_SECONDS) -> int:
+        """Send until nothing is due; returns how many mails were taken. Raises Unavailable."""
+        if not self._settings.smtp_url and not self._settings.is_dev:
+            await self._say_that_none_is_set()
+            return 0
+        rest = await outboxes.rest_of(self._store.database, OUTBOX)
+        if rest and rest.is_on:
+            return 0
+        async with Carrier(self._settings) as carrier:
+            return await _Round(self._store, self._letters, carrier, bool(rest)).go(seconds)
+
+    async def _say_that_none_is_set(self) -> None:
+        due = await self._store.database.fetch_one(statement("mail", "count_due"))
+        if due and due["count"]:
+            log.error("%s mails wait: SMTP_URL is not set", due["count"])
+
+
+class _Round:
+    """One run over one connection."""
+
+    def __init__(self, store: Store, letters: Letters, carrier: Carrier, is_trial: bool) -> None:
+        self._store = store
+        self._letters = letters
+        self._carrier = carrier
+        self._is_trial = is_trial
+        self._suspect: _Suspect | None = None
+        self._cuts = 0
+
+    async def go(self, seconds: float) -> int:
+        deadline = time.monotonic() + seconds
+        sent = 0
+        while time.monotonic() < deadline and (row := await self._claim()):
+            refusal = await self._send(row)
+            if refusal is None:
+                await self._mark("sent", row)
+                sent += 1
+            if not await self._goes_on(row, refusal):
+                return sent
+        if self._suspect:
+            # nobody else was there to be asked
+            await self._rest(self._suspect.row, self._suspect.refusal)
+        return sent
+
+    async def _claim(self) -> Row | None:
+        params = {"lease": LEASE_SECONDS}
+        return await self._store.database.fetch_one(statement("mail", "claim"), params)
+
+    async def _send(self, row: Row) -> Refusal | None:
+        """Send one mail; whatever is raised for it is its own trouble."""
+        link = await self._link(row)
+        try:
+            mail = self._letters.write(row, link)
+            await self._carrier.carry(mail, self._letters.sender, row["recipient"])
+        except Refusal as refusal:
+            return refusal
+        except Unwritable as error:
+            return Refusal(Blame.RECIPIENT, f"Tidak bisa ditulis: {error}")
+        except Exception as error:
+            log.exception("mail %s cannot be sent", row["id"])
+            return Refusal(Blame.RECIPIENT, f"Tidak bisa ditulis: {type(error).__name__}: {error}")
+        return None
+
+    async def _link(self, row: Row) -> str:
+        """A link to set a password, made when the mail goes out: none is kept in the outbox.
+        Raises Unavailable when Redis is away, which is no fault of the mail."""
+        if row["template"] not in ("pendaftaran_member", "sudah_terdaftar"):
+            return ""
+        try:
+            member = await self._store.members.find(row["recipient"])
+            return await self._store.payments.links.make(member.id) if member else ""
+        except (RedisError, OSError) as error:
+            raise Unavailable() from error
+
+    async def _goes_on(self, row: Row, refusal: Refusal | None) -> bool:
+        """Write down what became of a mail; returns whether the next may be tried."""
+        self._cuts = self._cuts + 1 if refusal and refusal.is_cut else 0
+        if refusal and (refusal.blame is Blame.OURS or self._cuts >= MOST_CUTS):
+            return await self._blame_us(row, refusal)
+        if refusal:
+            await self._fail(row, refusal)
+        if not (refusal and refusal.is_cut):
+            await self._clear()
+        return True
+
+    async def _blame_us(self, row: Row, refusal: Refusal) -> bool:
+        may_be_its_own = refusal.stage is not Stage.CONNECT and row["holds"] >= PATIENCE
+        if may_be_its_own and self._suspect is None:
+            self._suspect = _Suspect(row, refusal)
+            return True
+        if self._suspect:
+            await self._mark("held", self._suspect.row, error=self._suspect.refusal.words)
+        await self._rest(row, refusal)
+        return False
+
+    async def _rest(self, row: Row, refusal: Refusal) -> None:
+        log.error("mails rest: %s", refusal.words)
+        await self._mark("held", row, error=refusal.words)
+        await outboxes.rest(self._store.database, OUTBOX, refusal.words)
+
+    async def _clear(self) -> None:
+        """The server has taken or judged a mail: it is not us. A suspect was its own trouble."""
+        if self._suspect:
+            suspect, self._suspect = self._suspect, None
+            await self._fail(suspect.row, suspect.refusal)
+        if self._is_trial:
+            self._is_trial = False
+            await outboxes.end(self._store.database, OUTBOX)
+            log.warning("mails are taken again")
+
+    async def _fail(self, row: Row, refusal: Refusal) -> None:
+        waits = FULL_SECONDS if refusal.blame is Blame.FULL else RETRY_SECONDS
+        attempts = int(row["attempts"])
+        dead = refusal.blame is Blame.RECIPIENT or attempts >= len(waits)
+        log.log(
+            logging.ERROR if dead else logging.WARNING,
+            "mail %s was not taken%s: %s",
+            row["id"],
+            " and is given up" if dead else "",
+            refusal.words,
+        )
+        pause = 0.0 if dead else waits[attempts] * random.uniform(0.8, 1.2)  # noqa: S311
+        await self._mark("failed", row, error=refusal.words, dead=dead, seconds=pause)
+
+    async def _mark(self, name: str, row: Row, **more: Any) -> None:
+        params = {"id": row["id"], "turn": row["turn"]} | more
+        async with self._store.database.connection() as connection:
+            await connection.execute(statement("mail", name), params)
