@@ -42,6 +42,7 @@ def make_application(
         default_handler_args=parts,
         log_function=answered,
         websocket_stats=websocket_stats,
+        is_https=settings.is_https,
     )
 
 

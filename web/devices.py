@@ -80,7 +80,7 @@ class Refresh(MobileLogin):
     def _trace(self) -> str:
         """What a client that repeats itself within 30 s has in common: not its address, which a
         phone changes between two masts."""
-        words = (self.request.headers.get("User-Agent", ""), self.get_cookie("jaga_device") or "")
+        words = (self.request.headers.get("User-Agent", ""), self.cookie("jaga_device"))
         return hashlib.sha256("|".join(words).encode()).hexdigest()[:24]
 
 

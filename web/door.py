@@ -17,6 +17,12 @@ from store.settings import Settings
 QR_COOKIE = "jaga_qr"
 """What a browser keeps of its QR requests: the newest few secrets, with dots between."""
 
+LASTING = ("jaga_device", "attendance_")
+"""Cookies that say which device this is, and let nobody in."""
+
+AHEAD = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+"""What a browser sends that fetches, or draws, what nobody has asked for yet."""
+
 _QR_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::\d{1,5})?")
@@ -29,7 +35,22 @@ class Door:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.session_cookie = "__Host-jaga_session" if settings.secure_cookies else "jaga_session"
+        self.session_cookie = self.cookie_name("jaga_session")
+
+    def cookie_name(self, name: str) -> str:
+        """Return a cookie's full name: on https with the prefix that keeps neighbouring sites from
+        setting it (RFC 6265bis)."""
+        return f"__Host-{name}" if self._settings.secure_cookies else name
+
+    def cookie(self, headers: HTTPHeaders, name: str) -> str:
+        """Return the value of a cookie of ours, "" when there is none.
+
+        Devices and attendances are also known by the bare name that they had on https before, so
+        that no device is forgotten; what lets somebody in is not.
+        """
+        cookies = cookies_of(headers)
+        bare = cookies.get(name, "") if name.startswith(LASTING) else ""
+        return cookies.get(self.cookie_name(name), "") or bare
 
     def address(self, headers: HTTPHeaders, remote_ip: str) -> str:
         """Return the client's address: the PROXYFIX_X_FOR-th of X-Forwarded-For from the right,
@@ -43,17 +64,39 @@ class Door:
             return address_in(named[-hops]) or address_in(remote_ip) or remote_ip
         return address_in(remote_ip) or remote_ip
 
-    def require_own_origin(self, headers: HTTPHeaders) -> None:
-        """Raise CrossOrigin for what another site's page sends; no browser, no header, no check."""
+    def require_own_origin(self, headers: HTTPHeaders, own_form: bool = False) -> None:
+        """Raise CrossOrigin for what another site's page sends; no browser, no header, no check.
+
+        `own_form`: it brings the token of a form that we made for this very browser.
+        """
         site = headers.get("Sec-Fetch-Site")
         if site is not None and site not in ("same-origin", "none"):
             raise CrossOrigin()
         origin = headers.get("Origin")
-        if origin == "null" and site == "same-origin":
-            # a form of ours: under `Referrer-Policy: no-referrer` its page may not name itself
+        if origin == "null" and (site == "same-origin" or (site is None and own_form)):
+            # under `Referrer-Policy: no-referrer` a form's page may not name itself; and on plain
+            # http, as in old browsers, nothing else says whose it is
             return
         if origin is not None and not self.is_own(origin):
             raise CrossOrigin()
+
+    def is_visit(self, headers: HTTPHeaders) -> bool:
+        """Whether a person has this address opened: by a link or a script of ours, or by hand.
+
+        Not a browser that runs ahead, an image, a frame, another site. Where a browser says
+        nothing of it (plain http, old ones), its other headers are asked.
+        """
+        if any(headers.get(name) for name in AHEAD):
+            return False
+        if headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            return False
+        if "Sec-Fetch-Dest" in headers:
+            return headers["Sec-Fetch-Dest"] in ("document", "empty")
+        referer = headers.get("Referer", "")
+        if referer and not self.is_own("/".join(referer.split("/", 3)[:3])):
+            return False
+        wanted = headers.get("Accept", "")
+        return "text/html" in wanted or not any(kind in wanted for kind in ("image/", "text/css"))
 
     def is_own(self, origin: str) -> bool:
         """Whether an Origin header names us."""
@@ -62,7 +105,7 @@ class Door:
     def qr_secrets(self, headers: HTTPHeaders) -> list[str]:
         """Return the secrets of the browser's QR requests, the oldest first; odd ones are left
         out."""
-        words = cookies_of(headers).get(QR_COOKIE, "")[:256].split(".")
+        words = self.cookie(headers, QR_COOKIE)[:256].split(".")
         return [word for word in words if _QR_SECRET.fullmatch(word)]
 
     def credential(self, headers: HTTPHeaders) -> tuple[str, bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import logging
 import re
@@ -30,8 +32,8 @@ from store.opening import Store
 from store.refusals import is_away
 from store.sessions import Device, Opened, Place, Session, device_id
 from web.browsers import device_name
-from web.door import Door, cookies_of
-from web.pages import Pages
+from web.door import Door
+from web.pages import Pages, transport_headers
 
 log = logging.getLogger("jaga.web")
 
@@ -48,6 +50,7 @@ _SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
 }
 
@@ -73,7 +76,7 @@ class Handler(RequestHandler):
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
-        for name, value in _SECURITY_HEADERS.items():
+        for name, value in {**_SECURITY_HEADERS, **transport_headers(self.settings)}.items():
             self.set_header(name, value)
 
     async def head(self, *path: str) -> None:
@@ -84,7 +87,22 @@ class Handler(RequestHandler):
 
     def prepare(self) -> None:
         if self.request.method not in ("GET", "HEAD", "OPTIONS") and not self.exempt_from_origin:
-            self.door.require_own_origin(self.request.headers)
+            self.door.require_own_origin(self.request.headers, self._is_own_form())
+
+    def _is_own_form(self) -> bool:
+        """Whether a form of ours sent this: it has the token that its page was made with."""
+        given = self.request.body_arguments.get("form_token", [b""])[-1]
+        device = self.cookie("jaga_device")
+        return bool(device) and secrets.compare_digest(given, self._form_token(device).encode())
+
+    def form_token(self) -> str:
+        """Return what a form of ours proves itself with: a MAC over this browser's own id, which
+        no other site can read or set."""
+        return self._form_token(self._device_cookie()[0])
+
+    def _form_token(self, device: str) -> str:
+        key = self.store.settings.secret_key.encode()
+        return hmac.new(key, f"form|{device}".encode(), hashlib.sha256).hexdigest()[:43]
 
     # Who asks
 
@@ -96,7 +114,11 @@ class Handler(RequestHandler):
     @property
     def cookie_credential(self) -> str:
         """The session cookie alone, for what concerns this browser only (logout)."""
-        return cookies_of(self.request.headers).get(self.door.session_cookie, "")
+        return self.cookie("jaga_session")
+
+    def cookie(self, name: str) -> str:
+        """Return the value of a cookie of ours, "" when there is none."""
+        return self.door.cookie(self.request.headers, name)
 
     async def place(self, *, touch: bool = True, sparing: bool = False) -> Place:
         """Return who asks, or raise what they are answered (401, 419, 403, 503).
@@ -129,7 +151,7 @@ class Handler(RequestHandler):
         return None if place.draining else place
 
     async def _revived(self) -> str:
-        token = self.get_cookie("jaga_remember") or ""
+        token = self.cookie("jaga_remember")
         if not token:
             return ""
         opened = await self.store.sessions.rotate(
@@ -161,8 +183,10 @@ class Handler(RequestHandler):
         )
 
     def _device_cookie(self) -> tuple[str, bool]:
-        cookie = self.get_cookie("jaga_device") or ""
+        cookie = self.cookie("jaga_device")
         if DEVICE_COOKIE.fullmatch(cookie):
+            if self.door.cookie_name("jaga_device") not in self.request.cookies:
+                self._set("jaga_device", cookie, seconds=DEVICE_SECONDS)
             return cookie, True
         if not hasattr(self, "_issued_device"):
             self._issued_device = secrets.token_urlsafe(24)
@@ -175,7 +199,7 @@ class Handler(RequestHandler):
         """Set the cookies of a session just opened: gone with the browser, unless remembered, or
         opened by a phone or on one."""
         seconds = self._session_seconds(opened.session)
-        self._set(self.door.session_cookie, opened.credential, seconds)
+        self._set("jaga_session", opened.credential, seconds)
         if opened.remember and opened.session.kind == "web":
             seconds = self.store.settings.session_remember_seconds
             if opened.session.remember_until:
@@ -202,16 +226,16 @@ class Handler(RequestHandler):
         seconds = self._session_seconds(session)
         credential = self.cookie_credential
         if seconds and credential and self.is_navigation:
-            self._set(self.door.session_cookie, credential, seconds)
+            self._set("jaga_session", credential, seconds)
 
     def drop_session(self) -> None:
         """Take the session's cookies back; the device keeps its own."""
-        self._drop(self.door.session_cookie)
+        self._drop("jaga_session")
         self._drop("jaga_remember")
 
     def _set(self, name: str, value: str, seconds: int | None = None) -> None:
         self.set_cookie(
-            name,
+            self.door.cookie_name(name),
             value,
             path="/",
             httponly=True,
@@ -222,9 +246,10 @@ class Handler(RequestHandler):
 
     def _drop(self, name: str) -> None:
         # an `expires` in the past, for Tornado leaves `max_age=0` out and the cookie would stay
-        if name in self.request.cookies:
+        full = self.door.cookie_name(name)
+        if full in self.request.cookies:
             self.clear_cookie(
-                name,
+                full,
                 path="/",
                 httponly=True,
                 samesite="Lax",
@@ -255,7 +280,8 @@ class Handler(RequestHandler):
         """Write a page."""
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(self.pages.render(template, **variables))
+        page = self.pages.render(template, form_token=self.form_token, **variables)
+        self.finish(page)
 
     @property
     def is_navigation(self) -> bool:

@@ -59,6 +59,20 @@ class Pages:
         return self._templates.get_template(template).render(**variables)
 
 
+SHARED = ("js/realtime.js", "js/licence.js")
+"""Scripts that other sites' pages include by their address."""
+
+HTTPS_SECONDS = 365 * 86_400
+
+
+def transport_headers(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return what every answer says on https: to come back by https only (RFC 6797). Takes the
+    application's settings."""
+    if not settings.get("is_https"):
+        return {}
+    return {"Strict-Transport-Security": f"max-age={HTTPS_SECONDS}"}
+
+
 class Static(RequestHandler):
     """`/static/<path>`, and the addresses a document names exactly (`/js/realtime.js`)."""
 
@@ -69,6 +83,9 @@ class Static(RequestHandler):
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        for name, value in transport_headers(self.settings).items():
+            self.set_header(name, value)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         if status_code == WrongMethod.status:
@@ -84,6 +101,8 @@ class Static(RequestHandler):
         self.set_header("Cache-Control", IMMUTABLE if named else REVALIDATE)
         self.set_header("Content-Type", file.type)
         self.set_header("Etag", f'"{file.hash}"')
+        if (path or self._path) in SHARED:
+            self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
         if self.check_etag_header():
             self.set_status(304)
             return

@@ -147,7 +147,7 @@ class Logout(Handler):
     """Ends the session in the cookie, and only that one."""
 
     async def get(self) -> None:
-        if self.request.headers.get("Sec-Fetch-Site", "none") == "cross-site":
+        if not self.door.is_visit(self.request.headers):
             self.page("logout_confirm.html")
             return
         await self._leave()
@@ -166,7 +166,7 @@ class Logout(Handler):
 
     async def _remembered(self) -> str:
         """A browser opened anew has the remember cookie alone: that session is meant then."""
-        token = self.get_cookie("jaga_remember") or ""
+        token = self.cookie("jaga_remember")
         device = self.device_of(token.partition(".")[0])
         try:
             return (await self.store.sessions.rotate(token, device.id, portal=True)).credential

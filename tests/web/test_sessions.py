@@ -121,9 +121,9 @@ class TestSecureCookies:
             page = await browser.get("/login")
             answer = await browser.login(member.email, PASSWORD, remember="1")
             for found in (
-                cookie_of(page, "jaga_device"),
+                cookie_of(page, "__Host-jaga_device"),
                 cookie_of(answer, "__Host-jaga_session"),
-                cookie_of(answer, "jaga_remember"),
+                cookie_of(answer, "__Host-jaga_remember"),
             ):
                 assert "; secure" in found and "httponly" in found and "domain" not in found
             assert (await browser.get("/api/session")).status == 200

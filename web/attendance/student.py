@@ -44,7 +44,7 @@ class AttendancePage(Handler):
             now=now,
             listed=listed > 0,
             revoked=" ".join(revoked[:MOST_REVOKED]),
-            device=self.store.attendance.proofs.device_of(self.get_cookie(DEVICE_COOKIE) or ""),
+            device=self.store.attendance.proofs.device_of(self.cookie(DEVICE_COOKIE)),
         )
 
 
@@ -64,11 +64,11 @@ class _Sending(Handler):
                 name=body.get("name"),
                 class_=body.get("class"),
                 device=body.get("deviceId"),
-                cookie=lambda name: self.get_cookie(name) or "",
+                cookie=self.cookie,
                 reason=body.get("reason") or "" if self.asks_leave else None,
                 ticket=body.get("ticket"),
                 retry_key=self.request.headers.get("Idempotency-Key", "")[:64],
-                remembered=self.get_cookie(DEVICE_COOKIE) or "",
+                remembered=self.cookie(DEVICE_COOKIE),
                 address=self.address,
                 user_agent=self.request.headers.get("User-Agent", ""),
             )
@@ -88,7 +88,7 @@ class _Sending(Handler):
         """Until the end of the meeting's day; Max-Age wins over a phone's wrong clock."""
         left = (accepted.day.ends_at - accepted.now + 999) // 1000
         self.set_cookie(
-            accepted.cookie,
+            self.door.cookie_name(accepted.cookie),
             accepted.value,
             path="/",
             httponly=True,

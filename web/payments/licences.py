@@ -46,7 +46,7 @@ class LicenceHandler(Handler):
     def _device(self, fp: str, name: str) -> str:
         """What tells this device apart when it names no instance: what it says of itself first,
         because a program keeps no cookies."""
-        cookie = self.get_cookie("jaga_device") or ""
+        cookie = self.cookie("jaga_device")
         if fp:
             return f"fp:{fp}"
         if DEVICE_COOKIE.fullmatch(cookie):
