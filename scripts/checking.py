@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-CHECK_SECONDS = 300
-"""mypy takes a minute without its cache; a check that takes longer hangs."""
+CHECK_SECONDS = 600
+"""mypy takes a minute without its cache, and several behind the tests; longer is a hang."""
 
 
 def checks() -> dict[str, Sequence[str]]:
@@ -28,21 +29,69 @@ def checks() -> dict[str, Sequence[str]]:
     }
 
 
+@dataclass(frozen=True)
+class Said:
+    """What became of a check that ran beside others."""
+
+    command: Sequence[str]
+    outcome: str
+    output: str
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it did."""
+        return self.outcome == "passed"
+
+
 def run(name: str, command: Sequence[str], seconds: float = CHECK_SECONDS) -> bool:
     """Run one check in the project's directory; returns whether it passed, having said so."""
-    print(f"\n== {name}: {' '.join(_short(word) for word in command)}", flush=True)
+    print(_heading(name, command), flush=True)
     began = time.monotonic()
-    try:
-        status = subprocess.run(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=seconds
-        ).returncode
-        outcome = "passed" if status == 0 else f"failed with status {status}"
-    except FileNotFoundError:
-        outcome = f"failed: {command[0]} is not installed"
-    except subprocess.TimeoutExpired:
-        outcome = f"failed: not over after {seconds:.0f} s"
+    outcome, _ = _outcome(command, seconds)
     print(f"== {name} {outcome} in {time.monotonic() - began:.1f} s", flush=True)
     return outcome == "passed"
+
+
+def quietly(command: Sequence[str]) -> Said:
+    """Run one check behind whatever else runs on this machine, and keep what it says."""
+    began = time.monotonic()
+    gentle = [*(("nice", "-n", "10") if shutil.which("nice") else ()), *command]
+    outcome, output = _outcome(gentle, CHECK_SECONDS, subprocess.PIPE)
+    return Said(command, outcome, output, time.monotonic() - began)
+
+
+def show(name: str, said: Said) -> None:
+    """Print what a quiet check said: all of it when it failed."""
+    print(_heading(name, said.command))
+    if not said.passed:
+        print(said.output)
+    print(f"== {name} {said.outcome} in {said.seconds:.1f} s", flush=True)
+
+
+def _outcome(command: Sequence[str], seconds: float, output: int | None = None) -> tuple[str, str]:
+    """`passed`, or how it failed; and what it said where that is kept."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+        )
+    except FileNotFoundError:
+        return f"failed: {command[0]} is not installed", ""
+    except subprocess.TimeoutExpired:
+        return f"failed: not over after {seconds:.0f} s", ""
+    status = done.returncode
+    return "passed" if status == 0 else f"failed with status {status}", done.stdout or ""
+
+
+def _heading(name: str, command: Sequence[str]) -> str:
+    return f"\n== {name}: {' '.join(_short(word) for word in command)}"
 
 
 def conclude(passed: dict[str, bool]) -> int:

@@ -49,6 +49,8 @@ from store.settings import Settings
 from tests.databases import Databases
 from tests.parts import Product, start_product
 
+pytest_plugins = ["tests.reporting"]
+
 CHROMIUM_ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
