@@ -1,8 +1,8 @@
 """`scripts/test`: everything that must be right, on a machine where nothing is prepared.
 
 Brings a Chromium, then runs every test with the checks of checking.py beside them. `--slow` adds
-the slow tests (bench, scale, real clocks; CI runs them always) and `--seed N` repeats a run. Other arguments are pytest's, which is run with them
-and nothing else, as `scripts/test -k login`.
+the slow tests (bench, scale, real clocks; CI runs them always) and `--seed N` repeats a run. Other
+arguments are pytest's, which is run with them and nothing else, as `scripts/test -k login`.
 """
 
 from __future__ import annotations
