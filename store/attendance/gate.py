@@ -197,6 +197,7 @@ class Gate:
                 self._problem(form, wish, meeting, day, now),
                 as_json(_attempt(form, wish, meeting, day, now)),
                 FAMILIAR_MS,
+                *wish.student.former_ids,
             ],
         )
         return reply

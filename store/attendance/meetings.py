@@ -13,8 +13,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from store.attendance.days import Day, day_of, valid_moment, valid_zone
-from store.attendance.students import Roster, Student, folded
+from store.attendance.students import Roster, Student, known_as
 from store.errors import Conflict, InvalidRequest, MeetingNotFound, Unavailable
+from store.folding import folded
 from store.keys import Keys
 from store.members import valid_text
 from store.queue import Queue
@@ -273,7 +274,8 @@ class Meetings:
         """
         keys = self._keys
         students = roster.students if roster else []
-        words = [word for one in students for word in (one.id, _as_json(one))]
+        listed = await self.students(meeting.id) if students else {}
+        words = [word for one in students for word in (known_as(one, listed), _as_json(one))]
         detail = {"students": len(students), "replace": replace}
         count = int(
             await self._roster(

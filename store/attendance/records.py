@@ -10,8 +10,9 @@ from typing import Any
 from store.attendance.days import Day, as_text, day_of
 from store.attendance.meetings import Meeting
 from store.attendance.proofs import device_label
-from store.attendance.students import seen
+from store.attendance.students import Student
 from store.errors import InvalidRequest
+from store.folding import seen
 from store.keys import Keys
 
 STATUSES = ("HADIR", "TERLAMBAT", "IZIN", "TIDAK_HADIR")
@@ -51,6 +52,11 @@ class Attendance:
         """Read the JSON of the gate, the data of an event, or a row of Postgres."""
         fields = {name: record.get(name, "") for name in cls.__slots__}
         return cls(**fields | {"class_": record["class"]})
+
+    @property
+    def person(self) -> Student:
+        """Whose it is, as typed."""
+        return Student(self.name, self.class_)
 
     def public(self, zone: str) -> dict[str, Any]:
         """Return what the student is answered."""

@@ -122,8 +122,10 @@ class Register:
             raise InvalidRequest("day", "Meeting ini tidak berlangsung pada tanggal itu.")
         for _ in range(TRIES):
             now = await self._now()
-            [here] = await self._here(meeting, on, [student], now)
-            reply = await self._write_mark(meeting, on, student, status, reason, by, here, now)
+            known, here = await self._here(meeting, on, student, now)
+            reply = await self._write_mark(
+                meeting, on, student, known, status, reason, by, here, now
+            )
             if reply[0] in ("marked", "changed"):
                 self._queue.wake_persist()
                 return Attendance.from_record(json.loads(reply[1]))
@@ -134,23 +136,29 @@ class Register:
         raise Conflict()
 
     async def _here(
-        self, meeting: Meeting, on: date, students: Sequence[Student], now: int
-    ) -> list[str]:
-        """The JSON of what students have on a day already, "" for nothing."""
+        self, meeting: Meeting, on: date, student: Student, now: int
+    ) -> tuple[str, str]:
+        """The id that a student has on a day, and the JSON of what is there, "" for nothing."""
+        ids = [student.id, *student.former_ids]
         if is_fresh(meeting, on, now):
             key = self._keys.attendances(meeting.id, on.isoformat())
-            texts = await self._redis.hmget(key, [student.id for student in students])
-            return [str(text or "") for text in texts]
-        params = {"meeting": meeting.id, "first": on, "last": on}
-        rows = await self._database.fetch(statement("attendance", "read_day"), params)
-        texts_of = {row["student"]: as_json(row) for row in rows}
-        return [texts_of.get(student.id, "") for student in students]
+            texts = dict(zip(ids, await self._redis.hmget(key, ids), strict=True))
+        else:
+            params = {"meeting": meeting.id, "first": on, "last": on}
+            rows = await self._database.fetch(statement("attendance", "read_day"), params)
+            texts = {row["student"]: as_json(row) for row in rows}
+        for one in ids:
+            if text := texts.get(one):
+                return one, str(text)
+        listed = await self._redis.hmget(self._keys.roster(meeting.id), ids)
+        return next((one for one, text in zip(ids, listed, strict=True) if text), student.id), ""
 
     async def _write_mark(
         self,
         meeting: Meeting,
         on: date,
         student: Student,
+        known: str,
         status: str,
         reason: str,
         by: By,
@@ -162,7 +170,7 @@ class Register:
         record: dict[str, Any] = {
             "id": new_id(),
             "meeting": meeting.id,
-            "student": student.id,
+            "student": known,
             "name": student.name,
             "class": student.class_,
             "device": "",

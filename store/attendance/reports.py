@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from store.attendance.days import as_text
+from store.attendance.students import Student
 from store.database import Database, statement
 from store.errors import NotFound
 
@@ -30,7 +31,7 @@ class Reports:
         except ValueError:
             raise NotFound() from None
         student = await self._fetch_one("read_student", id=known)
-        params = {"student": known, "owner": owner, "count": MOST_HISTORY}
+        params = {"students": _ids(known, student), "owner": owner, "count": MOST_HISTORY}
         rows = await self._database.fetch(statement("attendance", "read_history"), params)
         if student is None or (owner and not rows):
             raise NotFound()
@@ -55,6 +56,14 @@ class Reports:
 
     async def _fetch_one(self, name: str, **params: Any) -> dict[str, Any] | None:
         return await self._database.fetch_one(statement("attendance", name), params)
+
+
+def _ids(known: str, row: dict[str, Any] | None) -> list[str]:
+    """Every id under which a student may have been recorded."""
+    if row is None:
+        return [known]
+    student = Student(row["name"], row["class"])
+    return [known, student.id, *student.former_ids]
 
 
 def _seen(row: dict[str, Any]) -> dict[str, Any]:

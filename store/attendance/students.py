@@ -2,6 +2,9 @@
 
 " Budi", "BUDI" and "Bu<zero width space>di" of "10 A" and "10-A" are one student: the id is made of
 the folded name and class, so that nobody has to be looked up, and none is made twice.
+
+Ids that were made before every apostrophe and dash was one (`folded_before`) stay as they are.
+Where such a student is listed or recorded, the old id is found again and goes on.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ import csv
 import io
 import unicodedata
 import uuid
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from store.errors import InvalidRequest
+from store.folding import folded, folded_before, seen, tidied
 
 LONGEST_NAME = 100
 LONGEST_CLASS = 50
@@ -23,13 +28,9 @@ MOST_STUDENTS = 5_000
 _SCHOOL = uuid.UUID("6f1f4c0e-5a64-4f0c-9c39-7d1f6f0a2b10")
 """The namespace of student ids; drawn once, never to be changed."""
 
-_UNSEEN = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
-    + "".join(chr(code) for code in range(0x180B, 0x1810))
-    + "".join(chr(code) for code in range(0xFE00, 0xFE10))
-    + "".join(chr(code) for code in range(0xE0100, 0xE01F0))
-)
-"""Characters that no font shows though Unicode calls them letters or marks."""
+FORMER_APOSTROPHES = "'’‘`´ʼ"
+FORMER_DASHES = "-\u2010\u2011–—−"
+"""What keyboards and word processors write: the kinds an old id may have been made with."""
 
 _CLASS_SIGNS = str.maketrans("", "", " .-_/")
 
@@ -47,8 +48,23 @@ class Student:
     @property
     def id(self) -> str:
         """The same for every way of typing the same name and class."""
-        words = f"{folded(self.class_).translate(_CLASS_SIGNS)}\n{folded(self.name)}"
-        return str(uuid.uuid5(_SCHOOL, words))
+        return _id_of(self.name, self.class_, folded)
+
+    @property
+    def former_ids(self) -> list[str]:
+        """Ids the student may have from before there was one apostrophe and one dash: of the name
+        as typed, and of one kind of each throughout. Empty for nearly everybody."""
+        name, class_ = folded(self.name), folded(self.class_)
+        words = [
+            (name.replace("'", mark).replace("-", dash), class_.replace("-", class_dash))
+            for mark in (FORMER_APOSTROPHES if "'" in name else "'")
+            for dash in (FORMER_DASHES if "-" in name else "-")
+            for class_dash in (FORMER_DASHES if "-" in class_ else "-")
+        ]
+        made = dict.fromkeys(
+            _id_of(*pair, folded_before) for pair in ((self.name, self.class_), *words)
+        )
+        return [one for one in made if one != self.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,36 +82,48 @@ def valid_student(name: object, class_: object) -> Student:
     )
 
 
+def _id_of(name: str, class_: str, fold: Callable[[str], str]) -> str:
+    return str(uuid.uuid5(_SCHOOL, f"{fold(class_).translate(_CLASS_SIGNS)}\n{fold(name)}"))
+
+
+def known_as(student: Student, known: Mapping[str, object]) -> str:
+    """Return the id that a student has among those who are known, or is to have."""
+    return next((one for one in (student.id, *student.former_ids) if one in known), student.id)
+
+
+def missing_of(
+    listed: Mapping[str, Student], there: Iterable[tuple[str, Student]]
+) -> dict[str, Student]:
+    """Return the listed students who are not there, by id, in the order of class and name.
+
+    Takes who is there as ids with name and class.
+    """
+    present = dict(there)
+    # listed after they were recorded by a former id
+    others = {student.id for student_id, student in present.items() if student_id not in listed}
+    missing = [one for one in listed.items() if one[0] not in present and one[0] not in others]
+    return dict(sorted(missing, key=lambda one: (one[1].class_, one[1].name)))
+
+
 def _valid_words(field: str, value: object, longest: int) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(field, REQUIRED)
-    words = seen(value)
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in _one_line(value)):
+        raise InvalidRequest(field)
+    words = tidied(value)
     if not words or not folded(words):
         raise InvalidRequest(field, REQUIRED)
     if len(words) > longest:
         raise InvalidRequest(field, f"Isian '{field}' paling panjang {longest} karakter.")
-    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in words):
-        raise InvalidRequest(field)
     return words
 
 
+def _one_line(value: str) -> str:
+    """A text without what a paste leaves at its ends, and with its tabs as blanks."""
+    return seen(value).replace("\t", " ")
+
+
 REQUIRED = "Semua field harus diisi termasuk deviceId"
-
-
-def seen(text: str) -> str:
-    """Return what a reader sees of a text: no outer blanks, nothing without a shape."""
-    return "".join(sign for sign in text if not _is_unseen(sign)).strip()
-
-
-def folded(text: str) -> str:
-    """Return the form in which names are compared: NFKC, nothing unseen, one blank, one case."""
-    plain = unicodedata.normalize("NFKC", text)
-    kept = "".join(sign for sign in plain if sign.isspace() or not _is_unseen(sign))
-    return unicodedata.normalize("NFKC", " ".join(kept.split()).casefold())
-
-
-def _is_unseen(sign: str) -> bool:
-    return sign in _UNSEEN or unicodedata.category(sign) == "Cf"
 
 
 def read_roster(text: str) -> Roster:

@@ -110,7 +110,7 @@ SELECT id::text, name, class FROM students WHERE id = %(id)s
 SELECT a.id, a.meeting_id AS meeting, m.title, m.timezone, a.attendance_day::text AS day, a.status,
        a.reason, a.source, (extract(epoch FROM a.recorded_at) * 1000)::bigint AS at
 FROM attendances AS a JOIN meetings AS m ON m.id = a.meeting_id
-WHERE a.student_id = %(student)s AND (%(owner)s = '' OR m.owner = %(owner)s)
+WHERE a.student_id = ANY(%(students)s::uuid[]) AND (%(owner)s = '' OR m.owner = %(owner)s)
 ORDER BY a.recorded_at DESC
 LIMIT %(count)s
 

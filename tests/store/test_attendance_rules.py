@@ -24,8 +24,9 @@ from store.attendance.days import (
 )
 from store.attendance.meetings import Meeting
 from store.attendance.records import Attendance
-from store.attendance.students import folded, read_roster, valid_student
+from store.attendance.students import read_roster, valid_student
 from store.errors import InvalidRequest
+from store.folding import folded
 
 HOUR = 3_600_000
 ZONES = {"Asia/Jakarta": 7, "Asia/Makassar": 8, "Asia/Jayapura": 9}

@@ -364,7 +364,7 @@ async def test_with_a_list_only_its_names_are_taken(place):
     answer = await Phone(port).fill(meeting, "budi  santoso", "10-a")
     assert answer.json["attendance"]["student_name"] == "Budi Santoso"
     day = await day_at(teacher, meeting)
-    assert day["missing"] == [{"name": "Siti Aminah", "class": "10A"}]
+    assert [(one["name"], one["class"]) for one in day["missing"]] == [("Siti Aminah", "10A")]
     assert [one["type"] for one in day["refused"]] == ["NOT_LISTED"]
 
 

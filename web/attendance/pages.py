@@ -6,6 +6,7 @@ from typing import Any
 
 from store.attendance.days import day_on
 from store.attendance.records import STATUSES
+from store.attendance.students import missing_of
 from web.attendance.student import date_in_words, in_words, period
 from web.attendance.teacher import TeacherHandler, counts_of, owner_of
 from web.sessions import member_of, session_of
@@ -70,8 +71,7 @@ class ListPage(TeacherHandler):
         on = self.asked_day(meeting, now)
         rows = await self.store.register.rows(meeting, on, on, now)
         listed = await self.store.meetings.students(meeting.id)
-        there = {row.student for row in rows}
-        missing = [one for student_id, one in listed.items() if student_id not in there]
+        missing = missing_of(listed, ((row.student, row.person) for row in rows))
         self.page(
             "meeting_print.html",
             meeting=self.meeting_json(meeting, now),
@@ -79,7 +79,7 @@ class ListPage(TeacherHandler):
             printed=in_words(now, meeting.timezone),
             counts=counts_of(rows),
             rows=[row.row(meeting.timezone) for row in sorted(rows, key=_by_class)],
-            missing=sorted(missing, key=lambda one: (one.class_, one.name)),
+            missing=list(missing.values()),
         )
 
 

@@ -10,8 +10,9 @@ from store.attendance.days import valid_day
 from store.attendance.meetings import Meeting
 from store.attendance.records import Attendance
 from store.attendance.register import MOST_MARKED
-from store.attendance.students import Student, folded, valid_student
+from store.attendance.students import Student, missing_of, valid_student
 from store.errors import Conflict, InvalidRequest, NotFound
+from store.folding import folded
 from store.sessions import Place
 from web.attendance.teacher import TeacherHandler, counts_of, owner_of
 
@@ -27,9 +28,7 @@ class MeetingAttendance(TeacherHandler):
         rows = await self.store.register.rows(meeting, on, on, now)
         listed = await self.store.meetings.students(meeting.id)
         attempts = await self.store.register.attempts(meeting.id, on.isoformat())
-        there = {row.student for row in rows}
-        missing = [one for student_id, one in listed.items() if student_id not in there]
-        missing.sort(key=lambda one: (one.class_, one.name))
+        missing = missing_of(listed, ((row.student, row.person) for row in rows))
         self.respond(
             {
                 "success": True,
@@ -38,7 +37,10 @@ class MeetingAttendance(TeacherHandler):
                 "server_now": now / 1000,
                 "counts": counts_of(rows),
                 "attendances": self._shown(meeting, self._wanted(rows), conflicts.alike(rows)),
-                "missing": [{"name": one.name, "class": one.class_} for one in missing],
+                "missing": [
+                    {"id": student_id, "name": one.name, "class": one.class_}
+                    for student_id, one in missing.items()
+                ],
                 "refused": conflicts.refused(attempts, meeting.timezone),
             }
         )
