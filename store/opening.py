@@ -23,6 +23,7 @@ from store.hotspot import Captive, Handovers, Hotspot, Leases, Ledger, Otp, Pack
 from store.hotspot.registrations import Registrations
 from store.keys import Keys
 from store.limits import Limits
+from store.lists.reading import ListReader
 from store.logins import Logins
 from store.mails import Mails
 from store.members import Members
@@ -73,6 +74,7 @@ class Store:
     handovers: Handovers
     registrations: Registrations
     captive: Captive
+    lists: ListReader
 
     def blocking_connection(self, seconds: float) -> Redis:
         """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""
@@ -94,6 +96,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
             yield store
         finally:
             store.payments.spool.close()
+            store.lists.close()
     finally:
         passwords.close()
         await database.close()
@@ -143,6 +146,7 @@ def _wire(
         handovers=Handovers(redis, keys, sessions),
         registrations=Registrations(redis, keys, members),
         captive=Captive(redis, keys),
+        lists=ListReader(),
     )
 
 

@@ -9,8 +9,6 @@ Where such a student is listed or recorded, the old id is found again and goes o
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -18,12 +16,13 @@ from dataclasses import dataclass
 
 from store.errors import InvalidRequest
 from store.folding import folded, folded_before, seen, tidied
+from store.lists import read_people
 
 LONGEST_NAME = 100
 LONGEST_CLASS = 50
 
 MOST_STUDENTS = 5_000
-"""Of one list: the largest school in one meeting; a CSV of 256 KiB holds no more anyway."""
+"""Of one list: the largest school in one meeting."""
 
 _SCHOOL = uuid.UUID("6f1f4c0e-5a64-4f0c-9c39-7d1f6f0a2b10")
 """The namespace of student ids; drawn once, never to be changed."""
@@ -33,9 +32,6 @@ FORMER_DASHES = "-\u2010\u2011–—−"
 """What keyboards and word processors write: the kinds an old id may have been made with."""
 
 _CLASS_SIGNS = str.maketrans("", "", " .-_/")
-
-_NAME_HEADS = frozenset({"nama", "name", "nama siswa", "nama lengkap", "student", "student name"})
-_CLASS_HEADS = frozenset({"kelas", "class", "rombel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +69,8 @@ class Roster:
 
     students: list[Student]
     skipped: list[tuple[int, str]]
+    columns: dict[str, str]
+    """Field → the heading it was read from; empty for a list without one."""
 
 
 def valid_student(name: object, class_: object) -> Student:
@@ -88,7 +86,9 @@ def _id_of(name: str, class_: str, fold: Callable[[str], str]) -> str:
 
 def known_as(student: Student, known: Mapping[str, object]) -> str:
     """Return the id that a student has among those who are known, or is to have."""
-    return next((one for one in (student.id, *student.former_ids) if one in known), student.id)
+    if not known or student.id in known:
+        return student.id
+    return next((one for one in student.former_ids if one in known), student.id)
 
 
 def missing_of(
@@ -126,52 +126,31 @@ def _one_line(value: str) -> str:
 REQUIRED = "Semua field harus diisi termasuk deviceId"
 
 
-def read_roster(text: str) -> Roster:
-    """Read a list of students as CSV: name and class, divided by comma, semicolon or tab.
+def read_roster(data: bytes | str) -> Roster:
+    """Read a list of students from a file or a pasted text; blocking, for a thread.
 
-    A first line that names the columns is understood, whichever way round. Raises InvalidRequest
-    for a list that names nobody or too many.
+    Raises InvalidRequest for a list that is not understood, that names nobody or too many.
     """
-    try:
-        rows = list(csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=_delimiter(text)))
-    except csv.Error:
-        raise InvalidRequest("body", "Berkas CSV tidak dapat dibaca.") from None
-    name_at, class_at, first = _columns(rows)
+    people = read_people(data, needed=(["name"], ["class"]), known=("name", "class"))
     students: dict[str, Student] = {}
-    skipped = []
-    for number, row in enumerate(rows[first:], first + 1):
-        if not any(cell.strip() for cell in row):
-            continue
+    skipped = list(people.skipped)
+    for line in people.lines:
         try:
-            student = valid_student(*(_cell(row, at) for at in (name_at, class_at)))
+            student = valid_student(line.cells["name"], line.cells["class"])
         except InvalidRequest as error:
-            skipped.append((number, error.message))
+            skipped.append((line.number, _reason(error)))
             continue
         if student.id in students:
-            skipped.append((number, "Nama dan kelas yang sama sudah ada di daftar."))
+            skipped.append((line.number, "Nama dan kelas yang sama sudah ada di daftar."))
         students.setdefault(student.id, student)
     if not students:
-        raise InvalidRequest("body", "Tidak ada baris 'nama,kelas' yang dapat dipakai.")
+        raise InvalidRequest("file", "Tidak ada baris dengan nama dan kelas yang dapat dipakai.")
     if len(students) > MOST_STUDENTS:
-        raise InvalidRequest("body", f"Daftar paling banyak {MOST_STUDENTS} siswa.")
-    return Roster(list(students.values()), skipped)
+        raise InvalidRequest("file", f"Daftar paling banyak {MOST_STUDENTS} siswa.")
+    return Roster(list(students.values()), sorted(skipped), people.columns)
 
 
-def _delimiter(text: str) -> str:
-    """By the first line; Indonesian spreadsheets write semicolons."""
-    first = text.split("\n", 1)[0]
-    return max(",;\t", key=first.count)
-
-
-def _columns(rows: list[list[str]]) -> tuple[int, int, int]:
-    """Where name and class stand, and in which row the students begin."""
-    heads = [folded(cell) for cell in rows[0]] if rows else []
-    names = [at for at, head in enumerate(heads) if head in _NAME_HEADS]
-    classes = [at for at, head in enumerate(heads) if head in _CLASS_HEADS]
-    if names and classes:
-        return names[0], classes[0], 1
-    return 0, 1, 0
-
-
-def _cell(row: list[str], at: int) -> str:
-    return row[at] if at < len(row) else ""
+def _reason(error: InvalidRequest) -> str:
+    if error.message != REQUIRED:
+        return error.message
+    return "Nama kosong." if error.field == "name" else "Kelas kosong."

@@ -164,6 +164,9 @@ async def test_the_desk_reads_a_list_and_shows_a_history(desk, store):
         "buffer": b"nama,kelas\nBudi,10A\nSiti,10A\n,",
     }
     await page.set_input_files("#students-file", csv)
+    await page.click("text=Periksa daftar")
+    await expect(page.locator(".preview-head")).to_contain_text("2 siswa di 1 kelas")
+    await expect(page.locator("list-preview td")).to_have_text(["Budi", "10A", "Siti", "10A"])
     await page.click("text=Ganti daftar")
     await expect(page.locator("#students-message")).to_contain_text("2 siswa dibaca, 2 di daftar")
     await expect(page.locator("#students-count")).to_have_text("2 siswa")

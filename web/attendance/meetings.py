@@ -9,7 +9,9 @@ import segno
 
 from store.attendance.students import read_roster
 from store.errors import InvalidRequest
+from store.folding import folded
 from web.attendance.teacher import TeacherHandler, owner_of
+from web.lists import FIRST_SHOWN, ListHandler, skipped_json
 
 
 class MeetingList(TeacherHandler):
@@ -65,7 +67,7 @@ class OneMeeting(TeacherHandler):
         self.respond({"success": True})
 
 
-class Students(TeacherHandler):
+class Students(TeacherHandler, ListHandler):
     """`/api/admin/meetings/{id}/students`: who may fill in; without a list, everybody."""
 
     async def get(self, meeting_id: str) -> None:
@@ -79,22 +81,29 @@ class Students(TeacherHandler):
         self.respond({"success": True, "students": students, "count": len(students)})
 
     async def post(self, meeting_id: str) -> None:
-        """A CSV of name and class: as the body, as an uploaded file, or `{"csv": …}`."""
+        """A list with names and classes; with `dry_run` it is only shown as it was understood."""
         place = await self.teacher()
         meeting = await self.store.meetings.get(meeting_id, owner_of(place))
-        text, replace = self._csv()
-        roster = read_roster(text)
-        count = await self.store.meetings.list_students(
-            meeting, roster, self.by(place), replace=replace
-        )
-        skipped = [{"line": line, "reason": reason} for line, reason in roster.skipped]
+        replace = self._replaces()
+        roster = await self.store.lists.read(read_roster, self.sent_list())
+        if dry_run := self.is_dry_run():
+            count = len(roster.students)
+        else:
+            count = await self.store.meetings.list_students(
+                meeting, roster, self.by(place), replace=replace
+            )
         self.respond(
             {
                 "success": True,
+                "dry_run": dry_run,
                 "imported": len(roster.students),
                 "count": count,
-                "skipped": skipped[:100],
-                "skipped_count": len(skipped),
+                "columns": roster.columns,
+                "first": [
+                    {"name": one.name, "class": one.class_} for one in roster.students[:FIRST_SHOWN]
+                ],
+                "classes": len({folded(one.class_) for one in roster.students}),
+                **skipped_json(roster.skipped),
             }
         )
 
@@ -105,28 +114,11 @@ class Students(TeacherHandler):
         await self.store.meetings.list_students(meeting, None, self.by(place), replace=True)
         self.respond({"success": True, "count": 0})
 
-    def _csv(self) -> tuple[str, bool]:
-        kind = self.request.headers.get("Content-Type", "").lower()
-        replace = self.get_query_argument("mode", "replace")
-        if replace not in ("replace", "add"):
+    def _replaces(self) -> bool:
+        mode = self.get_query_argument("mode", "replace")
+        if mode not in ("replace", "add"):
             raise InvalidRequest("mode", "mode harus 'replace' atau 'add'.")
-        if kind.startswith("application/json"):
-            text = self.json_body().get("csv")
-            if not isinstance(text, str):
-                raise InvalidRequest("csv")
-            return text, replace == "replace"
-        files = [file for named in self.request.files.values() for file in named]
-        return decoded(files[0].body if files else self.request.body), replace == "replace"
-
-
-def decoded(data: bytes) -> str:
-    """Return a CSV's text: UTF-8, or what spreadsheets write when nobody tells them to."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        return mode == "replace"
 
 
 class QrImage(TeacherHandler):

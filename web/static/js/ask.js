@@ -20,15 +20,16 @@ export class Unreachable extends Error {}
 
 /**
  * @param {string} path address on this site
- * @param {{method?: string, json?: unknown, form?: Record<string, string>, deadlineMs?: number,
- *   keepalive?: boolean, bearer?: string}} [options] `json` and `form` are two ways of sending a
- *   body; `bearer` speaks for a page whose browser keeps no cookies
+ * @param {{method?: string, json?: unknown, form?: Record<string, string>, file?: Blob,
+ *   deadlineMs?: number, keepalive?: boolean, bearer?: string}} [options] `json`, `form` and `file`
+ *   are ways of sending a body; `bearer` speaks for a page whose browser keeps no cookies
  * @returns {Promise<Answer>}
  * @throws {Unreachable}
  */
 export async function ask(path, options = {}) {
-  const { json, form, deadlineMs = DEADLINE_MS, keepalive = false, bearer = "" } = options;
-  const method = options.method ?? (json === undefined && form === undefined ? "GET" : "POST");
+  const { json, form, file, deadlineMs = DEADLINE_MS, keepalive = false, bearer = "" } = options;
+  const body = json === undefined ? (file ?? (form && new URLSearchParams(form))) : JSON.stringify(json);
+  const method = options.method ?? (body === undefined ? "GET" : "POST");
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), deadlineMs);
   try {
@@ -39,9 +40,10 @@ export async function ask(path, options = {}) {
       cache: "no-store",
       headers: {
         ...(json !== undefined && { "Content-Type": "application/json" }),
+        ...(file && { "Content-Type": "application/octet-stream" }),
         ...(bearer && { Authorization: `Bearer ${bearer}` }),
       },
-      body: json === undefined ? form && new URLSearchParams(form) : JSON.stringify(json),
+      body,
       signal: deadline.signal,
     });
     return {

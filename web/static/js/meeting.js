@@ -32,6 +32,7 @@ const address = `/api/admin/meetings/${meeting}`;
 const search = input("search");
 const statusFilter = input("status");
 const dayField = input("day");
+const preview = /** @type {import("./list_preview.js").ListPreview} */ (element("students-preview"));
 const model = new MeetingDay();
 /** @type {Set<string>} */ const picked = new Set();
 let drawing = 0;
@@ -66,7 +67,8 @@ function begin() {
   element("by-hand").addEventListener("submit", byHand);
   element("absent-all").addEventListener("click", () => void absentAll());
   element("copy").addEventListener("click", () => void copyLink());
-  element("students-form").addEventListener("submit", importStudents);
+  element("students-form").addEventListener("submit", (event) => void checkStudents(event));
+  element("students-form").addEventListener("input", () => (preview.hidden = true));
   element("students-open").addEventListener("click", () => void openToAll());
   input("active").addEventListener("change", () => void toggle());
   element("form").addEventListener("submit", save);
@@ -275,37 +277,51 @@ async function copyLink() {
   }
 }
 
-/** @param {SubmitEvent} event */
-async function importStudents(event) {
+/**
+ * Shows the list as the server understood it; what is written is what was shown.
+ *
+ * @param {SubmitEvent} event
+ */
+async function checkStudents(event) {
   event.preventDefault();
-  const mode = /** @type {HTMLButtonElement | null} */ (event.submitter)?.value ?? "replace";
+  preview.hidden = true;
   const file = input("students-file").files?.[0];
-  const text = file ? await readText(file) : input("students-text").value;
-  const options = { json: { csv: text }, deadlineMs: LIST_DEADLINE_MS };
-  const answer = await ask(`${address}/students?mode=${mode}`, options).catch(() => null);
-  if (!answer?.ok) {
-    say("students-message", answer?.body.message ?? UNREACHABLE);
-    return;
-  }
-  const { imported, count, skipped, skipped_count } = answer.body;
-  const first = skipped[0] ? ` Baris ${skipped[0].line}: ${skipped[0].reason}` : "";
-  const left = skipped_count ? ` ${skipped_count} baris dilewati.${first}` : "";
-  say("students-message", `${imported} siswa dibaca, ${count} di daftar.${left}`);
+  const sent = file ? { file } : { json: { csv: input("students-text").value } };
+  const shown = await sendStudents("dry_run=1", sent);
+  if (!shown) return;
+  say("students-message", "");
+  const head = `${shown.imported} siswa di ${shown.classes} kelas. Belum disimpan.`;
+  const rows = shown.first.map((/** @type {{name: string, class: string}} */ one) => [one.name, one.class]);
+  preview.show({ head, titles: ["Nama", "Kelas"], rows, total: shown.imported, ...shown }, [
+    { label: "Ganti daftar", act: () => void keepStudents("replace", sent) },
+    { label: "Tambahkan ke daftar", act: () => void keepStudents("add", sent) },
+  ]);
+}
+
+/**
+ * @param {string} mode
+ * @param {{file: File} | {json: unknown}} sent
+ */
+async function keepStudents(mode, sent) {
+  const kept = await sendStudents(`mode=${mode}`, sent);
+  if (!kept) return;
+  preview.hidden = true;
+  const left = kept.skipped_count ? ` ${kept.skipped_count} baris dilewati.` : "";
+  say("students-message", `${kept.imported} siswa dibaca, ${kept.count} di daftar.${left}`);
   /** @type {HTMLFormElement} */ (element("students-form")).reset();
 }
 
 /**
- * UTF-8, or what a spreadsheet saves when nobody tells it to.
- *
- * @param {File} file
+ * @param {string} query
+ * @param {{file: File} | {json: unknown}} sent
+ * @returns {Promise<any>} the answer, null when it was refused
  */
-async function readText(file) {
-  const bytes = await file.arrayBuffer();
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return new TextDecoder("windows-1252").decode(bytes);
-  }
+async function sendStudents(query, sent) {
+  const options = { ...sent, deadlineMs: LIST_DEADLINE_MS };
+  const answer = await ask(`${address}/students?${query}`, options).catch(() => null);
+  if (answer?.ok) return answer.body;
+  say("students-message", answer?.body.message ?? UNREACHABLE);
+  return null;
 }
 
 async function openToAll() {

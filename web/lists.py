@@ -1,0 +1,47 @@
+"""Lists that people send: as the body, as an uploaded file, or pasted as `{"csv": …}`; and what is
+shown of one before anything is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from store.errors import InvalidRequest
+from web.handler import Handler
+
+FIRST_SHOWN = 10
+"""Lines of a preview: enough to see whether the columns are the right ones."""
+
+MOST_SKIPPED = 100
+"""Lines that are named with their reason; the rest is counted."""
+
+
+class ListHandler(Handler):
+    """What handlers of lists share."""
+
+    def sent_list(self) -> bytes | str:
+        """Return the list as it was sent. Raises InvalidRequest."""
+        if self.request.headers.get("Content-Type", "").lower().startswith("application/json"):
+            text = self.json_body().get("csv")
+            if not isinstance(text, str):
+                raise InvalidRequest("csv")
+            return text
+        files = [file for named in self.request.files.values() for file in named]
+        return bytes(files[0].body if files else self.request.body)
+
+    def is_dry_run(self) -> bool:
+        """Whether nothing is to be written: `dry_run` in the query, or in a JSON body."""
+        said = self.get_query_argument("dry_run", "")
+        if not said and "json" in self.request.headers.get("Content-Type", "").lower():
+            asked = self.json_body().get("dry_run", False)
+            if not isinstance(asked, bool):
+                raise InvalidRequest("dry_run")
+            return asked
+        if said not in ("", "0", "1", "true", "false"):
+            raise InvalidRequest("dry_run")
+        return said in ("1", "true")
+
+
+def skipped_json(skipped: list[tuple[int, str]]) -> dict[str, Any]:
+    """Return the lines that were left out, as the answer names them."""
+    named = [{"line": line, "reason": reason} for line, reason in skipped[:MOST_SKIPPED]]
+    return {"skipped": named, "skipped_count": len(skipped)}
