@@ -2,7 +2,8 @@
 
 Kept for good, because they are what the product is for: members, meetings, students and their
 attendance, orders, licences with the deliveries that paid for them, hotspot accounts. A member who
-is deleted takes devices and history along at once; the rest is forgotten by age.
+is deleted takes devices and history along at once; the rest is forgotten by age, as are newcomers
+whom nobody has approved.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ QUARTER_DAYS = 90
 
 STALE_DAYS = 7
 """After which word of a new phone is no news any more."""
+
+NEWCOMER_DAYS = 7
+"""How long a newcomer waits for approval; whoever still wants to be let in registers again. One for
+whom something was bought is kept."""
 
 log = logging.getLogger("jaga.retention")
 
@@ -72,7 +77,24 @@ TABLE = (
 async def forget() -> None:
     """Forget what is too old; RQ calls this by name, once an hour."""
     async with open_store(Settings.from_environment()) as store:
-        await run(store, datetime.now(UTC))
+        now = datetime.now(UTC)
+        await run(store, now)
+        await forget_newcomers(store, now)
+
+
+async def forget_newcomers(store: Store, now: datetime) -> int:
+    """Forget the newcomers whom nobody has approved; returns how many. They go from Redis, where
+    they live, and the log takes them out of Postgres. BATCH at most in a run. Raises Unavailable.
+    """
+    params = {"before": now - timedelta(days=NEWCOMER_DAYS), "count": BATCH}
+    async with store.database.connection() as connection:
+        found = await connection.execute(statement("retention", "stale_newcomers"), params)
+        members = [str(row["id"]) for row in await found.fetchall()]
+    gone = sum([await store.hotspot.newcomers.forget(member) for member in members])
+    if gone:
+        store.queue.wake_persist()
+        log.info("newcomers forgotten: %s", gone)
+    return gone
 
 
 async def run(store: Store, now: datetime, seconds: float = RUN_SECONDS) -> dict[str, int]:

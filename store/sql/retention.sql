@@ -70,3 +70,9 @@ DELETE FROM qr_login_token WHERE id IN (
 DELETE FROM attendance_attempts WHERE event_id IN (
     SELECT event_id FROM attendance_attempts WHERE at < %(before)s
     ORDER BY at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
+
+-- stale_newcomers --
+SELECT member.id FROM member JOIN hotspot_account AS account ON account.member_id = member.id
+WHERE member.password = '!' AND NOT account.approved AND account.stack = '[]'
+  AND account.updated_at < %(before)s
+ORDER BY account.updated_at LIMIT %(count)s
