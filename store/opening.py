@@ -111,6 +111,7 @@ def _wire(
     limits = Limits(redis, keys)
     sessions = Sessions(settings, redis, keys, queue)
     packages = Packages(redis, keys, queue)
+    mails = Mails(database, queue)
     hotspot = Hotspot(settings, redis, keys, queue, packages)
     members = Members(redis, keys, queue, passwords, sessions, hotspot)
     devices = Devices(redis, keys, queue, sessions)
@@ -134,9 +135,19 @@ def _wire(
         devices=devices,
         qr=Qr(settings, redis, keys, queue, limits, sessions),
         payments=payments.wire(
-            settings, redis, keys, queue, database, limits, passwords, members, sessions, hotspot
+            settings,
+            redis,
+            keys,
+            queue,
+            database,
+            limits,
+            passwords,
+            members,
+            sessions,
+            hotspot,
+            mails,
         ),
-        mails=Mails(database, queue),
+        mails=mails,
         hotspot=hotspot,
         packages=packages,
         ledger=Ledger(settings, redis, keys, queue),

@@ -138,8 +138,14 @@ class Inbox:
         if owner not in ("", row["id"]):
             return no(f"its order or signature belongs to {owner}"), ""
         try:
+            corrected = await self._database.fetch_one(
+                statement("payments", "correction"), {"ref_id": as_ref(delivery.ref)}
+            )
             order = orders.order_of(
-                delivery, await self._products(delivery), self._settings.lynk_member_product
+                delivery,
+                await self._products(delivery),
+                self._settings.lynk_member_product,
+                corrected["email"] if corrected else "",
             )
         except (Unusable, RecursionError) as error:
             return no(str(error) or "malformed"), ""

@@ -145,6 +145,13 @@ class Licences:
                 pipe.hget(self._keys.licence(digest), "instance")
             return [str(found or "") for found in await pipe.execute()]
 
+    async def statuses(self, keys: list[str]) -> list[str]:
+        """Return the status of each key as it is now, "" for one that is not known yet."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hget(self._keys.licence(digest_of(key)), "status")
+            return [str(found or "") for found in await pipe.execute()]
+
     async def activate(self, key: str, claimant: Claimant) -> Licence:
         """Make a device the holder; the one before loses it at once, or keeps it (`first_wins`).
 

@@ -50,22 +50,16 @@ def order_number(text: str) -> str:
 def order_ref(text: str) -> str:
     """Return a refId as Lynk.id writes it, "" for what can be none. Its own are 32 hexadecimal
     digits in small letters; any other is taken as it stands."""
-    plain = "".join(_visible(text)).strip("\"'“”‘’<>()[]*#:;, ")
-    digits = "".join(sign for sign in plain.lower() if sign.isalnum())
+    digits = _letters(text).lower()
     if _LYNK_REF.fullmatch(digits):
         return digits
-    return plain if _REF.fullmatch(plain) else ""
+    return text if _REF.fullmatch(text) else ""
 
 
 def _letters(text: str) -> str:
     """Letters and digits only, in capitals, wide ones made plain."""
     plain = unicodedata.normalize("NFKC", text[:LONGEST]).upper()
     return "".join(sign for sign in plain if sign.isascii() and sign.isalnum())
-
-
-def _visible(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKC", text[:LONGEST])
-    return [sign for sign in plain if unicodedata.category(sign) not in ("Cf", "Cc")]
 
 
 # As the webhook document draws them; the number of free bits beside each

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.headerregistry import Address
 from typing import Any
 
+from store.payments.addresses import clean_email
 from store.payments.delivery import Delivery, storable
 
 MOST_UNITS = 50
@@ -81,10 +82,16 @@ class Order:
     """What the buyer paid, in rupiah; None when the payload does not say."""
 
 
-def order_of(delivery: Delivery, products: Mapping[str, Product], member_product: str) -> Order:
+def order_of(
+    delivery: Delivery,
+    products: Mapping[str, Product],
+    member_product: str,
+    corrected: str = "",
+) -> Order:
     """Return what a delivery asks for.
 
-    Takes the products by uuid, and the title that stands for membership. Raises Unusable.
+    Takes the products by uuid, the title that stands for membership, and the address that an
+    operator put in the place of the buyer's. Raises Unusable.
     """
     data = delivery.data
     customer = data.get("customer")
@@ -108,7 +115,7 @@ def order_of(delivery: Delivery, products: Mapping[str, Product], member_product
         if len(units) + len(quotas) > MOST_UNITS:
             raise Unusable("too many units")
     return Order(
-        email=usable_email(customer.get("email")),
+        email=usable_email(corrected or customer.get("email")),
         name=line(customer.get("name"), LONGEST_NAME),
         phone=line(customer.get("phone"), 10_000),
         paid_at=paid_at(data.get("createdAt")),
@@ -148,11 +155,11 @@ def _quantity(value: Any) -> int:
 
 
 def usable_email(value: Any) -> str:
-    """Return an address that a mail can be sent to. Raises Unusable.
+    """Return an address that a mail can be sent to, as it is obviously meant. Raises Unusable.
 
     The email package alone lets pass what no server takes (reference/lynk.md §12).
     """
-    text = value.strip() if isinstance(value, str) else ""
+    text = clean_email(value[:400]) if isinstance(value, str) else ""
     local, _, domain = text.rpartition("@")
     sane = (
         len(text) <= 190

@@ -15,12 +15,14 @@ from store.errors import NotFound
 from store.hotspot import Hotspot
 from store.keys import Keys
 from store.limits import Limits
+from store.mails import Mails
 from store.members import Member, Members
 from store.passwords import Passwords
 from store.payments.delivery import as_ref
 from store.payments.inbox import Inbox
 from store.payments.intake import Intake
 from store.payments.licences import Licences
+from store.payments.order_desk import OrderDesk
 from store.payments.processing import Processing
 from store.payments.spool import Spool
 from store.queue import Queue
@@ -43,6 +45,7 @@ class Payments:
     inbox: Inbox
     pages: OrderPages
     links: PasswordLinks
+    desk: OrderDesk
 
 
 class OrderPages:
@@ -131,10 +134,12 @@ def wire(
     members: Members,
     sessions: Sessions,
     hotspot: Hotspot,
+    mails: Mails,
 ) -> Payments:
     """Build them."""
     spool = Spool(settings.jaga_home)
     licences = Licences(redis, keys, queue, limits)
+    inbox = Inbox(settings, database, queue)
     return Payments(
         spool=spool,
         intake=Intake(settings, redis, keys, queue, database, limits, spool),
@@ -142,7 +147,8 @@ def wire(
             settings, redis, keys, queue, database, members, passwords, licences, hotspot
         ),
         licences=licences,
-        inbox=Inbox(settings, database, queue),
+        inbox=inbox,
         pages=OrderPages(redis, keys),
         links=PasswordLinks(settings, redis, keys, members, sessions),
+        desk=OrderDesk(redis, keys, database, members, hotspot, licences, inbox, mails),
     )

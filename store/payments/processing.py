@@ -185,8 +185,7 @@ class Processing:
         """Decide whether this is an order, and write down all that will be drawn for it."""
         reason, order, password_hash = "", None, ""
         if not delivery.is_payment:
-            state = "ignored" if delivery.event else "review"
-            reason = "no payment" if delivery.event else "malformed"
+            state, reason = await self._judge_other(connection, row, delivery)
         else:
             state = "processing"
             try:
@@ -210,9 +209,28 @@ class Processing:
             log.warning("delivery %s needs a look: %s, %s", row["id"], state, reason)
         return state
 
+    async def _judge_other(
+        self, connection: Connection, row: Row, delivery: Delivery
+    ) -> tuple[str, str]:
+        """What says something else than "paid" (money given back, a subscription over) is looked
+        at by a person when Lynk.id has signed it; nothing follows from it by itself."""
+        if not delivery.event:
+            return "review", "malformed"
+        if not row["verified"]:
+            return "ignored", "no payment"
+        async with connection.transaction():
+            known = await self._order_row(connection, delivery)
+        return "review", "other event" if known else "unknown event"
+
     async def _order_of(self, connection: Connection, delivery: Delivery) -> Order:
         products = await self._products(connection, delivery)
-        return orders.order_of(delivery, products, self._settings.lynk_member_product)
+        async with connection.transaction():
+            found = await connection.execute(
+                statement("payments", "correction"), {"ref_id": as_ref(delivery.ref)}
+            )
+            row = await found.fetchone()
+        member_product = self._settings.lynk_member_product
+        return orders.order_of(delivery, products, member_product, row["email"] if row else "")
 
     async def _products(self, connection: Connection, delivery: Delivery) -> dict[str, Product]:
         uuids = orders.uuids_of(delivery)

@@ -219,3 +219,43 @@ SELECT l.id, l.key_license, l.title, l.status, l.policy, l.version, l.device_act
 FROM lynk_webhook AS l
 LEFT JOIN license_devices AS d ON d.licence_id = l.id AND d.instance = l.device_active
 WHERE l.id > %(after)s ORDER BY l.id LIMIT %(count)s
+
+-- correction --
+SELECT email FROM lynk_correction WHERE ref_id = %(ref_id)s
+
+-- keep_correction --
+INSERT INTO lynk_correction (ref_id, email) VALUES (%(ref_id)s, %(email)s)
+ON CONFLICT (ref_id) DO UPDATE SET email = excluded.email, at = now()
+
+-- correct_order --
+UPDATE lynk_order SET email = %(email)s WHERE ref_id = %(ref_id)s
+
+-- correct_licences --
+UPDATE lynk_webhook SET email = %(email)s WHERE trx_lynk_id = %(ref_id)s
+
+-- correct_mails --
+-- what tells of a new account becomes what tells a member that they have one already
+UPDATE email_outbox SET
+    payload = CASE WHEN payload ? 'username'
+                   THEN payload || jsonb_build_object('username', %(email)s::text) ELSE payload END
+              || CASE WHEN %(is_known)s AND payload ? 'password'
+                      THEN '{"password": ""}'::jsonb ELSE '{}'::jsonb END,
+    template = CASE WHEN %(is_known)s AND template = 'pendaftaran_member'
+                    THEN 'sudah_terdaftar' ELSE template END
+WHERE ref_id = %(ref_id)s
+
+-- mails_gone --
+SELECT id FROM email_outbox WHERE ref_id = %(ref_id)s AND state IN ('sent', 'dead') ORDER BY id
+
+-- packages_of --
+SELECT member_id, id, package, taken_at IS NOT NULL AS taken FROM hotspot_purchase
+WHERE once <> '' AND starts_with(once, %(ref_id)s || ':') ORDER BY once
+
+-- deliveries_of --
+SELECT id, state, reason FROM lynk_inbox
+WHERE ref_id = %(ref_id)s AND state NOT IN ('quarantined', 'test') ORDER BY place
+
+-- mark_reviewed --
+UPDATE lynk_inbox SET state = 'ignored', reason = 'reviewed', finished_at = now()
+WHERE id = %(id)s AND state = 'review' AND reason IN ('other event', 'unknown event')
+RETURNING id

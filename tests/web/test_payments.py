@@ -259,7 +259,7 @@ async def test_failed_edited_to_success_grants_nothing(environment) -> None:
         assert (await deliver(site.browser(), edited, signature_of(failed))).body == SUCCESS
         await settle(site.store)
         assert await states(site.store) == [
-            ("ignored", "no payment"),
+            ("review", "unknown event"),
             ("review", "known signature"),
         ]
         assert await count(site.store, "lynk_webhook") == 0

@@ -8,6 +8,7 @@ from store.errors import InvalidRequest
 from store.members import valid_choice, valid_text
 from store.payments.inbox import GRANTS, STATES
 from store.payments.licences import POLICIES, STATUSES
+from store.payments.order_desk import GRANTED
 from store.payments.orders import line
 from web.admin import AdminHandler
 from web.sessions import member_of, session_of
@@ -73,6 +74,52 @@ class Replay(PaymentHandler):
         if plan.possible and not dry_run:
             await self.note(place, "webhook.replay", delivery_id, state=plan.state)
         self.respond({"success": True, "dry_run": dry_run, "plan": plan.as_json()})
+
+
+class OneOrder(PaymentHandler):
+    """`/api/admin/orders/{refId}`: an order with all that it gave."""
+
+    async def get(self, ref: str) -> None:
+        await self.require_admin()
+        self.respond({"success": True, "order": await self.store.payments.desk.show(ref)})
+
+
+class OrderEmail(PaymentHandler):
+    """`/api/admin/orders/{refId}/email {email}`: the right address, and the mails anew."""
+
+    async def post(self, ref: str) -> None:
+        place = await self.require_admin()
+        desk = self.store.payments.desk
+        changed = await desk.correct_email(ref, self.json_body().get("email"))
+        told = {name: changed[name] for name in ("before", "email", "member", "mails")}
+        await self.note(place, "order.email", changed["ref_id"], **told)
+        order = await desk.show(ref)
+        self.respond({"success": True, "changed": changed, "order": order})
+
+
+class OrderOff(PaymentHandler):
+    """`/api/admin/orders/{refId}/deactivate {what?}`: switch off what it gave, all or a part."""
+
+    async def post(self, ref: str) -> None:
+        place = await self.require_admin()
+        body = self.json_body() if self.request.body else {}
+        what = body.get("what", list(GRANTED))
+        if not isinstance(what, list) or not what or any(one not in GRANTED for one in what):
+            raise InvalidRequest("what", f"Isian 'what' berisi: {', '.join(GRANTED)}.")
+        desk = self.store.payments.desk
+        done = await desk.switch_off(ref, what, by=place.member)
+        await self.note(place, "order.deactivate", ref[:128], **done)
+        self.respond({"success": True, "done": done, "order": await desk.show(ref)})
+
+
+class Reviewed(PaymentHandler):
+    """`/api/admin/webhooks/{id}/reviewed`: somebody has looked at it."""
+
+    async def post(self, delivery_id: str) -> None:
+        place = await self.require_admin()
+        await self.store.payments.desk.reviewed(delivery_id)
+        await self.note(place, "webhook.reviewed", delivery_id)
+        self.respond({"success": True})
 
 
 class LicenceList(PaymentHandler):
@@ -180,6 +227,10 @@ ROUTES: list[tuple[Any, ...]] = [
     (r"/api/admin/webhooks", Deliveries),
     (r"/api/admin/webhooks/([0-9a-f]{32})", Delivery),
     (r"/api/admin/webhooks/([0-9a-f]{32})/replay", Replay),
+    (r"/api/admin/webhooks/([0-9a-f]{32})/reviewed", Reviewed),
+    (r"/api/admin/orders/([^/]+)", OneOrder),
+    (r"/api/admin/orders/([^/]+)/email", OrderEmail),
+    (r"/api/admin/orders/([^/]+)/deactivate", OrderOff),
     (r"/api/admin/licenses", LicenceList),
     (r"/api/admin/licenses/([0-9]{1,18})", OneLicence),
     (r"/api/admin/products", Products),

@@ -7,14 +7,19 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from store.errors import InvalidRequest, NotFound, RateLimited, Unavailable
-from store.limits import AddressLimit
+from store.errors import Conflict, InvalidRequest, NotFound, RateLimited, Unavailable
+from store.limits import AddressLimit, Limit
 from store.payments.numbers import order_ref
 from store.refusals import is_away
 from web.handler import Handler
 
 UNKNOWN_ORDERS = AddressLimit("orders", 30, 60)
 """Pages of orders that Redis does not know, a minute and address: each asks Postgres."""
+
+RESENDS_ASKED = AddressLimit("resends", 10, 300)
+RESENDS = Limit("resend", 1, 300)
+RESENDS_A_DAY = Limit("resend-day", 5, 86_400)
+"""Who knows an order's number may have its mails sent to its buyer, and must not fill their box."""
 
 LINKS_TRIED = AddressLimit("links", 10, 300)
 """Passwords set by link in five minutes, an address: a person needs one or two."""
@@ -63,6 +68,21 @@ class Order(OrderHandler):
         self.respond({"success": True, "order": await self.order(self.ref(text))})
 
 
+class Resend(OrderHandler):
+    """`/api/order/{refId}/resend`: the mails once more, to the address the order has."""
+
+    async def post(self, text: str) -> None:
+        ref = self.ref(text)
+        limits = self.store.limits
+        await limits.take(RESENDS_ASKED.of(self.address))
+        order = await self.order(ref)
+        if order["state"] != "done":
+            raise Conflict("Pesanan ini belum selesai disiapkan.")
+        await limits.take(RESENDS.of(ref), RESENDS_A_DAY.of(ref))
+        await self.store.payments.desk.resend(ref)
+        self.respond({"success": True, "email": order.get("email", "")})
+
+
 class PasswordPage(Handler):
     """`/atur-password#<token>`: the page behind a mailed link."""
 
@@ -86,6 +106,7 @@ class SetPassword(Handler):
 ROUTES = [
     (r"/order/([^/]+)", OrderPage),
     (r"/api/order/([^/]+)", Order),
+    (r"/api/order/([^/]+)/resend", Resend),
     (r"/atur-password", PasswordPage),
     (r"/api/auth/set-password", SetPassword),
 ]
