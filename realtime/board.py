@@ -125,6 +125,7 @@ class Boards:
             "meeting.changed": self._meeting_changed,
             "meeting.deleted": self._meeting_deleted,
             "meeting.roster": self._roster_changed,
+            "student.renamed": self._roster_changed,
         }
 
     # Being there

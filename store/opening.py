@@ -15,6 +15,7 @@ from store.attendance.gate import Gate
 from store.attendance.meetings import Meetings
 from store.attendance.proofs import Proofs
 from store.attendance.register import Register
+from store.attendance.renaming import Renaming
 from store.attendance.reports import Reports
 from store.database import Database
 from store.devices import Devices
@@ -61,6 +62,7 @@ class Store:
     attendance: Gate
     register: Register
     attendance_reports: Reports
+    renaming: Renaming
     devices: Devices
     qr: Qr
     payments: payments.Payments
@@ -115,6 +117,7 @@ def _wire(
     hotspot = Hotspot(settings, redis, keys, queue, packages)
     members = Members(redis, keys, queue, passwords, sessions, hotspot)
     devices = Devices(redis, keys, queue, sessions)
+    meetings = Meetings(redis, keys, queue, settings.timezone)
     logins = Logins(settings, redis, keys, limits, passwords, members, sessions, devices)
     return Store(
         settings=settings,
@@ -128,10 +131,11 @@ def _wire(
         members=members,
         sessions=sessions,
         logins=logins,
-        meetings=Meetings(redis, keys, queue, settings.timezone),
+        meetings=meetings,
         attendance=Gate(redis, keys, queue, Proofs(settings.secret_key)),
         register=Register(redis, keys, queue, database),
         attendance_reports=Reports(database),
+        renaming=Renaming(redis, keys, queue, database, meetings),
         devices=devices,
         qr=Qr(settings, redis, keys, queue, limits, sessions),
         payments=payments.wire(

@@ -53,6 +53,15 @@ def students_listed(event: Event) -> Effect:
     )
 
 
+def renamed(event: Event) -> Effect:
+    """`student.renamed {student, to, name, class, meeting | owner}`: what stands under one id, in
+    one meeting or in all of an owner's, moves to another."""
+    names = ("student", "to", "name", "class", "meeting", "owner")
+    return Effect(
+        statement("attendance", "rename_student"), {name: text(event, name) for name in names}
+    )
+
+
 def recorded(event: Event) -> Effect:
     """`attendance.recorded`: the row, or the alert that there is one already."""
     return Effect(
@@ -140,6 +149,7 @@ EFFECTS = {
     "meeting.changed": meeting_saved,
     "meeting.deleted": meeting_deleted,
     "meeting.roster": students_listed,
+    "student.renamed": renamed,
     "attendance.recorded": recorded,
     "attendance.changed": changed,
     "attendance.revoked": revoked,

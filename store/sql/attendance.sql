@@ -151,3 +151,50 @@ WHERE m.meeting_id = %(meeting)s
 
 -- restore_revoked --
 SELECT id FROM attendances_revoked WHERE meeting_id = %(meeting)s AND attendance_day = %(day)s
+
+-- read_renaming --
+SELECT s.name, s.class,
+       EXISTS (
+           SELECT FROM attendances AS a JOIN meetings AS m ON m.id = a.meeting_id
+           WHERE a.student_id = s.id AND (%(owner)s = '' OR m.owner = %(owner)s)
+       ) OR EXISTS (
+           SELECT FROM meeting_students AS l JOIN meetings AS m ON m.id = l.meeting_id
+           WHERE l.student_id = s.id AND (%(owner)s = '' OR m.owner = %(owner)s)
+       ) AS known,
+       (
+           SELECT m.title || ', ' || to_char(a.attendance_day, 'DD/MM/YYYY')
+           FROM attendances AS a
+           JOIN meetings AS m ON m.id = a.meeting_id
+           JOIN attendances AS other ON other.meeting_id = a.meeting_id
+                AND other.attendance_day = a.attendance_day AND other.student_id = %(to)s
+           WHERE a.student_id = s.id AND (%(owner)s = '' OR m.owner = %(owner)s)
+           LIMIT 1
+       ) AS both
+FROM students AS s
+WHERE s.id = %(student)s
+
+-- rename_student --
+WITH known AS (
+    INSERT INTO students (id, name, class) VALUES (%(to)s, %(name)s, %(class)s)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, class = excluded.class
+), theirs AS (
+    SELECT id FROM meetings
+    WHERE CASE WHEN %(meeting)s <> '' THEN id = %(meeting)s
+               ELSE %(owner)s = '' OR owner = %(owner)s END
+), moved AS (
+    UPDATE attendances AS a SET student_id = %(to)s
+    WHERE a.student_id = %(student)s AND a.meeting_id IN (SELECT id FROM theirs)
+      AND NOT EXISTS (
+          SELECT FROM attendances AS other
+          WHERE other.meeting_id = a.meeting_id AND other.attendance_day = a.attendance_day
+            AND other.student_id = %(to)s
+      )
+), listed AS (
+    INSERT INTO meeting_students (meeting_id, student_id)
+    SELECT meeting_id, %(to)s FROM meeting_students
+    WHERE student_id = %(student)s AND meeting_id IN (SELECT id FROM theirs)
+    ON CONFLICT DO NOTHING
+)
+DELETE FROM meeting_students
+WHERE student_id = %(student)s AND %(student)s::uuid <> %(to)s::uuid
+  AND meeting_id IN (SELECT id FROM theirs)

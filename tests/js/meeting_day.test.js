@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MeetingDay, clockOf, withZone } from "../../web/static/js/meeting_day.js";
+import { MeetingDay, clockOf, folded, withZone } from "../../web/static/js/meeting_day.js";
 
 const DAY = "2026-11-21";
 
@@ -89,4 +89,10 @@ test("a typed time gets its zone's offset", () => {
   assert.equal(withZone("2026-10-25T03:30", "Europe/Berlin"), "2026-10-25T03:30:00+01:00");
   assert.equal(withZone("2026-11-21T07:00", "Asia/Kolkata"), "2026-11-21T07:00:00+05:30");
   assert.equal(withZone("2026-11-21T07:00", "America/St_Johns"), "2026-11-21T07:00:00-03:30");
+});
+
+test("a name is found in any spelling", () => {
+  for (const typed of ["Ma\u2019ruf Al\u2011Amin", "MA`RUF\u00a0 al\u2013amin", " ma\u00b4ruf al-amin "]) {
+    assert.equal(folded(typed), "ma'ruf al-amin");
+  }
 });

@@ -135,6 +135,20 @@ class StudentHistory(TeacherHandler):
         self.respond({"success": True, "student": history, "attendances": rows, "count": len(rows)})
 
 
+class OneStudent(TeacherHandler):
+    """`/api/admin/students/{id}`: the right spelling, which keeps what was recorded."""
+
+    async def patch(self, student_id: str) -> None:
+        place = await self.teacher()
+        body = self.json_body()
+        wish = valid_student(body.get("name"), body.get("class"))
+        renamed = await self.store.renaming.rename(
+            student_id, wish, self.by(place), owner_of(place)
+        )
+        shown = {"id": renamed, "name": wish.name, "class": wish.class_}
+        self.respond({"success": True, "student": shown})
+
+
 class DayReports(TeacherHandler):
     """`/api/admin/meetings/{id}/reports`: the two reports of the attendance document."""
 
@@ -151,5 +165,6 @@ def routes() -> list[tuple[Any, ...]]:
         (r"/api/admin/meetings/([^/]+)/attendance", MeetingAttendance),
         (r"/api/admin/meetings/([^/]+)/reports", DayReports),
         (r"/api/admin/attendance/([^/]+)", OneAttendance),
+        (r"/api/admin/students/([^/]+)", OneStudent),
         (r"/api/admin/students/([^/]+)/attendance", StudentHistory),
     ]

@@ -10,6 +10,7 @@ import {
   STATUSES,
   STATUS_WORDS,
   clockOf,
+  folded,
 } from "./meeting_day.js";
 import { chooseZone, readMeeting } from "./meeting_form.js";
 
@@ -35,6 +36,8 @@ const dayField = input("day");
 const preview = /** @type {import("./list_preview.js").ListPreview} */ (element("students-preview"));
 const model = new MeetingDay();
 /** @type {Set<string>} */ const picked = new Set();
+const historyDialog = /** @type {HTMLDialogElement} */ (element("history"));
+/** @type {import("./meeting_day.js").Person | null} */ let inDialog = null;
 let drawing = 0;
 
 const link = new BoardLink({
@@ -65,6 +68,7 @@ function begin() {
   input("pick-all").addEventListener("change", pickAll);
   element("bulk-go").addEventListener("click", () => void bulk());
   element("by-hand").addEventListener("submit", byHand);
+  element("rename").addEventListener("submit", (event) => void rename(event));
   element("absent-all").addEventListener("click", () => void absentAll());
   element("copy").addEventListener("click", () => void copyLink());
   element("students-form").addEventListener("submit", (event) => void checkStudents(event));
@@ -89,7 +93,7 @@ function draw() {
   element("rows-empty").hidden = rows.length > 0;
   element("missing-panel").hidden = missing.length === 0;
   write("missing-count", String(missing.length));
-  replace("missing", missing.map(({ name, class: of }) => line("li", "", `${name} · ${of}`)));
+  replace("missing", missing.map(missingPicture));
   element("refused-panel").hidden = refused.length === 0;
   write("refused-count", String(refused.length));
   replace("refused", refused.map(refusalPicture));
@@ -99,11 +103,11 @@ function draw() {
 
 /** Oldest first, as on paper, filtered as the fields above say. */
 function wanted() {
-  const part = search.value.trim().toLowerCase();
+  const part = folded(search.value);
   return model.rows
     .reverse()
     .filter((row) => !statusFilter.value || row.status === statusFilter.value)
-    .filter((row) => `${row.student_name} ${row.class}`.toLowerCase().includes(part));
+    .filter((row) => folded(`${row.student_name} ${row.class}`).includes(part));
 }
 
 /**
@@ -121,10 +125,7 @@ function rowPicture(row, index) {
     else picked.delete(row.student_id);
     showPicked();
   });
-  const name = line("button", "row-name", row.student_name);
-  name.setAttribute("type", "button");
-  name.title = "Lihat riwayat";
-  name.addEventListener("click", () => void showHistory(row));
+  const name = nameButton({ id: row.student_id, name: row.student_name, class: row.class });
   const note = line("span", "row-note", row.reason);
   const source = row.source === "manual" ? "dicatat guru" : row.device;
   const flags = row.flags.map((flag) => line("span", "flag", FLAG_WORDS[flag] ?? flag));
@@ -139,6 +140,22 @@ function rowPicture(row, index) {
     cell(revokeButton(row)),
   );
   return item;
+}
+
+/** @param {import("./meeting_day.js").Person} person */
+function missingPicture(person) {
+  const item = document.createElement("li");
+  item.append(nameButton(person), ` · ${person.class}`);
+  return item;
+}
+
+/** @param {import("./meeting_day.js").Person} person */
+function nameButton(person) {
+  const name = line("button", "row-name", person.name);
+  name.setAttribute("type", "button");
+  name.title = "Lihat riwayat, betulkan nama";
+  name.addEventListener("click", () => void showHistory(person));
+  return name;
 }
 
 /** @param {import("./meeting_day.js").Row} row */
@@ -227,14 +244,21 @@ function mark(students, status) {
   return act(`${address}/attendance`, { json: { students, status, day: model.day } });
 }
 
-/** @param {import("./meeting_day.js").Row} row */
-async function showHistory(row) {
-  const dialog = /** @type {HTMLDialogElement} */ (element("history"));
-  write("history-title", `${row.student_name} (${row.class})`);
+/** @param {import("./meeting_day.js").Person} person */
+async function showHistory(person) {
+  inDialog = person;
+  write("history-title", `${person.name} (${person.class})`);
   write("history-message", "Memuat…");
   replace("history-rows", []);
-  dialog.showModal();
-  const answer = await ask(`/api/admin/students/${row.student_id}/attendance`).catch(() => null);
+  input("rename-name").value = person.name;
+  input("rename-class").value = person.class;
+  say("rename-message", "");
+  historyDialog.showModal();
+  const answer = await ask(`/api/admin/students/${person.id}/attendance`).catch(() => null);
+  if (answer?.status === 404) {
+    write("history-message", "Belum ada kehadiran tercatat.");
+    return;
+  }
   if (!answer?.ok) {
     write("history-message", answer?.body.message ?? UNREACHABLE);
     return;
@@ -253,6 +277,24 @@ function historyPicture({ day, title, status, reason }) {
     line("span", "refusal-why", reason ? `${word}: ${reason}` : word),
   );
   return item;
+}
+
+/**
+ * The right spelling; what was recorded moves along.
+ *
+ * @param {SubmitEvent} event
+ */
+async function rename(event) {
+  event.preventDefault();
+  const json = { name: input("rename-name").value, class: input("rename-class").value };
+  const path = `/api/admin/students/${inDialog?.id}`;
+  const answer = await ask(path, { method: "PATCH", json }).catch(() => null);
+  if (!answer?.ok) {
+    say("rename-message", answer?.body.message ?? UNREACHABLE);
+    return;
+  }
+  historyDialog.close();
+  void link.load();
 }
 
 /** Files and paper follow the day in view. */

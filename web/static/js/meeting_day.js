@@ -55,7 +55,7 @@ const MOST_REFUSED = 100;
  * @property {number} changed_at
  * @property {boolean} [revoked]
  *
- * @typedef {{name: string, class: string}} Person
+ * @typedef {{id: string, name: string, class: string}} Person
  * @typedef {{type: string, name: string, class: string, device: string, at: string, winner: string, flags: string[]}} Refusal
  */
 
@@ -118,7 +118,7 @@ export class MeetingDay {
   /** @param {Row} row */
   #leave(row) {
     this.#rows.delete(row.student_id);
-    if (this.listed) this.#absent = [...this.#absent, { name: row.student_name, class: row.class }];
+    if (this.listed) this.#absent = [...this.#absent, absentOf(row)];
   }
 
   /** Newest first. */
@@ -141,6 +141,24 @@ export class MeetingDay {
     for (const { status } of this.#rows.values()) counts[status] += 1;
     return counts;
   }
+}
+
+/**
+ * @param {Row} row
+ * @returns {Person}
+ */
+function absentOf({ student_id, student_name, class: of }) {
+  return { id: student_id, name: student_name, class: of };
+}
+
+/**
+ * The form in which names are compared, as the server does: one kind of blank, dash, apostrophe.
+ *
+ * @param {string} text
+ */
+export function folded(text) {
+  const plain = text.replace(/[\u2018\u2019\u201b`\u00b4\u02b9\u02bb-\u02bf\u2032\u2035]/g, "'").normalize("NFKC");
+  return plain.replace(/[\p{Pd}\u2212]/gu, "-").replace(/\p{Cf}/gu, "").replace(/\s+/g, " ").trim().toLowerCase();
 }
 
 /** @param {string} moment ISO 8601 in the meeting's zone @returns {string} `07.03.12` */
