@@ -20,6 +20,12 @@ from store.payments.delivery import Delivery, storable
 MOST_UNITS = 50
 """Units of one order; above it somebody has to look (reference/lynk.md W3)."""
 
+MOST_ADDONS = 20
+"""Add-ons of one item that are looked at."""
+
+ADDONS_BEGIN = 1_000
+"""Where the places of add-ons begin, so that none is an item's."""
+
 WIB = timezone(timedelta(hours=7), "WIB")
 """The zone of `createdAt`, which names none."""
 
@@ -81,6 +87,9 @@ class Order:
     total: int | None
     """What the buyer paid, in rupiah; None when the payload does not say."""
 
+    addons: tuple[str, ...] = ()
+    """The names of the add-ons that were bought with the items."""
+
 
 def order_of(
     delivery: Delivery,
@@ -100,18 +109,26 @@ def order_of(
         raise Unusable("no refId")
     units: list[Unit] = []
     quotas: list[Quota] = []
+    addons: list[str] = []
     membership = False
     for place, item in enumerate(_items(data)):
         uuid, title = clean_uuid(item.get("uuid")), line(item.get("title"), 10_000)
         product = products.get(uuid) or _default(uuid, title, member_product)
         count = _quantity(item.get("qty", "1"))
-        if product.grants == "membership":
-            membership = True
-        elif product.grants == "hotspot":
-            quotas += [Quota(place, unit, product.package_id) for unit in range(count)]
-        elif product.grants == "licence":
-            short = title[:LONGEST_TITLE] or "-"
-            units += [Unit(place, unit, uuid, short, product.policy) for unit in range(count)]
+        wanted = [(place, product, uuid, title)]
+        for number, (id, name) in enumerate(_addons(item)):
+            addons.append(name)
+            # only one that was mapped grants something by itself
+            if id in products:
+                wanted.append((addon_place(place, number), products[id], id, name))
+        for at, product, id, name in wanted:
+            if product.grants == "membership":
+                membership = True
+            elif product.grants == "hotspot":
+                quotas += [Quota(at, unit, product.package_id) for unit in range(count)]
+            elif product.grants == "licence":
+                short = name[:LONGEST_TITLE] or "-"
+                units += [Unit(at, unit, id, short, product.policy) for unit in range(count)]
         if len(units) + len(quotas) > MOST_UNITS:
             raise Unusable("too many units")
     return Order(
@@ -123,6 +140,7 @@ def order_of(
         quotas=tuple(quotas),
         membership=membership,
         total=_total(data),
+        addons=tuple(addons),
     )
 
 
@@ -133,6 +151,23 @@ def _items(data: dict[str, Any]) -> list[dict[str, Any]]:
     if len(items) > MOST_UNITS or not all(isinstance(item, dict) for item in items):
         raise Unusable("odd items")
     return items
+
+
+def _addons(item: dict[str, Any]) -> list[tuple[str, str]]:
+    """Id and name of each add-on of an item; what is none is passed over, for the item is paid."""
+    addons = item.get("addons")
+    some = addons[:MOST_ADDONS] if isinstance(addons, list) else []
+    found = [
+        (clean_uuid(one.get("id")), line(one.get("name"), LONGEST_TITLE))
+        for one in some
+        if isinstance(one, dict)
+    ]
+    return [(id, name or id) for id, name in found if id or name]
+
+
+def addon_place(item: int, number: int) -> int:
+    """Return the place of an item's how-manieth add-on among the items: behind all of them."""
+    return ADDONS_BEGIN + item * MOST_ADDONS + number
 
 
 def _default(uuid: str, title: str, member_product: str) -> Product:
@@ -199,7 +234,9 @@ def uuids_of(delivery: Delivery) -> list[str]:
     """Return the uuids of the products a delivery names."""
     items = delivery.data.get("items")
     some = items[:MOST_UNITS] if isinstance(items, list) else []
-    return [clean_uuid(item.get("uuid")) for item in some if isinstance(item, dict)]
+    known = [item for item in some if isinstance(item, dict)]
+    addons = [id for item in known for id, _ in _addons(item) if id]
+    return [*(clean_uuid(item.get("uuid")) for item in known), *addons]
 
 
 def titles_of(delivery: Delivery) -> dict[str, str]:
@@ -211,6 +248,9 @@ def titles_of(delivery: Delivery) -> dict[str, str]:
         for item in some
         if isinstance(item, dict)
     }
+    for item in some:
+        if isinstance(item, dict):
+            named |= {id: f"{name} (tambahan)" for id, name in _addons(item)}
     return {uuid: title for uuid, title in named.items() if uuid}
 
 

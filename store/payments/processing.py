@@ -412,6 +412,7 @@ class Processing:
             "name": known["name"],
             "paid_at": order.paid_at.isoformat(),
             "total": order.total,
+            "addons": list(order.addons),
         }
         if keys:
             await self._owe(connection, known, "license", said | {"licences": keys})

@@ -9,6 +9,7 @@ from typing import Any
 
 from store.errors import JagaError, Unauthenticated
 from store.payments.delivery import read
+from store.payments.encoding import unpacked
 from store.payments.intake import NothingKept
 from web.handler import Handler
 
@@ -33,7 +34,9 @@ class Webhook(Handler):
         self.respond(SUCCESS)
 
     async def post(self) -> None:
-        delivery = read(self.request.body, self.request.headers.get_list("X-Lynk-Signature"))
+        headers = self.request.headers
+        body = unpacked(self.request.body, headers.get("Content-Encoding", ""))
+        delivery = read(body, headers.get_list("X-Lynk-Signature"))
         verdict = await self.store.payments.intake.take(delivery, self.address)
         if verdict.state == "quarantined":
             self._refuse()
