@@ -281,3 +281,11 @@ class Keys:
     def otp(self, phone: str) -> str:
         """Hash `code tries`: HMAC of the code that was sent to a phone. OTP_TTL_SECONDS."""
         return f"{self.prefix}:otp:{phone}"
+
+    def otp_sending(self, ticket: str) -> str:
+        """String `sent` or `failed`: what became of a code, by its ticket. OTP_TTL_SECONDS."""
+        return f"{self.prefix}:otp_sending:{ticket}"
+
+    def otp_gateway(self) -> str:
+        """String `failing`: the gateway took nothing from us. A quarter of an hour."""
+        return f"{self.prefix}:otp_gateway"

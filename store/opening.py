@@ -28,6 +28,7 @@ from store.lists.reading import ListReader
 from store.logins import Logins
 from store.mails import Mails
 from store.members import Members
+from store.messages import Messages
 from store.passwords import Passwords
 from store.payments import parts as payments
 from store.qr import Qr
@@ -67,6 +68,7 @@ class Store:
     qr: Qr
     payments: payments.Payments
     mails: Mails
+    messages: Messages
     hotspot: Hotspot
     packages: Packages
     ledger: Ledger
@@ -152,6 +154,7 @@ def _wire(
             mails,
         ),
         mails=mails,
+        messages=Messages(database),
         hotspot=hotspot,
         packages=packages,
         ledger=Ledger(settings, redis, keys, queue),

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from store.gateway import Form, read_form
 from store.phones import normal_phone
 from store.routers import FIRST, Router, is_this_machine, read_routers
 from store.site import Site, read_contact, read_mailbox
@@ -19,6 +20,10 @@ from store.weak_passwords import weakness
 
 MOST_SITE_NAME = 40
 """Characters of the site's name: it stands beside the mark on a narrow phone."""
+
+FONNTE_HEADERS = '{"Authorization": "{token}", "Content-Type": "application/x-www-form-urlencoded"}'
+FONNTE_BODY = "target={phone}&message={text}&countryCode=62"
+"""The gateway that most sites here use; another one's form is written the same way."""
 
 LEAST_LETTERS = 6
 """Different characters of a SECRET_KEY: sixteen hex digits drawn at random have fewer once in
@@ -110,6 +115,10 @@ class Settings:
     otp_ttl_seconds: int
     otp_http_url: str
     otp_http_token: str
+    otp_http_method: str
+    otp_http_headers: str
+    otp_http_body: str
+    otp_http_success: str
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -118,7 +127,12 @@ class Settings:
         Takes the environment (the process's own when None). Raises SettingsError with one line
         for the first value that cannot be used.
         """
-        return _read(os.environ if environ is None else environ)
+        settings = _read(os.environ if environ is None else environ)
+        try:
+            settings.gateway.check()
+        except ValueError as error:
+            raise SettingsError(f"OTP_HTTP_*: {error}") from None
+        return settings
 
     @property
     def is_dev(self) -> bool:
@@ -146,6 +160,18 @@ class Settings:
     def is_https(self) -> bool:
         """Whether the outside finds us by https (PUBLIC_URL)."""
         return self.public_url.startswith("https://")
+
+    @property
+    def gateway(self) -> Form:
+        """How the message gateway is asked."""
+        return read_form(
+            method=self.otp_http_method,
+            url=self.otp_http_url,
+            headers=self.otp_http_headers,
+            body=self.otp_http_body,
+            success=self.otp_http_success,
+            token=self.otp_http_token,
+        )
 
     @property
     def site(self) -> Site:
@@ -259,6 +285,10 @@ def _read(environ: Mapping[str, str]) -> Settings:
         otp_ttl_seconds=read.whole("OTP_TTL_SECONDS", 300, 30, 3_600),
         otp_http_url=read.url("OTP_HTTP_URL", "https://api.fonnte.com/send", ("http", "https")),
         otp_http_token=read.text("OTP_HTTP_TOKEN", ""),
+        otp_http_method=read.choice("OTP_HTTP_METHOD", "POST", ("POST", "PUT", "GET")),
+        otp_http_headers=read.text("OTP_HTTP_HEADERS", FONNTE_HEADERS),
+        otp_http_body=read.text("OTP_HTTP_BODY", FONNTE_BODY),
+        otp_http_success=read.text("OTP_HTTP_SUCCESS", "status=true"),
     )
 
 

@@ -29,6 +29,9 @@ REQUESTS_PER_ADDRESS = AddressLimit("otp:address", 60, 3600)
 RESEND_SECONDS = 60
 """A message takes so long at worst; who asks again sooner would get two, and pay for both."""
 
+FAILING_SECONDS = 900
+"""How long a gateway counts as failing after it took nothing, unless it takes something."""
+
 WRONG_PER_PHONE = Limit("otp:wrong:phone", 15, 3600)
 """Three codes' worth: asking for code after code does not help a guesser."""
 
@@ -43,6 +46,8 @@ class Issued:
     code: str
     expires_in: int
     resend_in: int
+    ticket: str = ""
+    """By which its page may ask whether it was sent; "" when none was made."""
 
 
 class Otp:
@@ -73,13 +78,35 @@ class Otp:
         )
         if not kept:
             await self._limits.give_back(hour)
-        return Issued(code if kept else "", _seconds(left_ms), _seconds(wait_ms))
+            return Issued("", _seconds(left_ms), _seconds(wait_ms))
+        return Issued(code, _seconds(left_ms), _seconds(wait_ms), self._ticket(phone, code))
 
-    async def withdraw(self, phone: str, code: str) -> None:
-        """Forget a code that could not be sent: another may be asked for at once, and it does not
-        count among the hour's. One that was used or replaced meanwhile is left alone."""
+    async def withdraw(self, phone: str, code: str, *, for_all: bool = False) -> None:
+        """Forget a code that could not be sent: another may be asked for at once, it does not count
+        among the hour's, and its page hears of it. One that was used or replaced meanwhile is left
+        alone. `for_all` when no code can be sent now."""
+        key = self._keys.otp_sending(self._ticket(phone, code))
+        await self._redis.set(key, "failed", ex=self._settings.otp_ttl_seconds)
+        if for_all:
+            await self._redis.set(self._keys.otp_gateway(), "failing", ex=FAILING_SECONDS)
         if await self._forget([self._keys.otp(phone)], [self._digest(phone, code)]):
             await self._limits.give_back(REQUESTS_PER_PHONE.of(phone))
+
+    async def was_sent(self, phone: str, code: str) -> None:
+        """A gateway has said that it took a code."""
+        key = self._keys.otp_sending(self._ticket(phone, code))
+        await self._redis.set(key, "sent", ex=self._settings.otp_ttl_seconds)
+        await self._redis.delete(self._keys.otp_gateway())
+
+    async def is_unsent(self, ticket: str) -> bool:
+        """Whether the code of a ticket could not be sent.
+
+        Nothing was sent to a phone that is nobody's, and its page must not differ: of a code that
+        nothing is known about, the gateway's last word counts.
+        """
+        keys = [self._keys.otp_sending(ticket), self._keys.otp_gateway()]
+        known, gateway = [await self._redis.get(key) for key in keys]
+        return (known or gateway) in ("failed", "failing")
 
     async def use(self, phone: str, code: str, address: str, *, opens: bool) -> None:
         """Use a code up: of many at once, one succeeds.
@@ -99,6 +126,10 @@ class Otp:
             if verdict != "none":
                 attempt.fail(by_phone)
             raise PasswordNeeded() if verdict == "right" else WrongCode()
+
+    def _ticket(self, phone: str, code: str) -> str:
+        """Tells nobody which phone or code it is about."""
+        return self._digest(f"ticket|{phone}", code)[:32]
 
     def _digest(self, phone: str, code: str) -> str:
         key = self._settings.secret_key.encode()

@@ -34,6 +34,8 @@ BINDINGS_PER_MEMBER = Limit("bind", 60, 600)
 _CODE = re.compile(r"\d{6}", re.ASCII)
 _MAC = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
 
+NOT_SENT = 'Kode tidak bisa dikirim. Tekan "Kirim ulang kode", atau hubungi pengelola.'
+
 SENT = "Jika nomor ini terdaftar, kode masuk sudah dikirim."
 REGISTERED = "Kode sudah dikirim ke nomor itu. Masukkan kodenya untuk menyelesaikan pendaftaran."
 WAITING = (
@@ -73,6 +75,7 @@ class CodeHandler(HotspotHandler):
                 "phone_number": local_form(phone),
                 "expires_in": issued.expires_in,
                 "resend_in": issued.resend_in,
+                "ticket": issued.ticket,
             }
         )
 
@@ -99,6 +102,20 @@ class RequestOtp(CodeHandler):
 
     async def post(self) -> None:
         await self.issue(require_phone(self.json_body().get("phone_number")), SENT)
+
+
+class OtpSending(HotspotHandler):
+    """`/api/auth/otp/{ticket}`: whether a code could not be sent, for its page."""
+
+    async def get(self, ticket: str) -> None:
+        failed = await self.store.otp.is_unsent(ticket)
+        self.respond(
+            {
+                "success": True,
+                "state": "failed" if failed else "waiting",
+                "message": NOT_SENT if failed else "",
+            }
+        )
 
 
 class Binding(HotspotHandler):
@@ -297,6 +314,7 @@ def routes() -> list[tuple[Any, ...]]:
     """The addresses of this file."""
     return [
         (r"/api/auth/request-otp", RequestOtp),
+        (r"/api/auth/otp/([0-9a-f]{32})", OtpSending),
         (r"/api/auth/verify-otp", VerifyOtp),
         (r"/api/auth/register", Register),
         (r"/api/hotspot/bind", BindAgain),

@@ -19,12 +19,18 @@ const VERIFY_MS = 15_000;
 
 const SECOND_MS = 1_000;
 
+/** How often, and how many times, a page asks whether its code could be sent at all: half as long
+ * again as a gateway may take. */
+const SENDING_MS = 3_000;
+const SENDING_TRIES = 5;
+
 class HotspotLogin extends HTMLElement {
   #phone = "";
   #resendAt = 0;
   #busy = false;
   #listening = new AbortController();
   /** @type {ReturnType<typeof setInterval> | undefined} */ #countdown;
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #sending;
 
   connectedCallback() {
     this.#listening = new AbortController();
@@ -44,6 +50,7 @@ class HotspotLogin extends HTMLElement {
   disconnectedCallback() {
     this.#listening.abort();
     clearInterval(this.#countdown);
+    clearInterval(this.#sending);
   }
 
   /**
@@ -79,6 +86,7 @@ class HotspotLogin extends HTMLElement {
     this.#phone = body.phone_number;
     this.#resendAt = Date.now() / 1000 + body.resend_in;
     this.#awaitCode();
+    this.#watchSending(body.ticket);
   }
 
   /** Whoever has a code already goes on with it, after a look into WhatsApp for example. */
@@ -109,6 +117,25 @@ class HotspotLogin extends HTMLElement {
     this.#countDown();
     clearInterval(this.#countdown);
     this.#countdown = setInterval(() => this.#countDown(), SECOND_MS);
+  }
+
+  /**
+   * The gateway may refuse a code after the page has its answer; then another can be asked for.
+   * @param {string} ticket empty when an earlier code is still the one
+   */
+  #watchSending(ticket) {
+    clearInterval(this.#sending);
+    if (!ticket) return;
+    let tries = SENDING_TRIES;
+    this.#sending = setInterval(async () => {
+      if (--tries <= 0 || !this.#isShown("code")) clearInterval(this.#sending);
+      const answer = await ask(`/api/auth/otp/${ticket}`).catch(() => null);
+      if (answer?.body.state !== "failed" || !this.#isShown("code")) return;
+      clearInterval(this.#sending);
+      this.#resendAt = 0;
+      this.#countDown();
+      this.#complain(answer.body.message);
+    }, SENDING_MS);
   }
 
   /** Another code may be asked for only when the one before has had its time to come. */
@@ -180,6 +207,7 @@ class HotspotLogin extends HTMLElement {
     this.#input("#phone").value = this.#phone;
     this.#resendAt = Date.now() / 1000 + body.resend_in;
     this.#awaitCode();
+    this.#watchSending(body.ticket);
   }
 
   // What is shown --------------------------------------------------------------------------------
