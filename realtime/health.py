@@ -130,9 +130,21 @@ class Health:
         told = ("state", "at", "away_since", "took_ms", "pending")
         return {router["name"]: {name: router[name] for name in told} for router in routers}
 
+    async def _outboxes(self) -> tuple[dict[str, dict[str, int]], dict[str, bool]]:
+        """How many mails and messages are in each state, and whether they rest; empty when Postgres
+        is away."""
+        mails, messages = self._store.mails, self._store.messages
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                counts = {"mails": await mails.counts(), "messages": await messages.counts()}
+                troubles = {"mails": await mails.trouble(), "messages": await messages.trouble()}
+        except (Unavailable, TimeoutError):
+            return {}, {}
+        return counts, {name: trouble is not None for name, trouble in troubles.items()}
+
     async def figures(self) -> bytes:
         """Return the metrics as they are now."""
-        ready, report = await self.report()
+        (ready, report), (outboxes, resting) = await asyncio.gather(self.report(), self._outboxes())
         return self._metrics.text(
             Snapshot(
                 ready=ready,
@@ -144,6 +156,8 @@ class Health:
                 spooled=report["spool"]["waiting"],
                 log_lag_seconds=report["event_log"]["lag_seconds"],
                 routers=report["routers"],
+                outboxes=outboxes,
+                resting=resting,
             )
         )
 

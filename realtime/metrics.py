@@ -45,6 +45,12 @@ class Snapshot:
     routers: Mapping[str, Mapping[str, Any]]
     """By name, as `Health.report` has them."""
 
+    outboxes: Mapping[str, Mapping[str, int]]
+    """How many mails and messages are in each state; empty when Postgres is away."""
+
+    resting: Mapping[str, bool]
+    """Whether what is beyond an outbox takes nothing from us."""
+
 
 class Metrics(Collector):
     """The figures of one server process."""
@@ -142,6 +148,7 @@ class Metrics(Collector):
             now.log_lag_seconds,
         )
         yield from _routers(now.routers)
+        yield from _outboxes(now.outboxes, now.resting)
 
 
 def _routers(routers: Mapping[str, Mapping[str, Any]]) -> Iterable[Metric]:
@@ -160,6 +167,24 @@ def _routers(routers: Mapping[str, Mapping[str, Any]]) -> Iterable[Metric]:
             took.add_metric([name], seen["took_ms"] / 1000)
             pending.add_metric([name], seen["pending"])
     yield from (up, took, pending)
+
+
+def _outboxes(
+    outboxes: Mapping[str, Mapping[str, int]], resting: Mapping[str, bool]
+) -> Iterable[Metric]:
+    for outbox, counts in outboxes.items():
+        family = GaugeMetricFamily(
+            f"jaga_{outbox}", f"How many {outbox} are in each state", labels=["state"]
+        )
+        for state, count in counts.items():
+            family.add_metric([state], count)
+        yield family
+    rests = GaugeMetricFamily(
+        "jaga_outbox_resting", "Whether nothing is taken from an outbox", labels=["outbox"]
+    )
+    for outbox, rest in resting.items():
+        rests.add_metric([outbox], int(rest))
+    yield rests
 
 
 def _known(name: str, text: str, value: float | None) -> GaugeMetricFamily:

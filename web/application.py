@@ -8,7 +8,7 @@ from typing import Any
 from tornado.web import Application, RequestHandler
 
 from store.opening import Store
-from web import admin, attendance, devices, hotspot, payments, qr, sessions
+from web import admin, attendance, devices, hotspot, mails, payments, qr, sessions
 from web.handler import Handler, UnknownAddress
 from web.pages import Pages
 
@@ -35,6 +35,7 @@ def make_application(
         *qr.routes(),
         *hotspot.routes(),
         *payments.routes(),
+        *mails.routes(),
     ]
     return Application(
         [*more, *(_with_parts(route, parts) for route in routes)],

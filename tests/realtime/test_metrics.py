@@ -21,6 +21,8 @@ NOTHING = Snapshot(
     spooled=None,
     log_lag_seconds=None,
     routers={},
+    outboxes={},
+    resting={},
 )
 
 
@@ -57,6 +59,7 @@ async def test_each_has_help_a_type_and_a_name_by_the_conventions(environment) -
                 "tier",
                 "dependency",
                 "router",
+                "outbox",
             }
 
 
