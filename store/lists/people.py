@@ -241,7 +241,7 @@ def _is_nobody(cells: Mapping[str, str]) -> str:
     first = folded(name).split(" ", 1)[0].strip(":")
     if first in _TOTALS and not _has_letter(cells.get("class", "")):
         return "Baris jumlah, bukan nama."
-    return "Nama tanpa huruf." if name and not _has_letter(name) else ""
+    return "Nama berupa angka." if name.isdigit() else ""
 
 
 def _has_letter(text: str) -> bool:

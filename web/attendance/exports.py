@@ -1,42 +1,46 @@
-"""Attendance as files: CSV in a stream, and a spreadsheet. What is on the screen is in the file.
+"""Attendance as files: CSV in a stream, and a spreadsheet. What is on the screen is in the file,
+and whoever is listed and did not come.
 
 A name like `=HYPERLINK(…)` must stay a name in the hands of a spreadsheet: such cells get an
-apostrophe in the CSV, and are written as text in the XLSX.
+apostrophe in the CSV, which goes again when the file is read as a list, and are written as text in
+the XLSX.
 """
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
-import xlsxwriter
 from tornado.iostream import StreamClosedError
 
-from store.attendance.days import day_of, local, valid_day
+from store.attendance.days import day_of, day_on, local, valid_day
 from store.attendance.meetings import Meeting
 from store.attendance.records import STATUSES, Attendance
-from web.attendance.teacher import TeacherHandler, counts_of
+from store.attendance.students import Student, missing_of
+from store.errors import InvalidRequest
+from web.attendance.teacher import TeacherHandler
+from web.tables import CHUNK, Sheet, csv_begin, csv_text, workbook
 
 HEADS = ("No", "Tanggal", "Jam", "Nama", "Kelas", "Status", "Keterangan", "Sumber")
-SOURCES = {"student": "Siswa", "permission": "Izin siswa", "manual": "Guru"}
+WIDTHS = (5, 12, 10, 32, 12, 16, 40, 14)
+SOURCES = {"student": "Siswa", "permission": "Izin siswa", "manual": "Guru", "list": "Daftar siswa"}
 
-CHUNK = 500
-"""Rows written between two turns of the loop."""
+ABSENT, AWAITED = "TIDAK_HADIR", "BELUM_MENGISI"
+"""Of those who are listed and did not fill in: once the meeting's day is over, and before."""
 
-_FORMULA = re.compile(r"^[=+\-@\t\r\n|]")
+MOST_ROWS = 100_000
+"""Of one file; a school's list over a year is taken day by day."""
 
 
 class _Export(TeacherHandler):
     """Which rows: one day's with `?day=`, else all days of the meeting."""
 
     async def wanted(self, meeting_id: str) -> tuple[Meeting, list[Attendance]]:
-        """Return the meeting and its attendances in their order."""
+        """Return the meeting and its attendances in their order, each day's absent at its end."""
         meeting = await self.meeting(meeting_id)
         now = await self.store.meetings.now()
         if text := self.get_query_argument("day", ""):
@@ -44,7 +48,15 @@ class _Export(TeacherHandler):
         else:
             first = day_of(meeting.starts_at, meeting.timezone).on
             last = day_of(meeting.ends_at, meeting.timezone).on
-        return meeting, await self.store.register.rows(meeting, first, last, now)
+        rows = await self.store.register.rows(meeting, first, last, now)
+        listed = await self.store.meetings.students(meeting.id)
+        days = {row.day for row in rows}
+        if first == last and meeting.has_day(first) and first <= meeting.today(now).on:
+            days.add(first.isoformat())
+        if len(rows) + len(days) * len(listed) > MOST_ROWS:
+            raise InvalidRequest("day", "Terlalu banyak baris untuk satu berkas. Pilih tanggal.")
+        # the absent of a school are many names to sort
+        return meeting, await asyncio.to_thread(with_absent, meeting, rows, listed, days, now)
 
     def offer(self, meeting: Meeting, ending: str, kind: str) -> None:
         """Say what follows: a file to be saved under the meeting's name."""
@@ -54,16 +66,17 @@ class _Export(TeacherHandler):
 
 
 class Csv(_Export):
-    """`/api/admin/meetings/{id}/export.csv`."""
+    """`/api/admin/meetings/{id}/export.csv[?flavour=excel|rfc4180]`."""
 
     async def get(self, meeting_id: str) -> None:
+        begin, delimiter = csv_begin(self.get_query_argument("flavour", ""))
         meeting, rows = await self.wanted(meeting_id)
         self.offer(meeting, "csv", "text/csv; charset=utf-8")
-        self.write("\ufeff" + csv_text([HEADS]))
-        lines = table(meeting, rows)
+        self.write(begin + csv_text([HEADS], delimiter))
+        lines = [tuple(map(_as_text, line)) for line in table(meeting, rows)]
         try:
             for start in range(0, len(lines), CHUNK):
-                self.write(csv_text(lines[start : start + CHUNK]))
+                self.write(csv_text(lines[start : start + CHUNK], delimiter))
                 await self.flush()
             await self.finish()
         except StreamClosedError:
@@ -78,18 +91,46 @@ class Xlsx(_Export):
         kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         self.offer(meeting, "xlsx", kind)
         # building a large one takes a second, which is not the loop's to wait
-        self.finish(await asyncio.to_thread(workbook, meeting, rows))
+        self.finish(await asyncio.to_thread(workbook_of, meeting, rows))
+
+
+def with_absent(
+    meeting: Meeting,
+    rows: Sequence[Attendance],
+    listed: Mapping[str, Student],
+    days: set[str],
+    now: int,
+) -> list[Attendance]:
+    """Return the rows, and after each of these days' rows those who are listed and not there."""
+    full: list[Attendance] = []
+    for day in sorted(days):
+        there = [row for row in rows if row.day == day]
+        missing = missing_of(listed, ((row.student, row.person) for row in there))
+        status = ABSENT if now >= _end_of(meeting, day) else AWAITED
+        full += there
+        full += [_absent(meeting, one, who, day, status) for one, who in missing.items()]
+    return full
+
+
+def _end_of(meeting: Meeting, day: str) -> int:
+    return min(day_on(date.fromisoformat(day), meeting.timezone).ends_at, meeting.ends_at)
+
+
+def _absent(meeting: Meeting, student_id: str, who: Student, day: str, status: str) -> Attendance:
+    record = {"meeting": meeting.id, "student": student_id, "name": who.name, "class": who.class_}
+    said = {"status": status, "day": day, "at": 0, "source": "list", "changed_at": 0}
+    reason = "Tidak mengisi" if status == ABSENT else ""
+    return Attendance.from_record(record | said | {"reason": reason})
 
 
 def table(meeting: Meeting, rows: Sequence[Attendance]) -> list[tuple[Any, ...]]:
-    """Return the rows of a file, under HEADS."""
+    """Return the rows of a file, under HEADS; dates and times as such."""
     return [(number, *_cells(meeting, row)) for number, row in enumerate(rows, 1)]
 
 
-def _cells(meeting: Meeting, row: Attendance) -> Iterator[str]:
-    at = local(int(row.at), meeting.timezone)
-    yield date.fromisoformat(row.day).strftime("%d/%m/%Y")
-    yield f"{at:%H:%M:%S}"
+def _cells(meeting: Meeting, row: Attendance) -> Iterator[Any]:
+    yield date.fromisoformat(row.day)
+    yield local(int(row.at), meeting.timezone).replace(tzinfo=None, microsecond=0) if row.at else ""
     yield row.name
     yield row.class_
     yield row.status
@@ -97,57 +138,27 @@ def _cells(meeting: Meeting, row: Attendance) -> Iterator[str]:
     yield SOURCES.get(row.source, row.source)
 
 
-def csv_text(lines: Sequence[Sequence[Any]]) -> str:
-    """Return lines of CSV (RFC 4180) that no spreadsheet takes for formulas."""
-    out = io.StringIO()
-    csv.writer(out).writerows([[harmless(cell) for cell in line] for line in lines])
-    return out.getvalue()
+def _as_text(cell: Any) -> Any:
+    """Dates and times as they are written here."""
+    if isinstance(cell, datetime):
+        return f"{cell:%H:%M:%S}"
+    return f"{cell:%d/%m/%Y}" if isinstance(cell, date) else cell
 
 
-def harmless(cell: Any) -> Any:
-    """Return a cell that stays text: what would begin a formula, full-width or not, is quoted."""
-    if not isinstance(cell, str):
-        return cell
-    begins = unicodedata.normalize("NFKC", cell[:1]) + cell[1:2]
-    return f"'{cell}" if _FORMULA.match(begins) else cell
-
-
-def workbook(meeting: Meeting, rows: Sequence[Attendance]) -> bytes:
+def workbook_of(meeting: Meeting, rows: Sequence[Attendance]) -> bytes:
     """Return the spreadsheet: the attendances, and how many there are of each status."""
-    out = io.BytesIO()
-    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
-        head = book.add_format({"bold": True, "bg_color": "#0F565B", "font_color": "#FFFFFF"})
-        _write_rows(book.add_worksheet("Kehadiran"), head, table(meeting, rows))
-        counts = counts_of(list(rows))
-        lines = [(status, counts[status]) for status in STATUSES] + [("TOTAL", counts["total"])]
-        _write_summary(book.add_worksheet("Ringkasan"), head, meeting, lines)
-    return out.getvalue()
-
-
-def _write_rows(sheet: Any, head: Any, lines: Sequence[Sequence[Any]]) -> None:
-    for column, (title, width) in enumerate(
-        zip(HEADS, (5, 12, 10, 32, 12, 14, 40, 12), strict=True)
-    ):
-        sheet.set_column(column, column, width)
-        sheet.write_string(0, column, title, head)
-    for place, line in enumerate(lines, 1):
-        sheet.write_number(place, 0, line[0])
-        for column, cell in enumerate(line[1:], 1):
-            sheet.write_string(place, column, cell)
-    sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, max(1, len(lines)), len(HEADS) - 1)
-
-
-def _write_summary(
-    sheet: Any, head: Any, meeting: Meeting, lines: Sequence[tuple[str, int]]
-) -> None:
-    sheet.set_column(0, 0, 24)
-    sheet.write_string(0, 0, meeting.title)
-    sheet.write_string(2, 0, "Status", head)
-    sheet.write_string(2, 1, "Jumlah", head)
-    for place, (status, count) in enumerate(lines, 3):
-        sheet.write_string(place, 0, status)
-        sheet.write_number(place, 1, count)
+    counts = dict.fromkeys((*STATUSES, AWAITED), 0)
+    for row in rows:
+        counts[row.status] = counts.get(row.status, 0) + 1
+    told = [(status, count) for status, count in counts.items() if count or status != AWAITED]
+    sums = [*told, ("TOTAL", len(rows))]
+    return workbook(
+        meeting.title,
+        [
+            Sheet("Kehadiran", HEADS, WIDTHS, table(meeting, rows), wide=True),
+            Sheet("Ringkasan", ("Status", "Jumlah"), (24, 10), sums),
+        ],
+    )
 
 
 def file_name(title: str) -> str:

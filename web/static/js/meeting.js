@@ -299,9 +299,11 @@ async function rename(event) {
 
 /** Files and paper follow the day in view. */
 function aimFiles() {
-  for (const id of ["to-csv", "to-xlsx", "to-print"]) {
+  for (const id of ["to-excel", "to-csv", "to-xlsx", "to-print"]) {
     const anchor = /** @type {HTMLAnchorElement} */ (element(id));
-    anchor.search = dayField.value ? `?day=${dayField.value}` : "";
+    const { flavour } = anchor.dataset;
+    const asked = { ...(flavour && { flavour }), ...(dayField.value && { day: dayField.value }) };
+    anchor.search = new URLSearchParams(asked).toString();
   }
 }
 
