@@ -12,6 +12,7 @@ from pathlib import Path
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store
 from tests.parts import Product
+from tests.stopwatch import Stopwatch
 
 
 def family_of(pid: int) -> list[int]:
@@ -28,9 +29,9 @@ def bindings(router: RouterPart) -> int:
 
 
 async def until(holds: Callable[[], bool], seconds: float) -> None:
-    began = time.monotonic()
+    began = Stopwatch()
     while not await asyncio.to_thread(holds):
-        assert time.monotonic() - began < seconds
+        assert began.seconds < seconds
         await asyncio.sleep(0.02)
 
 

@@ -29,6 +29,7 @@ from store.settings import SETTING_NAMES, Settings
 from tests.client import Answer
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, payment
 from tests.serving import Serving, serving, until
+from tests.stopwatch import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -294,9 +295,9 @@ async def test_a_wrong_signature_is_401_whatever_is_down(
     async with serving(parts) as site:
         own_redis.kill()
         own_postgres.kill()
-        began = time.monotonic()
+        began = Stopwatch()
         assert (await deliver(site.browser(), payment(), "0" * 64)).status == 401
-        assert time.monotonic() - began < ANSWER_SECONDS
+        assert began.seconds < ANSWER_SECONDS
 
 
 # Death between two steps

@@ -16,6 +16,7 @@ from store.members import Member
 from tests.client import Answer, Browser, Tab
 from tests.parts import status_of
 from tests.serving import PASSWORD, Serving, open_session, serving, until
+from tests.stopwatch import Stopwatch
 
 
 @pytest.fixture
@@ -188,9 +189,9 @@ async def test_away_for_a_while_it_is_found_again(environment, own_redis, lines)
         assert (await site.browser().get("/login")).status == 200
         assert all(line.is_open for line in lines)
         await asyncio.to_thread(own_redis.start)
-        began = time.monotonic()
+        began = Stopwatch()
         await until(lambda: _answers(browser))
-        assert time.monotonic() - began < 1
+        assert began.seconds < 1
         await until(lambda: _is_ready(site))
 
 
@@ -291,9 +292,9 @@ class TestTheLog:
             for line in lines[:2]:
                 await site.store.members.block(line.member.id, by="admin")
             await site.store.redis.delete(site.store.keys.events())
-            began = time.monotonic()
+            began = Stopwatch()
             await until(lambda: _all_told(lines[:2]))
-            assert time.monotonic() - began < site.store.settings.sweep_seconds + 1
+            assert began.seconds < site.store.settings.sweep_seconds + 1
             assert lines[2].is_open and not lines[2].told_at
 
     async def test_deleted_the_next_kick_is_heard_at_once(

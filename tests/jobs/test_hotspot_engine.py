@@ -21,6 +21,7 @@ from store.hotspot.deciding import Policy
 from store.opening import Store, open_store
 from store.settings import Settings
 from tests.hotspot import customer, shown
+from tests.stopwatch import Stopwatch
 
 PHONE = "AA:BB:CC:00:00:01"
 USER, BINDING = "/ip/hotspot/user", "/ip/hotspot/ip-binding"
@@ -93,10 +94,10 @@ async def test_a_block_takes_the_internet_away_in_two_seconds(house: House) -> N
     await house.sync()
     assert house.send()
     house.router.control("fault", eager_devices=True)
-    began = time.monotonic()
+    began = Stopwatch()
     await house.store.members.block(member, by="admin")
     report = await house.sync(member)
-    assert time.monotonic() - began < 2
+    assert began.seconds < 2
     assert not house.send() and house.rows("ip-binding") == []
     assert house.rows("user")[0]["profile"] == "profile-blokir"
     assert house.rows("user")[0]["disabled"] == "true"

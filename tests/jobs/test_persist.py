@@ -25,6 +25,7 @@ from store.events import KEEP_MS
 from store.opening import Store, open_store
 from store.settings import SETTING_NAMES, Settings
 from tests.jobs.log import NOON, count, ended, opened, rows, write, write_audits
+from tests.stopwatch import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -425,9 +426,9 @@ async def test_postgres_away_the_log_waits_and_is_caught_up(
             assert await LogReader(store).run() == 10
             server.kill()
             await write_audits(store, 10)
-            began = time.monotonic()
+            began = Stopwatch()
             assert await LogReader(store).run() == 0
-            assert time.monotonic() - began < 5
+            assert began.seconds < 5
             assert await store.events.lag_seconds() > 0
             await store.members.create(email="ani@example.id", password_hash="x")
             server.start()

@@ -21,6 +21,7 @@ from scripts.embedded.supervisor import Child, Supervisor
 from store.opening import Store, open_store
 from store.queue import QUEUES
 from store.settings import SETTING_NAMES, Settings
+from tests.stopwatch import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,27 +65,25 @@ async def test_the_workers_take_jobs_of_their_queues(store: Store, start: Start)
 
 async def test_a_long_router_pass_delays_no_urgent_job(store: Store, start: Start) -> None:
     start()
-    await _note(store, "pass", 4, queue="hotspot")
+    await _note(store, "pass", 6, queue="hotspot")
     await _note(store, "next pass", queue="hotspot")
     await _until(lambda: _begun(store, "pass"))
-    began = time.monotonic()
     await _note(store, "code", queue="urgent")
     await _until(lambda: _done(store, "code"))
-    assert time.monotonic() - began < 3
+    assert not await _done(store, "pass")
     assert not await _begun(store, "next pass")
 
 
 async def test_visitors_delay_nobody_but_each_other(store: Store, start: Start) -> None:
     start()
     for number in range(3):
-        await _note(store, f"visitor {number}", 3, queue="visitors")
+        await _note(store, f"visitor {number}", 6, queue="visitors")
     await _until(lambda: _begun(store, "visitor 0"))
-    began = time.monotonic()
     for queue in ("urgent", "default", "hotspot"):
         await _note(store, queue, queue=queue)
     for queue in ("urgent", "default", "hotspot"):
         await _until(partial(_done, store, queue))
-    assert time.monotonic() - began < 3
+    assert not await _done(store, "visitor 0")
     assert not await _begun(store, "visitor 1")
 
 
@@ -158,10 +157,10 @@ async def test_a_job_that_does_not_finish_is_taken_down(store: Store, start: Sta
     await _note(store, "endless", 50)
     await _until(lambda: _begun(store, "endless"))
     family = psutil.Process(crew.pid).children(recursive=True)
-    began = time.monotonic()
+    began = Stopwatch()
     crew.send(signal.SIGTERM)
     assert await asyncio.to_thread(crew.wait, 10) == 0
-    assert time.monotonic() - began < 5
+    assert began.seconds < 5
     assert len(family) == 3 and not [process for process in family if process.is_running()]
 
 
@@ -169,10 +168,10 @@ async def test_sigterm_to_idle_workers_ends_them_at_once(store: Store, start: St
     crew = start()
     family = await _workers(crew)
     await _until(lambda: _as_many(store, "rq:worker:*", 2))
-    began = time.monotonic()
+    began = Stopwatch()
     crew.send(signal.SIGTERM)
     assert await asyncio.to_thread(crew.wait, 10) == 0
-    assert time.monotonic() - began < 4
+    assert began.seconds < 4
     assert not [process for process in family if process.is_running()]
 
 
@@ -263,7 +262,7 @@ async def _are_gone(processes: list[psutil.Process]) -> bool:
 
 
 async def _until(
-    ask: Callable[[], Awaitable[bool]], seconds: float = 20.0, pause: float = 0.02
+    ask: Callable[[], Awaitable[bool]], seconds: float = 30.0, pause: float = 0.02
 ) -> None:
     deadline = time.monotonic() + seconds
     while not await ask():

@@ -25,6 +25,7 @@ from store.queue import (
     queue_redis,
 )
 from store.settings import Settings
+from tests.stopwatch import Stopwatch
 
 
 @pytest.fixture
@@ -132,9 +133,9 @@ async def test_closing_sends_the_wake_up_that_is_owed(
     await asyncio.sleep(0.05)
     connection.delete("rq:queue:default")
     queue.wake_persist()
-    began = time.monotonic()
+    began = Stopwatch()
     await queue.close()
-    assert time.monotonic() - began < 1
+    assert began.seconds < 1
     assert connection.llen("rq:queue:default") == 1
 
 
@@ -144,12 +145,12 @@ async def test_a_redis_that_hangs_holds_up_nobody_but_the_caller(
     queue = Queue(Settings.from_environment(environment | {"REDIS_URL": own_redis.url}))
     await queue.enqueue("jobs.mail.send")
     own_redis.pause()
-    began = time.monotonic()
+    began = Stopwatch()
     calls = asyncio.gather(*(queue.enqueue("jobs.mail.send") for _ in range(8)), **_KEEP)
     queue.wake_persist()
     worst = await _worst_stall(calls)
     assert {type(result) for result in await calls} == {Unavailable}
-    assert time.monotonic() - began < queue_module.PUSH_SECONDS + 1.5
+    assert began.seconds < queue_module.PUSH_SECONDS + 1.5
     assert worst < 0.25
     own_redis.resume()
     await asyncio.sleep(2.5)  # what hung in the threads ends by its own deadline
