@@ -57,8 +57,13 @@ class Api:
 
     def drop_all(self) -> None:
         """Cut every connection, as a reboot does."""
-        for connection in self._open:
+        for connection in list(self._open):
             connection.cut()
+
+    def forget_all(self) -> None:
+        """Cut every connection, and count them no more while they end."""
+        self.drop_all()
+        self._open = set()
 
     @property
     def count(self) -> int:

@@ -78,6 +78,12 @@ class Router:
     def __init__(
         self, username: str = "admin", password: str = "", portal: str = "", base: str = ""
     ) -> None:
+        self._made_of = username, password, portal, base
+        self.reset()
+
+    def reset(self) -> None:
+        """Be as when it was made: nothing written, nobody there, nothing wrong."""
+        username, password, portal, base = self._made_of
         self.faults = Faults()
         self.clock = Clock()
         self.tables = {

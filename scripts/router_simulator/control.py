@@ -175,6 +175,15 @@ class Reboot(Control):
         return {"ok": True}
 
 
+class Reset(Control):
+    """Everything is as when the simulator was started; connections are cut and forgotten."""
+
+    def act(self, body: Body) -> Body:
+        self.api.forget_all()
+        self.router.reset()
+        return {"ok": True}
+
+
 class Advance(Control):
     """`{seconds}`: time passes."""
 
@@ -276,6 +285,7 @@ _HANDLERS: dict[str, type[Control]] = {
     "login": Login,
     "http": Http,
     "reboot": Reboot,
+    "reset": Reset,
     "advance": Advance,
     "fault": Fault,
     "install": Install,
@@ -294,7 +304,7 @@ def make_control(router: Router, api: Api, log: Callable[..., None]) -> Applicat
             (r"/", Page),
             (r"/page/(.*)", StaticFileHandler, {"path": PAGE}),
             (r"/device/([^/]+)", RedirectHandler, {"url": "/device/{0}/", "permanent": False}),
-            *servlet_routes(router.hotspot, router.files),
+            *servlet_routes(router),
             *routes,
         ],
         log_function=log,

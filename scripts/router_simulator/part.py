@@ -126,6 +126,10 @@ class RouterPart(Server):
         """Begin to count the commands anew."""
         self._ask("DELETE", "calls", None)
 
+    def reset(self) -> None:
+        """Have it as when it was started."""
+        self.control("reset")
+
     def _ask(
         self, method: str, path: str, body: bytes | None, seconds: float = ANSWER_SECONDS
     ) -> Any:

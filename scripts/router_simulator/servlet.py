@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from tornado.web import RequestHandler
 
-from scripts.router_simulator.hotspot import DNS_NAME, SERVER, Hotspot, Refused
+from scripts.router_simulator.commands import Router
+from scripts.router_simulator.hotspot import DNS_NAME, SERVER, Refused
 from scripts.router_simulator.records import Device, Session
 from scripts.router_simulator.tables import Row
 from scripts.router_simulator.template import fill
@@ -35,9 +36,9 @@ advertise HotSpot URL"); `internet.html` stands for all that is outside."""
 class Servlet(RequestHandler):
     """What the pages share: whose browser it is, and the files that are on the router."""
 
-    def initialize(self, hotspot: Hotspot, files: dict[str, str]) -> None:
-        self.hotspot = hotspot
-        self.files = files
+    def initialize(self, router: Router) -> None:
+        self.hotspot = router.hotspot
+        self.files = router.files
 
     def prepare(self) -> None:
         """Find the device; nobody answers one that is not here or is blocked."""
@@ -211,9 +212,9 @@ def _sizes(bytes_in: int, bytes_out: int) -> Variables:
     return {"bytes-in": str(bytes_in), "bytes-out": str(bytes_out)}
 
 
-def servlet_routes(hotspot: Hotspot, files: dict[str, str]) -> list[Any]:
+def servlet_routes(router: Router) -> list[Any]:
     """The addresses of these pages; `files` are those an operator put on the router instead."""
-    parts = {"hotspot": hotspot, "files": files}
+    parts = {"router": router}
     pages = {"": Anything, "login": Login, "logout": Logout, "status": Status}
     captive = {"api.json": Captive, "api": Captive}
     return [(rf"/device/([^/]+)/{name}", page, parts) for name, page in (pages | captive).items()]

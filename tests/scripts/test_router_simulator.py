@@ -12,7 +12,7 @@ import pytest
 import routeros_api
 from hypothesis import given
 from hypothesis import strategies as st
-from librouteros.exceptions import FatalError, TrapError
+from librouteros.exceptions import FatalError, LibRouterosError, TrapError
 from librouteros.login import plain, token
 from librouteros.query import Key
 from routeros_api.exceptions import RouterOsApiCommunicationError
@@ -317,6 +317,22 @@ def test_who_does_not_hang_up_after_the_last_word_is_cut_off(router: RouterPart)
         with pytest.raises(ConnectionError):
             while True:
                 wire.sendall(b"more" * 10_000)
+
+
+def test_a_router_that_is_reset_is_as_new(router: RouterPart) -> None:
+    new = router.read("state")["tables"]
+    with foreign_client(router) as api:
+        api.path("/ip/hotspot/user").add(name="budi")
+        router.control("join", mac=PHONE, ip="192.168.10.5")
+        router.control("fault", max_sessions=1, read_only=True)
+        router.control("install", name="login.html", text="<p>ours</p>")
+        router.reset()
+        with pytest.raises((ConnectionError, LibRouterosError)):
+            tuple(api.path("/ip/hotspot/user"))
+    state = router.read("state")
+    assert (state["tables"], state["connections"], router.read("calls")) == (new, 0, {})
+    assert router.read("fault")["max_sessions"] == 20
+    assert router.control("traffic", mac=PHONE, bytes_in=1)["error"] == f"unknown: {PHONE}"
 
 
 # Faults
