@@ -177,7 +177,8 @@ class Keys:
 
     def hotspot(self, member_id: str) -> str:
         """Hash: the member's hotspot account (see `store.hotspot.Account`); for each router
-        `settled:<router>`, the status it agrees with, `look:<router>`, the counters last seen, and
+        `settled:<router>`, the status it agrees with, `settled_set:<router>`, for which
+        `device_set` of theirs, `look:<router>`, the counters last seen, and
         `clean:<router>` while they are to be deleted. Lives until the member is deleted."""
         return f"{self.prefix}:{{m:{member_id}}}:hotspot"
 

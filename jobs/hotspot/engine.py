@@ -211,6 +211,8 @@ class Engine:
                 former=account.former(),
                 former_phone=account.former_phone,
                 settled=_status(account.settled[self.router.name]),
+                device_set=account.device_set,
+                is_settled=account.settled_sets[self.router.name] == account.device_set,
                 password=self._store.hotspot.password(account.member),
             )
             for account in accounts

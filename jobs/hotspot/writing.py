@@ -136,12 +136,15 @@ class Writer:
         agreeing = []
         for one in wanted:
             if one.member in failed or one.member in made.conflicts:
-                self.report.pending += one.settled != one.status
+                self.report.pending += self._is_news(one)
             elif one.status is None:
                 await self._gone(one, through)
-            elif one.status != one.settled and self._agrees(one, through):
+            elif self._is_news(one) and self._agrees(one, through):
                 agreeing.append(one)
         await self._settle(agreeing)
+
+    def _is_news(self, one: Wanted) -> bool:
+        return one.status != one.settled or not one.is_settled
 
     def _agrees(self, one: Wanted, through: Mapping[str, bool]) -> bool:
         if one.status is None or self.policy.access(one.status) != "none":
@@ -161,8 +164,8 @@ class Writer:
                 continue
             status = str(one.status)
             if await self.store.ledger.settle(
-                self.report.router, one.member, status, now, self.lease
-            ):
+                self.report.router, one.member, status, now, self.lease, one.device_set
+            ) and (one.settled != one.status):
                 change = {"member": one.member, "from": one.settled or "", "to": status}
                 self.report.changes.append(
                     change | {"why": why(account.terms(now), now, self.policy)}

@@ -59,7 +59,15 @@ class Account:
     lost: tuple[str, ...]
     """MACs of the last devices that were let go."""
 
+    is_waiting: bool
+    """Whether a device of theirs waits to be confirmed by a router."""
+
     is_leaving: bool
+    device_set: str
+    """The number of the set of devices; each that is taken in or let go makes another."""
+
+    settled_sets: Mapping[str, str]
+    """Router → the set of devices that it was last seen to agree with."""
 
     def terms(self, now: int) -> Terms:
         """Return what decides at a moment: of the packages, the one in use then. Deactivating
@@ -87,6 +95,12 @@ class Account:
         """Return the MACs that were theirs."""
         return (*(mac for slot in self.slots for mac in slot.former), *self.lost)
 
+    def is_agreed(self, router: str, status: str) -> bool:
+        """Whether a router was seen to agree with a status, for the devices of today."""
+        if not self.settled[router]:
+            return self.is_untouched
+        return self.settled[router] == status and self.settled_sets[router] == self.device_set
+
     @property
     def is_untouched(self) -> bool:
         """Whether there is nothing to give and nothing to take away: not approved, and no device
@@ -100,12 +114,12 @@ class Account:
         not over, in the order of use.
 
         `pending` says that a router was not seen to agree yet, `pending_on` which, and
-        `agreed_on` which were.
+        `agreed_on` which were. `waiting` says that a device is not among `devices` yet, because
+        the router that knows it is away.
         """
         terms, shown = self.terms(now), self.stack.shown(now)
         status = decide(terms, now, policy)
-        fine = (status, "") if self.is_untouched else (status,)
-        pending_on = [router for router, seen in self.settled.items() if seen not in fine]
+        pending_on = [router for router in self.settled if not self.is_agreed(router, status)]
         return {
             "phone": self.phone,
             "status": status,
@@ -113,7 +127,10 @@ class Account:
             "why": why(terms, now, policy),
             "pending": bool(pending_on),
             "pending_on": pending_on,
-            "agreed_on": [router for router, seen in self.settled.items() if seen == status],
+            "agreed_on": [
+                router for router, seen in self.settled.items() if seen and router not in pending_on
+            ],
+            "waiting": self.is_waiting,
             "approved": self.approved,
             "package": shown.package,
             "unlimited": shown.unlimited,
@@ -151,6 +168,7 @@ FIELDS = (
     "former_phone",
     "approved",
     "lost",
+    "device_set",
     *STACK_FIELDS,
 )
 
@@ -158,13 +176,18 @@ FIELDS = (
 def fields_of(routers: Sequence[str], look_of: str) -> tuple[str, ...]:
     """Return the account's fields to be read: with what each router agreed to, and the counters
     last seen on one (empty: on none)."""
-    more = [settled_field(router) for router in routers] + ([look_field(look_of)] * bool(look_of))
-    return (*FIELDS, *more)
+    more = [field(router) for router in routers for field in (settled_field, settled_set_field)]
+    return (*FIELDS, *more, *([look_field(look_of)] * bool(look_of)))
 
 
 def settled_field(router: str) -> str:
     """Where the account keeps what a router was last seen to agree with."""
     return f"settled:{router}"
+
+
+def settled_set_field(router: str) -> str:
+    """Where the account keeps which set of devices that was."""
+    return f"settled_set:{router}"
 
 
 def look_field(router: str) -> str:
@@ -180,6 +203,7 @@ def read_account(
     *,
     routers: Sequence[str],
     look_of: str,
+    is_waiting: bool,
     is_leaving: bool,
 ) -> Account:
     """Read the member's fields, the account's fields (as `fields_of` names them; absent ones
@@ -197,5 +221,8 @@ def read_account(
         noticed={kind: kept[f"notice:{kind}"] for kind in _NOTICES},
         slots=tuple(Slot.parse(slot, text) for slot, text in sorted(slots.items())),
         lost=tuple(kept["lost"].split()),
+        is_waiting=is_waiting,
         is_leaving=is_leaving,
+        device_set=kept["device_set"],
+        settled_sets={router: kept[settled_set_field(router)] for router in routers},
     )

@@ -148,12 +148,13 @@ class Hotspot:
         """Return these members' accounts, those that are gone left out; with the counters last
         seen on the router `look_of`."""
         found = []
-        leaving = await self.leaving()
         names = fields_of(self.routers, look_of)
+        fields: list[str | int] = [len(MEMBER_FIELDS), *MEMBER_FIELDS, len(names), *names]
         for at in range(0, len(members), BATCH):
             part = members[at : at + BATCH]
             keys = [name for member in part for name in self._read_keys(member)]
-            replies = await self._read(keys, [len(MEMBER_FIELDS), *MEMBER_FIELDS, *names])
+            both = [self._keys.hotspot_waiting(), self._keys.hotspot_leaving()]
+            replies = await self._read([*both, *keys], [*fields, *part])
             found += [
                 read_account(
                     member,
@@ -162,9 +163,10 @@ class Hotspot:
                     dict(zip(flat[::2], flat[1::2], strict=True)),
                     routers=self.routers,
                     look_of=look_of,
-                    is_leaving=member in leaving,
+                    is_waiting=bool(waits),
+                    is_leaving=bool(leaves),
                 )
-                for member, (row, values, flat) in zip(part, replies, strict=True)
+                for member, (row, values, flat, waits, leaves) in zip(part, replies, strict=True)
                 if row[0] is not None
             ]
         return found
@@ -277,13 +279,20 @@ class Hotspot:
         browser: str = "",
         replace: str = "",
     ) -> tuple[str, str]:
-        """Take a device into the member's slots; returns the verdict and the slot's id.
+        """Take a device into the member's slots; returns the verdict and the slot's id. In the
+        same step it waits no more, and every router has yet to agree with the devices there are.
 
         Verdicts: `known`, `turned` (the same browser with another random MAC), `added`,
         `replaced`, `full` (a choice has to be made), `taken` (another member's device).
         """
         verdict, slot, _former = await self._bind(
-            [self._keys.hotspot_slots(member), self._keys.hotspot_macs(), self._keys.events()],
+            [
+                self._keys.hotspot_slots(member),
+                self._keys.hotspot_macs(),
+                self._keys.events(),
+                self._keys.hotspot(member),
+                self._keys.hotspot_waiting(),
+            ],
             [
                 member,
                 now_ms(),
@@ -363,10 +372,6 @@ class Hotspot:
             if wish["asked_at"] < now_ms() - DAY_MS:
                 await self.served(wish["member"])
         return [wish for wish in wishes if wish["asked_at"] >= now_ms() - DAY_MS]
-
-    async def is_waiting(self, member: str) -> bool:
-        """Return whether a device of this member waits to be confirmed."""
-        return bool(await self._redis.hexists(self._keys.hotspot_waiting(), member))
 
     async def served(self, member: str) -> None:
         """Forget a wish: it was granted, or cannot be."""

@@ -12,7 +12,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from store.clock import now_ms
-from store.hotspot.account import Counted, look_field, settled_field
+from store.hotspot.account import Counted, look_field, settled_field, settled_set_field
 from store.hotspot.accounts import BATCH, today
 from store.hotspot.leases import Lease
 from store.hotspot.stack import STACK_FIELDS, Stack
@@ -108,13 +108,23 @@ class Ledger:
         ]
 
     async def settle(
-        self, router: str, member: str, status: str, decided_at: int, lease: Lease
+        self,
+        router: str,
+        member: str,
+        status: str,
+        decided_at: int,
+        lease: Lease,
+        device_set: str = "",
     ) -> bool:
-        """Note that a router was seen to agree with a status that was decided at a moment (ms);
-        returns whether that is news. The member is told by the first router that agrees."""
+        """Note that a router was seen to agree with a status that was decided at a moment (ms), for
+        the devices there were when the run looked (the number of their set); returns whether that
+        is news. The member is told by the first router that agrees."""
         verdict = await self._settle(
             [self._keys.hotspot(member), self._keys.events(), lease.key],
-            [member, now_ms(), status, lease.token, router, settled_field(router), decided_at],
+            [
+                *(member, now_ms(), status, lease.token, router, settled_field(router)),
+                *(decided_at, settled_set_field(router), device_set),
+            ],
         )
         if verdict == 1:
             self._queue.wake_persist()

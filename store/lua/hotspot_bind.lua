@@ -1,5 +1,5 @@
 -- Takes a device into a member's slots: known, turned within its slot, added, or in another's place.
--- KEYS: devices, macs (hash MAC → member:slot), events
+-- KEYS: devices, macs (hash MAC → member:slot), events, account, waiting (hash member → JSON)
 -- ARGV: member, now (ms), new slot id, MAC, ip, name, browser, random (1|0), limit, replaced slot or ''
 -- Returns { verdict, slot, former MAC or '' }; verdict 'known', 'turned', 'added', 'replaced',
 -- 'full' or 'taken'.
@@ -16,7 +16,18 @@ for at = 1, #all, 2 do
   count = count + 1
 end
 
+-- it waits no more, and what the routers agreed with were other devices
+local function settle_anew(verdict)
+  if verdict ~= 'known' then redis.call('HINCRBY', KEYS[4], 'device_set', 1) end
+  local text = redis.call('HGET', KEYS[5], member)
+  local wish = text and cjson.decode(text)
+  if wish and (wish.mac == mac or wish.ip == ARGV[5] or wish.address == ARGV[5]) then
+    redis.call('HDEL', KEYS[5], member)
+  end
+end
+
 local function keep(id, device, verdict, former)
+  settle_anew(verdict)
   device.mac, device.ip, device.name, device.seen_at = mac, ARGV[5], ARGV[6], now
   device.browser, device.random = ARGV[7], ARGV[8] == '1'
   redis.call('HSET', KEYS[1], id, cjson.encode(device))

@@ -17,6 +17,7 @@ for _, mac in ipairs(macs) do
   if #lost < LOST_KEPT then lost[#lost + 1] = mac end
 end
 redis.call('HSET', KEYS[4], 'lost', table.concat(lost, ' '))
+redis.call('HINCRBY', KEYS[4], 'device_set', 1)
 
 redis.call('XADD', KEYS[3], '*', 'type', 'hotspot.device', 'data', cjson.encode({
   member = ARGV[1], slot = ARGV[3], mac = device.mac, verdict = 'removed', at = tonumber(ARGV[2]),

@@ -22,7 +22,6 @@ class MineHandler(HotspotHandler):
         return {
             "hotspot": account.public(place.now, self.policy),
             "seconds_left": None if ends is None else max(0, (ends - place.now) // 1000),
-            "waiting": await hotspot.is_waiting(place.member),
             "plot": plot_of(await hotspot.days(place.member)),
         }
 
@@ -62,10 +61,9 @@ class MineAsJson(HotspotHandler):
         place = await self.place(touch=False)
         hotspot = self.store.hotspot
         public = (await hotspot.account(place.member)).public(place.now, self.policy)
-        waiting = await hotspot.is_waiting(place.member)
         days = [{"day": day, "bytes": used} for day, used in await hotspot.days(place.member)]
-        more = {"waiting": waiting, "days": days}
-        self.respond({"success": True, "approved": not place.waits, "hotspot": public | more})
+        hotspot_now = public | {"days": days}
+        self.respond({"success": True, "approved": not place.waits, "hotspot": hotspot_now})
 
 
 class MyDevice(HotspotHandler):

@@ -96,6 +96,11 @@ class Wanted:
     """The status that was last seen to be true on the router."""
 
     password: str = ""
+    device_set: str = ""
+    """The number of this set of devices."""
+
+    is_settled: bool = False
+    """Whether `settled` was seen for these very devices."""
 
     @property
     def name(self) -> str:
