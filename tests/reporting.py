@@ -72,7 +72,7 @@ class Reporting:
     def pytest_sessionstart(self) -> None:
         # pytest-randomly has settled on a seed by now; Hypothesis draws by one of its own
         if self._config.getoption("hypothesis_seed", None) is None:
-            seed = self._config.getoption("randomly_seed")
+            seed = self._config.getoption("randomly_seed", None)
             self._patch.setattr(hypothesis.core, "global_force_seed", seed)
         self._count_at(subprocess.Popen, "__init__", "processes")
         self._count_at(BrowserType, "launch", "browsers")
