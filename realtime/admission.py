@@ -19,7 +19,7 @@ from realtime.relay import Relay
 from realtime.wire import Parking
 from store.errors import InvalidRequest, SessionEnded, Unavailable
 from store.opening import Store
-from store.sessions import Ended, Place
+from store.sessions import Credential, Ended, Place
 
 TAB = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -88,8 +88,8 @@ class Admission:
         who wait for approval as well. Raises what the check raises for everybody else: nobody,
         expired, not approved, away.
         """
-        member, _, rest = credential.partition(".")
-        sid = rest.partition(".")[0]
+        named = Credential.parse(credential)
+        member, sid = named.member, named.sid
         with self.hub.expect(sid) as expected:
             try:
                 place = await self.store.sessions.check(credential, touch=False, portal=portal)

@@ -137,7 +137,7 @@ class QrLines:
         return Message(
             "approved",
             {
-                "access_token": opened.credential,
+                "access_token": opened.bearer,
                 "refresh_token": opened.remember,
                 "device_id": opened.session.device,
                 "user": member.as_user(),

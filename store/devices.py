@@ -20,7 +20,7 @@ from store.errors import CurrentDevice, LoginRefused, NotFound, PrimaryDevice, U
 from store.keys import Keys
 from store.queue import Queue
 from store.scripts import Script
-from store.sessions import Credential, Device, Ended, Kick, Session, Sessions, digest, new_id
+from store.sessions import Credential, Device, Ended, Kick, Session, Sessions, new_id
 
 RECEIPT_WAIT_SECONDS = 0.3
 """How long an answer waits for the tabs to say that they have heard: a round trip to a phone."""
@@ -176,7 +176,7 @@ class Devices:
             self._sessions.keys_of(credential.member),
             [
                 credential.sid,
-                digest(credential.secret),
+                credential.mark,
                 FREEZE_SECONDS * 1000,
                 kick_id,
                 int(only_ask),

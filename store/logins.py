@@ -22,7 +22,7 @@ from store.limits import AddressLimit, Bound, Limit, Limits
 from store.members import Member, Members, fold
 from store.passwords import Passwords, Verdict
 from store.phones import is_same_phone, normal_phone
-from store.sessions import Device, Method, Opened, Session, Sessions, digest
+from store.sessions import Carrier, Device, Method, Opened, Session, Sessions, digest
 from store.settings import Settings
 
 DeviceOf = Callable[[str], Device]
@@ -104,7 +104,7 @@ class Logins:
         ticket: str,
         address: str,
         method: Method = "password",
-        bearer: bool | None = None,
+        carrier: Carrier | None = None,
     ) -> Opened:
         """Check a login and take the place.
 
@@ -121,7 +121,7 @@ class Logins:
                 keep=keep,
                 remember=remember,
                 ticket=digest(ticket),
-                bearer=bearer,
+                carrier=carrier,
             )
         except SessionConflict:
             await self._devices.announce_attempt(member.id, asking)

@@ -216,7 +216,7 @@ class Qr:
             _device(record),
             method="qr",
             keep=True,
-            bearer=record["delivery"] == "token",
+            carrier="bearer" if record["delivery"] == "token" else "cookie",
         )
         await self._sessions.settle(opened)
         return opened

@@ -16,7 +16,7 @@ from realtime.hub import Hub
 from realtime.server import Server
 from store.members import Member
 from store.opening import Store, open_store
-from store.sessions import Device, Method, Opened, new_id
+from store.sessions import Carrier, Device, Method, Opened, new_id
 from store.settings import Settings
 from tests.client import Browser
 from tests.parts import status_of
@@ -55,7 +55,7 @@ class Serving:
     async def logged_in(self, member: Member, **how: Any) -> Browser:
         """A browser of a device of its own, logged in without the password's cost."""
         browser = self.browser()
-        opened = await open_session(self.store, member, **how)
+        opened = await open_session(self.store, member, carrier="cookie", **how)
         browser.cookies["jaga_session"] = opened.credential
         return browser
 
@@ -70,10 +70,13 @@ async def open_session(
     keep: bool = True,
     fp: str = "",
     known: bool = True,
+    carrier: Carrier | None = None,
 ) -> Opened:
     """Open a session in the store, as a login does after the password was checked."""
     whose = Device(id=device or new_id(), name="Chrome - Linux", fp=fp, ip="127.0.0.1", known=known)
-    return await store.sessions.open(member.id, whose, method=method, keep=keep, remember=remember)
+    return await store.sessions.open(
+        member.id, whose, method=method, keep=keep, remember=remember, carrier=carrier
+    )
 
 
 @asynccontextmanager

@@ -39,7 +39,7 @@ class MobileLogin(Handler):
             ticket="",
             address=self.address,
             method="mobile",
-            bearer=delivery == "token",
+            carrier="bearer" if delivery == "token" else "cookie",
         )
         await (self._pair(opened) if delivery == "token" else self._settle_in(opened))
 
@@ -195,7 +195,7 @@ class Offline(Handler):
 def tokens_of(opened: Opened, member: Member) -> dict[str, Any]:
     """The four documented fields of a login that is carried by tokens."""
     return {
-        "access_token": opened.credential,
+        "access_token": opened.bearer,
         "refresh_token": opened.remember,
         "device_id": opened.session.device,
         "user": member.as_user(),

@@ -12,10 +12,14 @@ import re
 from tornado.httputil import HTTPHeaders, parse_cookie
 
 from store.errors import CrossOrigin, InvalidRequest
+from store.sessions import BEARER
 from store.settings import Settings
 
 QR_COOKIE = "jaga_qr"
 """What a browser keeps of its QR requests: the newest few secrets, with dots between."""
+
+NO_BEARER = "?"
+"""What a bearer that has not a bearer's form is looked up as: nobody's."""
 
 LASTING = ("jaga_device", "attendance_")
 """Cookies that say which device this is, and let nobody in."""
@@ -113,10 +117,12 @@ class Door:
 
         Raises InvalidRequest when cookie and bearer are two different ones.
         """
-        cookie = cookies_of(headers).get(self.session_cookie, "")
+        cookie = self.cookie(headers, "jaga_session").removeprefix(BEARER)
         bearer = bearer_of(headers)
-        if cookie and bearer and cookie != bearer:
+        if cookie and bearer and not _is_same_session(cookie, bearer):
             raise InvalidRequest("Authorization", "Cookie dan bearer berbeda session.")
+        if bearer and not bearer.startswith(BEARER):
+            return NO_BEARER, False
         return bearer or cookie, not bearer
 
     def fingerprint(self, headers: HTTPHeaders) -> str:
@@ -143,6 +149,11 @@ def address_in(text: str) -> str:
         return ""
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
     return str(mapped or found)
+
+
+def _is_same_session(cookie: str, bearer: str) -> bool:
+    """Whether both begin with the same member and session; what is no bearer never does."""
+    return BEARER + cookie.rpartition(".")[0] == bearer.rpartition(".")[0]
 
 
 def cookies_of(headers: HTTPHeaders) -> dict[str, str]:

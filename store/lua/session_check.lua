@@ -1,6 +1,6 @@
 -- Who is this credential, and may it act? Checks first, writes the activity only if it lives.
 -- KEYS: sessions, ended, member, events, clocks, built, hotspot account
--- ARGV: sid, hash of the secret, touch (1|0), touch_after_ms (a fresher `last_seen` is left alone),
+-- ARGV: sid, mark of the credential (of its secret and kind), touch (1|0), touch_after_ms (a fresher `last_seen` is left alone),
 --       whether members who wait for approval are served (1|0)
 -- Returns { 'live'|'draining', record JSON, now, waits (1|0), member fields… }, { 'ended', tombstone
 -- JSON }, { 'expired', reason }, { 'stale' } (the token's own time is over), { 'waiting' } (not
@@ -10,7 +10,7 @@ local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = K
 local sid, hash, now = ARGV[1], ARGV[2], now_ms()
 
 local function opens(record)
-  if record.secret == hash then
+  if record.secret == hash or record.bearer == hash then
     return not record.secret_until or now < record.secret_until, true
   end
   if record.secret_prev and record.secret_prev == hash then

@@ -22,8 +22,12 @@ if not lives then return { 'expired', reason } end
 if not record.generation then return { 'unknown' } end
 if ARGV[8] ~= '1' and is_waiting(keys.member, KEYS[6]) then return { 'waiting' } end
 -- A remember cookie belongs to its browser: sent without one to compare, it opens nothing.
-local asks_nothing = ARGV[3] == '' and record.access_ms
-if record.device ~= ARGV[3] and not asks_nothing then return { 'unknown' } end
+-- And a refresh token is no remember cookie: each brings its own kind of credential.
+if record.access_ms then
+  if ARGV[3] ~= '' then return { 'unknown' } end
+elseif record.device ~= ARGV[3] then
+  return { 'unknown' }
+end
 if record.remember_until and now >= record.remember_until then return { 'expired', 'remember' } end
 
 local is_prompt = now - record.rotated_at <= tonumber(ARGV[4])
@@ -44,6 +48,7 @@ if record.access_ms then
   record.secret_until = now + record.access_ms
 end
 record.secret = ARGV[5]
+record.bearer = nil
 record.generation = generation + 1
 record.rotated_at = now
 record.rotated_by = ARGV[7]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from store.sessions.session import (
+    Carrier,
     Device,
     Ended,
     Kick,
@@ -15,9 +16,11 @@ from store.sessions.session import (
     new_id,
 )
 from store.sessions.sessions import Sessions
-from store.sessions.tokens import Credential
+from store.sessions.tokens import BEARER, Credential
 
 __all__ = [
+    "BEARER",
+    "Carrier",
     "Credential",
     "Device",
     "Ended",

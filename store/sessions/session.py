@@ -12,6 +12,9 @@ from store.errors import EXPIRY_REASONS, SessionEnded, SessionExpired
 
 Kind = Literal["web", "mobile"]
 Method = Literal["password", "qr", "mobile"]
+Carrier = Literal["cookie", "bearer", "both"]
+"""What carries a session: a browser's cookie, a program's bearer, or both, where a captive portal's
+mini-browser may keep no cookies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +142,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session just opened, the credential for it, and the session it put out (if any)."""
+    """A session just opened, the credential for it, and the session it put out (if any).
+
+    `credential` is a cookie's value, or the bearer of a session that only a bearer carries;
+    `bearer` is that bearer, or the second credential of one that both carry.
+    """
 
     session: Session
     credential: str
     remember: str | None
     replaced: Session | None
+    bearer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

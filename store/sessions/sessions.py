@@ -33,6 +33,7 @@ from store.keys import TOMBSTONE_SECONDS, Keys
 from store.queue import Queue
 from store.scripts import Script, SharedScript
 from store.sessions.session import (
+    Carrier,
     Device,
     Ended,
     Kick,
@@ -41,7 +42,6 @@ from store.sessions.session import (
     Opened,
     Place,
     Session,
-    digest,
     new_id,
 )
 from store.sessions.tokens import Credential, LongTokens
@@ -92,14 +92,14 @@ class Sessions:
         keep: bool = False,
         remember: bool = False,
         ticket: str = "",
-        bearer: bool | None = None,
+        carrier: Carrier | None = None,
         by_code: bool = False,
     ) -> Opened:
         """Open a session for a member whose credentials were checked.
 
         A web session takes the member's one place: an older one is told `force_logout` at once
-        and drains for GRACE_SECONDS. `ticket` is the digest of a ticket to consume. `bearer`
-        asks for a pair of tokens in place of a credential for a cookie (a phone's by default).
+        and drains for GRACE_SECONDS. `ticket` is the digest of a ticket to consume. `carrier`
+        tells what is to carry it: a cookie, or a pair of tokens (a phone's by default).
         `by_code`: a code by phone is what was checked. It opens a member's session, also of one who
         waits for approval, whose place is in the portal only (`check`), and never that of somebody
         with a role.
@@ -108,9 +108,13 @@ class Sessions:
         AccountBlocked, NotApproved, PasswordNeeded, Unauthenticated (no such member).
         """
         kind: Kind = "mobile" if method == "mobile" else "web"
-        secret = secrets.token_urlsafe(32)
-        record = self._record(member, kind, method, device, secret, remember)
-        if bearer or (bearer is None and kind == "mobile"):
+        carrier = carrier or ("bearer" if kind == "mobile" else "cookie")
+        record = self._record(member, kind, method, device, remember)
+        credentials = _credentials(member, str(record["sid"]), carrier)
+        record["secret"] = credentials[0].mark
+        if carrier == "both":
+            record["bearer"] = credentials[1].mark
+        if carrier == "bearer":
             record |= self._long_tokens.family()
             record["access_ms"] = self._settings.access_token_seconds * 1000
         if by_code:
@@ -132,7 +136,7 @@ class Sessions:
                 int(by_code),
             ],
         )
-        return self._opened(reply, secret)
+        return self._opened(reply, credentials)
 
     def _record(
         self,
@@ -140,7 +144,6 @@ class Sessions:
         kind: Kind,
         method: Method,
         device: Device,
-        secret: str,
         remember: bool,
     ) -> dict[str, Any]:
         """The new record, without what only the script can know (epoch, moments)."""
@@ -155,7 +158,6 @@ class Sessions:
             "ip": device.ip,
             "user_agent": device.user_agent[:256],
             "browser_id": device.browser_id,
-            "secret": digest(secret),
         }
         record |= self._clocks(method)
         if remember and kind == "web":
@@ -175,7 +177,7 @@ class Sessions:
             return {"idle_ms": settings.web_session_ttl_days * 86_400_000}
         return {}
 
-    def _opened(self, reply: list[Any], secret: str) -> Opened:
+    def _opened(self, reply: list[Any], credentials: list[Credential]) -> Opened:
         if reply[0] == "conflict":
             raise SessionConflict()
         if reply[0] == "denied":
@@ -194,7 +196,8 @@ class Sessions:
         session = Session.from_json(reply[1])
         return Opened(
             session=session,
-            credential=str(Credential(session.member, session.sid, secret)),
+            credential=str(credentials[0]),
+            bearer=str(credentials[-1]) if credentials[-1].is_bearer else "",
             remember=self._long_tokens.of(json.loads(reply[1])),
             replaced=Session.from_json(reply[2]) if reply[2] else None,
         )
@@ -242,7 +245,7 @@ class Sessions:
             ],
             [
                 credential.sid,
-                digest(credential.secret),
+                credential.mark,
                 int(touch),
                 self._touch_after(sparing),
                 int(portal),
@@ -290,13 +293,14 @@ class Sessions:
     ) -> Opened:
         """Turn a remember cookie or refresh token: a new credential, and its own successor.
 
-        Takes the device the request comes from: another one's remember cookie opens nothing.
-        `trace` is what the client of a refresh token is recognised by: for 30 s the same one gets
-        the same successor again. Any other use of a token that was used ends its whole family.
-        `portal` serves members who wait for approval as well. Raises SessionExpired (`remember` and
-        the other clocks), SessionEnded, NotApproved, Unauthenticated.
+        Takes the device the request comes from: another one's remember cookie opens nothing; and
+        "" for a refresh token, which alone brings a bearer. `trace` is what the client of a refresh
+        token is recognised by: for 30 s the same one gets the same successor again. Any other use
+        of a token that was used ends its whole family. `portal` serves members who wait for
+        approval as well. Raises SessionExpired (`remember` and the other clocks), SessionEnded,
+        NotApproved, Unauthenticated.
         """
-        token = await self._long_tokens.read(text)
+        token = await self._long_tokens.read(text, is_bearer=not device_id)
         successor = token.successor
         reply = await self._rotate(
             [*self.keys_of(successor.member), self._keys.hotspot(successor.member)],
@@ -305,7 +309,7 @@ class Sessions:
                 token.generation,
                 device_id,
                 ROTATION_TOLERANCE_MS,
-                digest(successor.secret),
+                successor.mark,
                 new_id(),
                 trace or device_id,
                 int(portal),
@@ -317,7 +321,13 @@ class Sessions:
         if reply[0] not in ("rotated", "repeated"):
             raise _refusal(reply)
         session = Session.from_json(reply[1])
-        return Opened(session, str(successor), self._long_tokens.of(json.loads(reply[1])), None)
+        return Opened(
+            session=session,
+            credential=str(successor),
+            remember=self._long_tokens.of(json.loads(reply[1])),
+            replaced=None,
+            bearer=str(successor) if successor.is_bearer else "",
+        )
 
     # Ending
 
@@ -388,6 +398,13 @@ class Sessions:
             keys.events(),
             keys.clocks(),
         ]
+
+
+def _credentials(member: str, sid: str, carrier: Carrier) -> list[Credential]:
+    """One for each way in which a session is carried, the cookie's first: each with a secret of
+    its own."""
+    kinds = {"cookie": [False], "bearer": [True], "both": [False, True]}[carrier]
+    return [Credential(member, sid, secrets.token_urlsafe(32), is_bearer) for is_bearer in kinds]
 
 
 def _place_of(reply: list[Any]) -> Place:

@@ -1,5 +1,8 @@
-"""The texts that stand for a session: the credential of a cookie or bearer, and the long-lived
+"""The texts that stand for a session: the credential of a cookie or of a bearer, and the long-lived
 token (remember cookie, refresh token) that brings the next credential.
+
+A cookie's value and a bearer are two kinds, told apart by their form: neither stands for the other,
+so that what leaks from a cookie opens nothing without a browser's rules.
 
 A long-lived token is derived, not kept: `<member>.<sid>.<generation>.<mac>`, where the MAC is over
 our key and a seed that only the session's record has. Nothing here changes a session.
@@ -19,26 +22,38 @@ from redis.asyncio import Redis
 
 from store.errors import Unauthenticated
 from store.keys import Keys
+from store.sessions.session import digest
 
 LONGEST = 200
 """Characters of the longest text worth taking apart."""
 
 
+BEARER = "jat_"
+"""What a bearer begins with; a cookie's value begins with a member's id, in hex."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a cookie or bearer says: `<member>.<sid>.<secret>`."""
+    """What a cookie (`<member>.<sid>.<secret>`) or a bearer (the same after `jat_`) says."""
 
     member: str
     sid: str
     secret: str
+    is_bearer: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Credential:
         """Take it apart. Raises Unauthenticated when it has not the form."""
-        return cls(*_parts(text, 3))
+        words = _parts(text.removeprefix(BEARER), 3)
+        return cls(words[0], words[1], words[2], text.startswith(BEARER))
 
     def __str__(self) -> str:
-        return f"{self.member}.{self.sid}.{self.secret}"
+        return f"{BEARER if self.is_bearer else ''}{self.member}.{self.sid}.{self.secret}"
+
+    @property
+    def mark(self) -> str:
+        """What the session's record keeps of it: a digest of the secret and of its kind."""
+        return digest(f"bearer {self.secret}" if self.is_bearer else self.secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +84,11 @@ class LongTokens:
         place = (record["member"], record["sid"], str(record["generation"]))
         return ".".join((*place, self._mac("long", *place, record["seed"])))
 
-    async def read(self, text: str) -> LongToken:
-        """Check a token's signature before it may touch anything. Raises Unauthenticated."""
+    async def read(self, text: str, *, is_bearer: bool = False) -> LongToken:
+        """Check a token's signature before it may touch anything. Raises Unauthenticated.
+
+        `is_bearer` tells what it is to bring: the next bearer, or a cookie's value.
+        """
         member, sid, generation, mac = _parts(text, 4)
         if not generation.isdigit() or len(generation) > 9:
             raise Unauthenticated()
@@ -79,7 +97,7 @@ class LongTokens:
             raise Unauthenticated()
         # derived, not drawn: several tabs that present one token at once get one successor
         secret = self._mac("secret", member, sid, str(int(generation) + 1), seed)
-        return LongToken(int(generation), Credential(member, sid, secret))
+        return LongToken(int(generation), Credential(member, sid, secret, is_bearer))
 
     async def _seed(self, member: str, sid: str) -> str:
         """The random part of a session's long-lived tokens; a tombstone still has it."""

@@ -53,9 +53,9 @@ async def test_a_cookie_from_a_page_that_is_not_ours_is_refused(environment, ori
 
 async def test_a_bearer_needs_no_origin_and_no_cookie(environment) -> None:
     async with serving(environment) as site:
-        _, browser, device = await budi_at(site)
-        program = site.browser()
-        bearer = browser.session
+        budi = await site.member("budi")
+        opened = await open_session(site.store, budi, carrier="bearer")
+        program, bearer, device = site.browser(), opened.bearer, opened.session.device
         for headers in (
             {"Authorization": f"Bearer {bearer}", "Origin": ""},
             {"Authorization": f"bearer {bearer}", "Origin": FOREIGN},
@@ -67,20 +67,21 @@ async def test_a_bearer_needs_no_origin_and_no_cookie(environment) -> None:
 
 async def test_the_chosen_subprotocol_is_answered(environment) -> None:
     async with serving(environment) as site:
-        _, browser, device = await budi_at(site)
+        opened = await open_session(site.store, await site.member("budi"), carrier="bearer")
+        device = opened.session.device
         reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
         writer.write(
             f"GET /api/devices/ws/{device} HTTP/1.1\r\nHost: x\r\nUpgrade: WebSocket\r\n"
             "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-            f"Sec-WebSocket-Protocol: bearer, {browser.session}\r\n\r\n".encode()
+            f"Sec-WebSocket-Protocol: bearer, {opened.bearer}\r\n\r\n".encode()
         )
         async with asyncio.timeout(3):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
         writer.close()
     assert "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
-    assert "Sec-WebSocket-Protocol: bearer\r\n" in head and browser.session not in head
+    assert "Sec-WebSocket-Protocol: bearer\r\n" in head and opened.bearer not in head
     assert "Extensions" not in head
 
 

@@ -96,13 +96,19 @@ def test_the_session_cookie_is_host_only_on_https() -> None:
 def test_cookie_or_bearer_and_not_two() -> None:
     cookie = ("Cookie", "__Host-jaga_session=a.b.c")
     assert door().credential(headers(cookie)) == ("a.b.c", True)
-    assert door().credential(headers(("Authorization", "Bearer a.b.c"))) == ("a.b.c", False)
-    assert door().credential(headers(cookie, ("Authorization", "bearer  a.b.c"))) == (
-        "a.b.c",
-        False,
-    )
-    with pytest.raises(InvalidRequest):
-        door().credential(headers(cookie, ("Authorization", "Bearer a.b.d")))
+    bearer = ("Authorization", "Bearer jat_a.b.d")
+    assert door().credential(headers(bearer)) == ("jat_a.b.d", False)
+    assert door().credential(headers(cookie, bearer)) == ("jat_a.b.d", False)
+    for other in ("jat_a.c.d", "a.b.c", "a.b.d", "x"):
+        with pytest.raises(InvalidRequest):
+            door().credential(headers(cookie, ("Authorization", f"Bearer {other}")))
+
+
+def test_neither_kind_of_credential_is_taken_for_the_other() -> None:
+    assert door().credential(headers(("Authorization", "Bearer a.b.c"))) == ("?", False)
+    assert door().credential(headers(("Sec-WebSocket-Protocol", "bearer, a.b.c"))) == ("?", False)
+    in_cookie = ("Cookie", "__Host-jaga_session=jat_a.b.c")
+    assert door().credential(headers(in_cookie)) == ("a.b.c", True)
 
 
 @pytest.mark.parametrize(

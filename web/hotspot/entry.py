@@ -194,7 +194,7 @@ class VerifyOtp(Binding):
                 "approved": False,
                 "waiting": WAITING_PAGE,
                 "message": WAITING,
-                "access_token": opened.credential,
+                "access_token": opened.bearer,
                 "hotspot": {**outcome({"state": "none"}), **public, "device_limit": SLOTS},
                 "redirect": WAITING_PAGE,
             }

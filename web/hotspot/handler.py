@@ -45,6 +45,7 @@ class HotspotHandler(Handler):
             keep=True,
             remember=True,
             by_code=True,
+            carrier="both",
         )
         await sessions.settle(opened)
         await self.move_in(opened)
