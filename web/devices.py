@@ -87,10 +87,12 @@ class Refresh(MobileLogin):
 class MobileLogout(Handler):
     """`/api/auth/logout`: ends the session of the bearer or cookie."""
 
+    is_activity = False
+
     works_before_password_change = True
 
     async def post(self) -> None:
-        place = await self.place(touch=False)
+        place = await self.place()
         session = place.session
         await self.store.sessions.end(
             place.member, session.sid, reason="logged_out", by=session.device_name
@@ -170,6 +172,8 @@ class NotMe(Handler):
 
 class Stats(Handler):
     """`/api/devices/stats`: what this process holds open, for admins."""
+
+    is_activity = False
 
     async def get(self) -> None:
         await self.require_role("admin")

@@ -37,6 +37,9 @@ from web.pages import Pages, transport_headers
 
 log = logging.getLogger("jaga.web")
 
+REFRESH = "Jaga-Refresh"
+"""`1`: a page fetched this by itself, nobody pressed anything."""
+
 DEVICE_SECONDS = 365 * 86_400
 PHONE_COOKIE_SECONDS = 400 * 86_400
 """A phone's session does not expire; no browser keeps a cookie for longer than this."""
@@ -60,6 +63,10 @@ class Handler(RequestHandler):
 
     exempt_from_origin = False
     """True where a foreign page or server is meant to post (the webhook)."""
+
+    is_activity = True
+    """False where asking shows nobody at the keyboard: what pages fetch by themselves, again and
+    again, and what only looks (CONTRACT §5)."""
 
     works_before_password_change = False
     """True where a member who must change the password first may go all the same."""
@@ -120,11 +127,17 @@ class Handler(RequestHandler):
         """Return the value of a cookie of ours, "" when there is none."""
         return self.door.cookie(self.request.headers, name)
 
-    async def place(self, *, touch: bool = True, sparing: bool = False) -> Place:
+    async def place(self, *, sparing: bool = False) -> Place:
         """Return who asks, or raise what they are answered (401, 419, 403, 503).
 
-        A remember cookie opens the session again when the browser has lost the other one.
+        It is activity, unless this address is none (`is_activity`) or the page says that it turns
+        itself. A remember cookie opens the session again when the browser has lost the other one.
         """
+        turns_itself = self.request.headers.get(REFRESH) == "1"
+        touch = self.is_activity and not turns_itself
+        return await self._placed(touch=touch, sparing=sparing)
+
+    async def _placed(self, *, touch: bool, sparing: bool = False) -> Place:
         text = self.door.credential(self.request.headers)[0] or await self._revived()
         if not text:
             raise Unauthenticated()
@@ -139,13 +152,13 @@ class Handler(RequestHandler):
         return place
 
     async def place_or_none(self) -> Place | None:
-        """Return who asks, None for nobody: for a page that is for everybody.
+        """Return who asks, None for nobody: for a page that is for everybody, and no activity.
 
         Whoever waits for approval is nobody here. Raises PasswordChangeNeeded, which leads a person
         to the page for it.
         """
         try:
-            place = await self.place(touch=False)
+            place = await self._placed(touch=False)
         except (Unauthenticated, NotApproved, InvalidRequest):
             return None
         return None if place.draining else place

@@ -168,8 +168,10 @@ class Approve(Handler):
 class Outcome(Handler):
     """`/api/auth/qr/outcome`: whether the computer has collected, for the phone that approved."""
 
+    is_activity = False
+
     async def post(self) -> None:
-        place = await self.place(touch=False)
+        place = await self.place()
         state = await self.store.qr.outcome(_code_of(self.json_body()), place.session)
         self.respond({"success": True, "status": state})
 

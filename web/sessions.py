@@ -31,6 +31,8 @@ ACTIONS = ("", "keep")
 class Login(Handler):
     """The login page; it gives the browser its device cookie."""
 
+    is_activity = False
+
     async def get(self) -> None:
         self._device_cookie()
         self.page(
@@ -133,9 +135,11 @@ class Authenticate(LoginAddress):
 class CekAction(Handler):
     """`/cekaction`: does this browser's session still hold, and did its login say `keep`?"""
 
+    is_activity = False
+
     async def get(self) -> None:
         try:
-            place = await self.place(touch=False)
+            place = await self.place()
         except (Unauthenticated, NotApproved, InvalidRequest):
             self.respond({"valid": False, "action": None})
             return
@@ -206,10 +210,12 @@ class UpdateActivity(Handler):
 class SessionNow(Handler):
     """`/api/session`: the member's place, for the page that shows it. No activity."""
 
+    is_activity = False
+
     works_before_password_change = True
 
     async def get(self) -> None:
-        place = await self.place(touch=False)
+        place = await self.place()
         self.respond({"success": True, "member": member_of(place), "session": session_of(place)})
 
 

@@ -30,6 +30,9 @@ from store.scripts import Script, SharedScript
 POLICIES = ("last_wins", "first_wins")
 STATUSES = ("active", "disabled")
 
+NAMED = "name:"
+"""What a device begins with that is told apart by its own word alone."""
+
 TRIES_PER_DEVICE = AddressLimit("licence:device", 5, 60)
 WRONG_PER_ADDRESS = AddressLimit("licence:wrong", 5, 60)
 """Tries a minute of one device at an address, and wrong keys of the address (CONTRACT §8)."""
@@ -172,11 +175,11 @@ class Licences:
         return await self._outcome(reply, claimant)
 
     async def validate(self, key: str, claimant: Claimant) -> tuple[Licence, bool]:
-        """Return a licence, and whether this device may use it: it holds it, or shows nothing by
-        which it could be told apart and nobody holds it. Raises LicenceUnknown, RateLimited."""
+        """Return a licence, and whether this device holds it. A name alone is no device: anybody
+        may say one. Raises LicenceUnknown, RateLimited."""
         _, licence = await self._admit(key, claimant)
-        nobody = not licence.is_held and not claimant.instance and not claimant.device
-        return licence, licence.is_held_by(claimant) or nobody
+        is_known = bool(claimant.instance) or not claimant.device.startswith(NAMED)
+        return licence, is_known and licence.is_held_by(claimant)
 
     async def deactivate(self, key: str, claimant: Claimant) -> Licence:
         """Take the licence from this device. Raises LicenceUnknown, LicenceInUse (another holds

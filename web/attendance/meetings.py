@@ -124,8 +124,10 @@ class Students(TeacherHandler, ListHandler):
 class QrImage(TeacherHandler):
     """`/api/admin/meetings/{id}/qr.svg`: the link as a code; `?download=1` as a file."""
 
+    is_activity = False
+
     async def get(self, meeting_id: str) -> None:
-        meeting = await self.meeting(meeting_id, touch=False)
+        meeting = await self.meeting(meeting_id)
         self.set_header("Content-Type", "image/svg+xml; charset=utf-8")
         if self.get_query_argument("download", "0") == "1":
             name = f"absensi-{meeting.id}.svg"

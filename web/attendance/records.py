@@ -21,8 +21,10 @@ class MeetingAttendance(TeacherHandler):
     """`/api/admin/meetings/{id}/attendance`: who was there on a day, who is missing, what was
     refused. The board reads it by itself, so reading counts as no activity."""
 
+    is_activity = False
+
     async def get(self, meeting_id: str) -> None:
-        meeting = await self.meeting(meeting_id, touch=False)
+        meeting = await self.meeting(meeting_id)
         now = await self.store.meetings.now()
         on = self.asked_day(meeting, now)
         rows = await self.store.register.rows(meeting, on, on, now)

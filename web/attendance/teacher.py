@@ -18,16 +18,16 @@ ROLES = ("teacher", "admin")
 class TeacherHandler(Handler):
     """A teacher sees their own meetings, an administrator all; others' are unknown to them."""
 
-    async def teacher(self, *, touch: bool = True) -> Place:
+    async def teacher(self) -> Place:
         """Return who asks. Raises Forbidden for members."""
-        place = await self.place(touch=touch)
+        place = await self.place()
         if place.role not in ROLES:
             raise Forbidden()
         return place
 
-    async def meeting(self, meeting_id: str, *, touch: bool = True) -> Meeting:
+    async def meeting(self, meeting_id: str) -> Meeting:
         """Return a meeting of whoever asks. Raises MeetingNotFound."""
-        place = await self.teacher(touch=touch)
+        place = await self.teacher()
         return await self.store.meetings.get(meeting_id, owner_of(place))
 
     def by(self, place: Place) -> By:

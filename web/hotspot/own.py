@@ -48,17 +48,21 @@ class Mine(MineHandler):
 class MineAsCard(MineHandler):
     """`/api/hotspot/card`: the page's own part once more, after a change; no activity."""
 
+    is_activity = False
+
     async def get(self) -> None:
-        self.page("hotspot_card.html", **await self.mine(await self.place(touch=False)))
+        self.page("hotspot_card.html", **await self.mine(await self.place()))
 
 
 class MineAsJson(HotspotHandler):
     """`/api/hotspot`: the same as JSON; no activity."""
 
+    is_activity = False
+
     serves_waiting = True
 
     async def get(self) -> None:
-        place = await self.place(touch=False)
+        place = await self.place()
         hotspot = self.store.hotspot
         public = (await hotspot.account(place.member)).public(place.now, self.policy)
         days = [{"day": day, "bytes": used} for day, used in await hotspot.days(place.member)]

@@ -8,13 +8,16 @@ from typing import Any
 
 from store.errors import InvalidRequest, JagaError, LicenceInUse
 from store.members import valid_text
-from store.payments.licences import Claimant, Licence
+from store.payments.licences import NAMED, Claimant, Licence
 from store.payments.numbers import LONGEST, licence_key
 from web.handler import DEVICE_COOKIE, Handler
 from web.sessions import member_of, session_of
 
 NOT_HERE = "Lisensi ini tidak aktif di perangkat ini."
-NOBODY = "Lisensi ini belum diaktifkan di perangkat mana pun."
+ACTIVATION_NEEDED = "ACTIVATION_NEEDED"
+"""The error of a device that names no instance and is not the holder."""
+
+NOT_ACTIVATED = "Aktifkan lisensi ini dulu di perangkat ini."
 
 
 class LicenceHandler(Handler):
@@ -51,12 +54,14 @@ class LicenceHandler(Handler):
             return f"fp:{fp}"
         if DEVICE_COOKIE.fullmatch(cookie):
             return "cookie:" + hashlib.sha256(cookie.encode()).hexdigest()[:32]
-        return f"name:{name}" if name else ""
+        return f"{NAMED}{name}" if name else ""
 
     def _browser_name(self) -> str:
         return self.device_of("").name if self.request.headers.get("User-Agent") else ""
 
-    def say(self, key: str, licence: Licence, done: bool, error: str | None = None) -> None:
+    def say(
+        self, key: str, licence: Licence, done: bool, error: str | None = None, **more: str
+    ) -> None:
         """Answer in the shape of CONTRACT §8; only the holder is told the instance."""
         instance = {"id": licence.instance, "name": licence.name} if done else None
         self.respond(
@@ -71,6 +76,7 @@ class LicenceHandler(Handler):
                     "activation_usage": int(licence.is_held),
                 },
                 "instance": instance if licence.is_held else None,
+                **more,
             }
         )
 
@@ -115,8 +121,10 @@ class Validate(LicenceHandler):
 
     async def act(self, key: str, claimant: Claimant) -> None:
         licence, valid = await self.store.payments.licences.validate(key, claimant)
-        error = None if valid else NOT_HERE if licence.is_held else NOBODY
-        self.say(key, licence, valid, error)
+        if valid or claimant.instance:
+            self.say(key, licence, valid, None if valid else NOT_HERE)
+        else:
+            self.say(key, licence, False, ACTIVATION_NEEDED, message=NOT_ACTIVATED)
 
 
 class Deactivate(LicenceHandler):

@@ -42,6 +42,7 @@ export async function ask(path, options = {}) {
         ...(json !== undefined && { "Content-Type": "application/json" }),
         ...(file && { "Content-Type": "application/octet-stream" }),
         ...(bearer && { Authorization: `Bearer ${bearer}` }),
+        ...(method === "GET" && !isAsked() && { "Jaga-Refresh": "1" }),
       },
       body,
       signal: deadline.signal,
@@ -57,6 +58,14 @@ export async function ask(path, options = {}) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Whether a person has just pressed or typed something. What a page looks up by itself is no
+ * activity, and must not keep a session alive that nobody uses.
+ */
+function isAsked() {
+  return globalThis.navigator?.userActivation?.isActive ?? false;
 }
 
 /**
