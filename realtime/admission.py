@@ -30,6 +30,9 @@ class Door(Protocol):
     def address(self, headers: HTTPHeaders, remote_ip: str) -> str:
         """The client's address."""
 
+    def forwarded(self, headers: HTTPHeaders) -> str | None:
+        """What the trusted hop wrote down, "" for what is no address, None for nothing."""
+
     def is_own(self, origin: str) -> bool:
         """Whether an Origin header names us."""
 

@@ -24,13 +24,16 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from realtime.refusal import BodyTooLarge, say_last
+from realtime.refusal import BodyTooLarge, ClientStream, say_last
 from store.errors import JagaError, Unavailable, WrongMethod
 
 log = logging.getLogger("jaga.front")
 
 LARGEST_BODY = 256 * 1024
-"""CONTRACT §3."""
+"""CONTRACT §3; most addresses take less."""
+
+MostOfBody = Callable[[RequestStartLine, HTTPHeaders], int]
+"""How many bytes of a body an address reads. Raises a JagaError for one that reads none."""
 
 
 class Head:
@@ -83,11 +86,15 @@ class Front(HTTPServerConnectionDelegate):
         application: HTTPServerConnectionDelegate,
         acceptors: list[Acceptor],
         refused: Callable[[int], None] = lambda status: None,
+        most_of_body: MostOfBody = lambda start, headers: LARGEST_BODY,
+        seen: Callable[[HTTPHeaders], None] = lambda headers: None,
     ) -> None:
-        """`refused` is told the status of each refusal that is made here."""
+        """`refused` is told the status of each refusal that is made here, `seen` of each head."""
         self._application = application
         self._acceptors = acceptors
         self._refused = refused
+        self.most_of_body = most_of_body
+        self.seen = seen
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -123,6 +130,9 @@ class _Request(HTTPMessageDelegate):
         self._server_conn = server_conn
         self._connection = connection
         self._inner: HTTPMessageDelegate | None = None
+        self._stream = cast(HTTP1Connection, connection).stream
+        if isinstance(self._stream, ClientStream):
+            self._stream.waits()
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
@@ -130,14 +140,30 @@ class _Request(HTTPMessageDelegate):
         # a server is sent requests, and Tornado has no connection but HTTP/1.1's
         start = cast(RequestStartLine, start_line)
         connection = cast(HTTP1Connection, self._connection)
+        self._front.seen(headers)
         acceptor = self._front.acceptor_of(start.path)
         if acceptor is not None:
+            self._is_served()
             return self._let_in(acceptor, start, headers, connection)
-        if _is_too_large(headers):
-            self._front.refuse(Doorway(connection), BodyTooLarge())
-            return None
+        if _has_body(headers):
+            try:
+                connection.set_max_body_size(self._body_allowed(start, headers))
+            except JagaError as error:
+                self._front.refuse(Doorway(connection), error)
+                return None
         self._inner = self._front.pass_on(self._server_conn, self._connection)
         return self._inner.headers_received(start_line, headers)
+
+    def _body_allowed(self, start: RequestStartLine, headers: HTTPHeaders) -> int:
+        """Judged before a byte of the body is read. Raises a JagaError."""
+        most = self._front.most_of_body(start, headers)
+        if _is_longer(headers, most):
+            raise BodyTooLarge(most)
+        return most
+
+    def _is_served(self) -> None:
+        if isinstance(self._stream, ClientStream):
+            self._stream.served()
 
     async def _let_in(
         self,
@@ -160,6 +186,7 @@ class _Request(HTTPMessageDelegate):
         return self._inner.data_received(chunk) if self._inner else None
 
     def finish(self) -> None:
+        self._is_served()
         if self._inner:
             self._inner.finish()
 
@@ -174,7 +201,11 @@ def require_get(head: Head) -> None:
         raise WrongMethod()
 
 
-def _is_too_large(headers: HTTPHeaders) -> bool:
-    """Judged before a byte of the body is read; an odd length is Tornado's to refuse."""
+def _has_body(headers: HTTPHeaders) -> bool:
+    return "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
+
+
+def _is_longer(headers: HTTPHeaders, most: int) -> bool:
+    """An odd length is Tornado's to refuse, and so is a body in chunks that turns out longer."""
     length = headers.get("Content-Length", "0")
-    return length.isascii() and length.isdigit() and len(length) < 20 and int(length) > LARGEST_BODY
+    return length.isascii() and length.isdigit() and len(length) < 20 and int(length) > most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -36,7 +37,9 @@ class Health:
         admission: Admission,
         metrics: Metrics,
         first_admin: FirstAdmin,
+        warnings: Callable[[], list[str]],
     ) -> None:
+        """`warnings` are what this process has noticed of how it is used."""
         self._store = store
         self._hub = hub
         self._relay = relay
@@ -44,6 +47,7 @@ class Health:
         self._admission = admission
         self._metrics = metrics
         self._first_admin = first_admin
+        self._noticed = warnings
         self._weaknesses = weaknesses(store.settings)
 
     async def report(self) -> tuple[bool, dict[str, Any]]:
@@ -68,7 +72,7 @@ class Health:
             "routers": routers,
             "connections": self._hub.count,
             "closing": self._admission.is_closing,
-            "warnings": self._weaknesses,
+            "warnings": [*self._weaknesses, *self._noticed()],
         }
         ready = (
             bool(redis["ok"])

@@ -37,6 +37,8 @@ class Inspectors:
     def _is_near(self, headers: HTTPHeaders, peer: str) -> bool:
         if not self._trusts_proxies and any(name in headers for name in FORWARDED):
             return False
+        if self._door.forwarded(headers) == "":
+            return False  # whoever it was, it was not the proxy itself
         try:
             address = ip_address(self._door.address(headers, peer))
         except ValueError:

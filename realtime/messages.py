@@ -88,8 +88,10 @@ def expiring(reason: str, seconds: float) -> Message:
 
 
 def encode(body: dict[str, Any]) -> bytes:
-    """Return compact JSON. It has no line ends, so it is one `data:` line whatever is in it."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    """Return compact JSON. It has no line ends, so it is one `data:` line whatever is in it; half
+    of a character becomes a question mark."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
 
 
 def sse(data: bytes, *, event: str = "", id: str = "", retry_ms: int = 0) -> bytes:

@@ -10,7 +10,7 @@ import asyncio
 import socket
 import sys
 from asyncio import Future
-from typing import Any
+from typing import Any, Protocol
 
 from tornado.httputil import HTTPInputError
 from tornado.iostream import IOStream, UnsatisfiableReadError
@@ -29,11 +29,13 @@ BARE_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
 class BodyTooLarge(JagaError):
-    """A body beyond CONTRACT §3."""
+    """A body beyond what its address takes; CONTRACT §3 has the most that any does."""
 
     status = 413
     type = "TOO_LARGE"
-    message = "Isi permintaan terlalu besar (maksimal 256 KiB)."
+
+    def __init__(self, most: int = 256 * 1024) -> None:
+        super().__init__(f"Isi permintaan terlalu besar (maksimal {most // 1024} KiB).")
 
 
 class HeadTooLarge(JagaError):
@@ -51,8 +53,42 @@ class NoHttp(InvalidRequest):
         super().__init__("request", "Permintaan ini tidak terbaca sebagai HTTP.")
 
 
+class Guest(Protocol):
+    """How reception counts the connection (realtime.reception.Guest)."""
+
+    def waits(self, stream: ClientStream) -> None:
+        """Its client has to send something first."""
+
+    def served(self, stream: ClientStream) -> None:
+        """It is being worked for."""
+
+    def gone(self) -> None:
+        """Its descriptor was given back."""
+
+
 class ClientStream(IOStream):
     """A client's connection; what Tornado would refuse in its own way is refused in ours."""
+
+    def __init__(self, connection: socket.socket, guest: Guest | None = None) -> None:
+        super().__init__(connection)
+        self._guest = guest
+
+    def waits(self) -> None:
+        """Note that its client has to send something before there is anything to do."""
+        if self._guest is not None:
+            self._guest.waits(self)
+
+    def served(self) -> None:
+        """Note that it is being worked for."""
+        if self._guest is not None:
+            self._guest.served(self)
+
+    def hand_over(self) -> Guest | None:
+        """Return what counts the connection: whoever keeps its descriptor says when it is gone."""
+        guest, self._guest = self._guest, None
+        if guest is not None:
+            guest.served(self)
+        return guest
 
     def write(self, data: bytes | memoryview) -> Future[None]:
         if data == BARE_REFUSAL and self._say_instead(_meaning(sys.exception())):
@@ -65,6 +101,8 @@ class ClientStream(IOStream):
         if isinstance(exc_info, UnsatisfiableReadError):
             self._say_instead(_meaning(exc_info))
         super().close(exc_info)
+        if guest := self.hand_over():
+            guest.gone()
 
     def _say_instead(self, error: JagaError) -> bool:
         """Say it on a second descriptor of the connection, which outlives this stream's closing;
@@ -72,7 +110,7 @@ class ClientStream(IOStream):
         if self.closed() or self.writing():
             return False
         try:
-            kept = IOStream(self.socket.dup())
+            kept = ClientStream(self.socket.dup(), self.hand_over())
         except OSError:
             return False  # no descriptor left: then without a word
         say_last(kept, error)
@@ -91,6 +129,8 @@ def _meaning(fault: BaseException | None) -> JagaError:
 
 def say_last(stream: IOStream, error: JagaError) -> None:
     """Answer with the error's JSON and close, reading on for a moment so that it arrives."""
+    if isinstance(stream, ClientStream):
+        stream.waits()
     loop = asyncio.get_running_loop()
     loop.create_task(_say_last(stream, _answer(error)))
     loop.call_later(LINGER_SECONDS, stream.close)
@@ -109,7 +149,7 @@ def _answer(error: JagaError) -> bytes:
     if error.retry_after is not None:
         head.append(f"Retry-After: {error.retry_after}")
     if isinstance(error, WrongMethod):
-        head.append("Allow: GET")  # the long-lived addresses alone answer it from here
+        head.append(f"Allow: {error.allowed}")
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
@@ -133,6 +173,7 @@ _REASONS = {
     404: "Not Found",
     405: "Method Not Allowed",
     413: "Content Too Large",
+    415: "Unsupported Media Type",
     419: "Session Expired",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import add_accept_handler, bind_sockets
 
 from realtime import codes
 from realtime.admission import Admission, jitter_ms
@@ -23,7 +21,7 @@ from realtime.board import BoardAcceptor, Boards
 from realtime.clocks import Clocks
 from realtime.devices import DeviceAcceptor, websocket_stats
 from realtime.first_admin import FirstAdmin
-from realtime.front import LARGEST_BODY, Front
+from realtime.front import LARGEST_BODY, Acceptor, Front
 from realtime.health import Health, routes
 from realtime.hotspot import HotspotLines, PortalAcceptor
 from realtime.hub import Heart, Hub
@@ -33,7 +31,8 @@ from realtime.metrics import Metrics
 from realtime.payments import LicenceAcceptor, OrderAcceptor, PaymentLines
 from realtime.qr import QrAcceptor, QrLines
 from realtime.receipts import Receipts
-from realtime.refusal import LARGEST_HEAD, ClientStream
+from realtime.reception import Reception, sockets_that_fit
+from realtime.refusal import LARGEST_HEAD
 from realtime.relay import Relay
 from realtime.stream import StreamAcceptor
 from realtime.sweep import Sweep
@@ -42,7 +41,8 @@ from store.opening import Store, open_store
 from store.settings import Settings
 from store.weak_settings import weaknesses
 from web.application import make_application
-from web.door import Door
+from web.bodies import Bodies
+from web.door import Door, Forwards
 
 log = logging.getLogger("jaga.server")
 
@@ -65,9 +65,6 @@ from as many seconds as that takes, three at least."""
 
 BATCH = 500
 """Connections written to between two turns of the loop."""
-
-BACKLOG = 4_096
-"""Connections the kernel holds while the loop is busy: a whole school coming back at once."""
 
 
 class Server:
@@ -99,9 +96,10 @@ class Server:
         }
         self._relay = Relay(store, listeners, on_return=self._sweep.soon)
         self._parking = Parking(settings.send_buffer_bytes)
+        door, forwards = Door(settings), Forwards(settings)
         self._admission = Admission(
             store,
-            Door(settings),
+            door,
             self._hub,
             self._relay,
             self._kicks,
@@ -117,6 +115,7 @@ class Server:
             self._admission,
             self._metrics,
             self._first_admin,
+            forwards.warnings,
         )
         application = make_application(
             store,
@@ -124,7 +123,7 @@ class Server:
             partial(websocket_stats, self._hub),
             answered=self._metrics.answered,
         )
-        acceptors = [
+        acceptors: list[Acceptor] = [
             StreamAcceptor(self._admission),
             PortalAcceptor(self._admission),
             DeviceAcceptor(self._admission),
@@ -133,14 +132,19 @@ class Server:
             LicenceAcceptor(self._admission),
             OrderAcceptor(self._admission),
         ]
+        bodies = Bodies(application, door)
+        front = Front(application, acceptors, self._refused, bodies.most, forwards.seen)
         self._http = HTTPServer(
-            Front(application, acceptors, self._refused),  # type: ignore[arg-type]
+            front,
             idle_connection_timeout=HEAD_SECONDS,
             body_timeout=BODY_SECONDS,
             max_body_size=LARGEST_BODY,
             max_header_size=LARGEST_HEAD,
         )
-        self._listening: dict[socket.socket, Callable[[], None]] = {}
+        most = sockets_that_fit()
+        # behind a proxy all come from its address
+        most_of_one = None if settings.proxyfix_x_for else most // 2
+        self._reception = Reception(self._http.handle_stream, most, most_of_one)
 
     def _refused(self, status: int) -> None:
         self._metrics.refused.labels(str(status)).inc()
@@ -183,18 +187,8 @@ class Server:
     def _listen(self) -> None:
         """Accept connections, each as a stream whose refusals are ours."""
         settings = self._settings
-        for listening in bind_sockets(settings.port, settings.bind, backlog=BACKLOG):
-            self._listening[listening] = add_accept_handler(listening, self._accept)
+        self._reception.listen(settings.port, settings.bind)
         log.info("listening on %s:%s", settings.bind, settings.port)
-
-    def _accept(self, connection: socket.socket, address: Any) -> None:
-        self._http.handle_stream(ClientStream(connection), address)
-
-    def _stop_listening(self) -> None:
-        for listening, stop in self._listening.items():
-            stop()
-            listening.close()
-        self._listening.clear()
 
     async def _beat(self) -> None:
         """Turn the wheel; how late it turns is how busy the loop is."""
@@ -209,7 +203,7 @@ class Server:
     async def _drain(self) -> None:
         """Stop accepting, then tell every client to come back, each after a delay of its own."""
         self._admission.is_closing = True
-        self._stop_listening()
+        self._reception.stop()
         count = self._hub.count
         spread = max(3_000, count * 1000 // RETURN_PER_SECOND)
         for number, connection in enumerate(self._hub.connections()):

@@ -18,6 +18,8 @@ from typing import Protocol
 
 from tornado.iostream import IOStream, SSLIOStream, StreamBufferFullError, StreamClosedError
 
+from realtime.refusal import ClientStream, Guest
+
 READ_BYTES = 16_384
 """Read at once: four of the largest messages a tab may send."""
 
@@ -83,9 +85,9 @@ class Parking:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def park(self, fd: int, listener: Listener) -> ParkedWire:
-        """Take over a non-blocking, connected descriptor."""
-        wire = ParkedWire(self, fd, listener)
+    def park(self, fd: int, listener: Listener, guest: Guest | None = None) -> ParkedWire:
+        """Take over a non-blocking, connected descriptor; `guest` hears when it is given back."""
+        wire = ParkedWire(self, fd, listener, guest)
         self._slots[fd] = wire
         self._epoll.register(fd, _READ)
         return wire
@@ -147,9 +149,10 @@ _BROKEN = select.EPOLLERR | select.EPOLLHUP if hasattr(select, "epoll") else 0
 class ParkedWire:
     """One descriptor in the parking."""
 
-    __slots__ = ("_fd", "_listener", "_parking", "_since", "_unsent")
+    __slots__ = ("_fd", "_guest", "_listener", "_parking", "_since", "_unsent")
 
-    def __init__(self, parking: Parking, fd: int, listener: Listener) -> None:
+    def __init__(self, parking: Parking, fd: int, listener: Listener, guest: Guest | None) -> None:
+        self._guest = guest
         self._parking = parking
         self._fd = fd
         self._listener: Listener | None = listener
@@ -191,6 +194,8 @@ class ParkedWire:
             fd, self._fd = self._fd, -1
             self._unsent = b""
             self._parking._give_back(fd)
+            if self._guest is not None:
+                self._guest.gone()
 
     @property
     def is_stuck(self) -> bool:
@@ -376,8 +381,9 @@ def wire_of(stream: IOStream, listener: Listener, parking: Parking | None, most:
         return StreamWire(stream, listener, most)
     fd = os.dup(stream.socket.fileno())
     os.set_blocking(fd, False)
+    guest = stream.hand_over() if isinstance(stream, ClientStream) else None
     stream.close()
-    return parking.park(fd, listener)
+    return parking.park(fd, listener, guest)
 
 
 def set_socket_options(connection: socket.socket) -> None:

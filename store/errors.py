@@ -25,6 +25,7 @@ JagaError                     status type
  │    ├── MeetingNotFound      404    MEETING_NOT_FOUND
  │    └── LicenceUnknown       404    LICENSE_NOT_FOUND    (also a disabled one)
  ├── WrongMethod               405    METHOD_NOT_ALLOWED
+ ├── NoBodyTaken               415    NO_BODY_TAKEN
  ├── Conflict                  409    CONFLICT
  │    ├── SessionConflict      409    SESSION_CONFLICT
  │    ├── LoginSuperseded      409    LOGIN_SUPERSEDED
@@ -285,6 +286,18 @@ class WrongMethod(JagaError):
     status = 405
     type = "METHOD_NOT_ALLOWED"
     message = "Metode ini tidak didukung di alamat ini."
+
+    def __init__(self, allowed: str = "GET") -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
+class NoBodyTaken(JagaError):
+    """The address reads no body."""
+
+    status = 415
+    type = "NO_BODY_TAKEN"
+    message = "Alamat ini tidak menerima isi permintaan."
 
 
 class Conflict(JagaError):

@@ -15,7 +15,16 @@ from store.settings import Settings
 
 def weaknesses(settings: Settings) -> list[str]:
     """Return one line for each weak setting, by its name; none holds a secret."""
-    return [] if settings.is_dev else [*_outside(settings), *_logins(settings), *_sent(settings)]
+    return (
+        []
+        if settings.is_dev
+        else [
+            *_outside(settings),
+            *_logins(settings),
+            *_sent(settings),
+            *_held(settings),
+        ]
+    )
 
 
 def _outside(settings: Settings) -> Iterator[str]:
@@ -48,6 +57,11 @@ def _sent(settings: Settings) -> Iterator[str]:
     for router in settings.routers:
         if not router.use_ssl and not is_this_machine(router.host):
             yield f"router {router.name} is reached without TLS: its password travels in clear"
+
+
+def _held(settings: Settings) -> Iterator[str]:
+    if not settings.lynk_merchant_keys:
+        yield "LYNK_MERCHANT_KEYS is not set: payments are held until it is, and grant nothing"
 
 
 def _is_plain(url: str) -> bool:

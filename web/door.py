@@ -7,6 +7,7 @@ connections for their handshakes.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 
 from tornado.httputil import HTTPHeaders, parse_cookie
@@ -32,6 +33,14 @@ _QR_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::\d{1,5})?")
 
 FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+UNREAD = (
+    "PROXYFIX_X_FOR is 0, and X-Forwarded-For keeps coming: all clients are taken for one address; "
+    "set it to the number of proxies in front"
+)
+
+log = logging.getLogger("jaga.web")
 
 
 class Door:
@@ -62,11 +71,16 @@ class Door:
 
         `X-Real-Ip` is ignored: anybody can send it.
         """
+        return self.forwarded(headers) or address_in(remote_ip) or remote_ip
+
+    def forwarded(self, headers: HTTPHeaders) -> str | None:
+        """Return the address that the trusted hop wrote down, "" for what is none; None where no
+        hop is trusted, or has written."""
         hops = self._settings.proxyfix_x_for
         named = ",".join(headers.get_list("X-Forwarded-For")).split(",")
-        if hops and len(named) >= hops:
-            return address_in(named[-hops]) or address_in(remote_ip) or remote_ip
-        return address_in(remote_ip) or remote_ip
+        if not hops or "X-Forwarded-For" not in headers or len(named) < hops:
+            return None
+        return address_in(named[-hops])
 
     def require_own_origin(self, headers: HTTPHeaders, own_form: bool = False) -> None:
         """Raise CrossOrigin for what another site's page sends; no browser, no header, no check.
@@ -131,6 +145,38 @@ class Door:
         if fp and not FINGERPRINT.fullmatch(fp):
             raise InvalidRequest("device_fp")
         return fp
+
+
+class Forwards:
+    """Notices a proxy in front of us that the settings do not know of: then all the world seems to
+    come from one address, and the limits of one lock all out."""
+
+    REQUESTS = 50
+    """Judged by so many at a time; a stranger who sends the header is soon outnumbered."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._reads_none = settings.proxyfix_x_for == 0
+        self._seen = 0
+        self._forwarded = 0
+        self._has_said = False
+        self.are_unread = False
+        """Whether most of the last requests came through a proxy that is not trusted."""
+
+    def seen(self, headers: HTTPHeaders) -> None:
+        """Look at one request's head."""
+        self._seen += 1
+        self._forwarded += "X-Forwarded-For" in headers
+        if self._seen < self.REQUESTS:
+            return
+        self.are_unread = self._reads_none and self._forwarded * 2 > self._seen
+        self._seen = self._forwarded = 0
+        if self.are_unread and not self._has_said:
+            self._has_said = True
+            log.warning(UNREAD)
+
+    def warnings(self) -> list[str]:
+        """Return what /readyz has to say of it."""
+        return [UNREAD] if self.are_unread else []
 
 
 def address_in(text: str) -> str:

@@ -68,6 +68,9 @@ class Handler(RequestHandler):
     """False where asking shows nobody at the keyboard: what pages fetch by themselves, again and
     again, and what only looks (CONTRACT §5)."""
 
+    largest_body = 64 * 1024
+    """Bytes of a body that the address reads: the largest form of ours has a tenth of it."""
+
     works_before_password_change = False
     """True where a member who must change the password first may go all the same."""
 
@@ -287,14 +290,14 @@ class Handler(RequestHandler):
         """Write a JSON answer."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.finish(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+        self.finish(encoded(json.dumps(body, ensure_ascii=False, separators=(",", ":"))))
 
     def page(self, template: str, status: int = 200, **variables: Any) -> None:
         """Write a page."""
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         page = self.pages.render(template, form_token=self.form_token, **variables)
-        self.finish(page)
+        self.finish(encoded(page))
 
     @property
     def is_navigation(self) -> bool:
@@ -315,13 +318,7 @@ class Handler(RequestHandler):
             self.respond(error.body(), error.status)
 
     def _allowed(self) -> str:
-        """The methods that this address has; HEAD comes with GET."""
-        own = [
-            method
-            for method in self.SUPPORTED_METHODS
-            if getattr(type(self), method.lower()) is not RequestHandler.get
-        ]
-        return ", ".join(method for method in own if method != "HEAD" or "GET" in own)
+        return ", ".join(methods_of(type(self)))
 
     def _error_page(self, error: JagaError) -> None:
         if isinstance(error, AccountBlocked) or getattr(error, "type", "") == "ACCOUNT_BLOCKED":
@@ -360,6 +357,22 @@ class Handler(RequestHandler):
             log.warning("redis is away: %s", type(value).__name__)
             return
         super().log_exception(typ, value, tb)
+
+
+def methods_of(handler: type[RequestHandler]) -> list[str]:
+    """Return the methods that an address has; HEAD comes with GET."""
+    own = [
+        method
+        for method in handler.SUPPORTED_METHODS
+        if getattr(handler, method.lower()) is not RequestHandler.get
+    ]
+    return [method for method in own if method != "HEAD" or "GET" in own]
+
+
+def encoded(text: str) -> bytes:
+    """Return text as bytes for an answer. Half of a character, which JSON can write and UTF-8
+    cannot, becomes a question mark: an answer never fails for what a client sent."""
+    return text.encode("utf-8", "replace")
 
 
 class UnknownAddress(Handler):

@@ -18,6 +18,8 @@ MOST_SKIPPED = 100
 class ListHandler(Handler):
     """What handlers of lists share."""
 
+    largest_body = 256 * 1024
+
     def sent_list(self) -> bytes | str:
         """Return the list as it was sent. Raises InvalidRequest."""
         if self.request.headers.get("Content-Type", "").lower().startswith("application/json"):

@@ -8,6 +8,7 @@ from store.errors import Unavailable
 from store.members import Members
 from tests.parts import status_of
 from tests.serving import serving
+from web.door import Forwards
 
 ADMIN = {"ADMIN_EMAIL": "kepala@jaga.test", "ADMIN_PASSWORD": "kunci gudang utara"}
 TOKEN = "a token of the monitoring"
@@ -26,7 +27,7 @@ async def test_it_is_ready_only_when_its_first_administrator_can_log_in(
         nonlocal asked
         asked += 1
         if asked < 4:
-            assert await status_of(int(environment["PORT"]), "/readyz") in (0, 503)
+            assert await status_of(int(environment["PORT"]), "/readyz") in (None, 503)
             raise Unavailable()
         return await create(self, **fields)
 
@@ -84,4 +85,21 @@ async def test_weak_settings_are_named_on_readyz(environment) -> None:
     weak = {"JAGA_ENV": "production", "PUBLIC_URL": "http://sekolah.test"}
     async with serving(environment, **weak) as site:
         warnings = (await site.browser().get("/readyz")).json["warnings"]
-        assert [line.split()[0] for line in warnings] == ["PUBLIC_URL"]
+        assert [line.split()[0] for line in warnings] == ["PUBLIC_URL", "LYNK_MERCHANT_KEYS"]
+
+
+async def test_a_proxy_that_nobody_told_us_of_is_named_once(
+    environment, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(environment) as site:
+        for _ in range(2 * Forwards.REQUESTS):
+            await site.browser().get("/healthz", X_Forwarded_For="203.0.113.9")
+        ready = await site.browser().get("/readyz")
+        assert ready.status == 200
+        assert [line.split()[0] for line in ready.json["warnings"]] == ["PROXYFIX_X_FOR"]
+    said = [record for record in caplog.records if "PROXYFIX_X_FOR" in record.message]
+    assert len(said) == 1
+    async with serving(environment, PROXYFIX_X_FOR="1") as site:
+        for _ in range(2 * Forwards.REQUESTS):
+            await site.browser().get("/healthz", X_Forwarded_For="203.0.113.9")
+        assert (await site.browser().get("/readyz")).json["warnings"] == []

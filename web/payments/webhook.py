@@ -28,6 +28,7 @@ class Webhook(Handler):
     """The address that Lynk.id knows."""
 
     exempt_from_origin = True
+    largest_body = 256 * 1024
 
     def get(self) -> None:
         """Somebody looks whether the address is there; nothing happens."""
