@@ -134,7 +134,7 @@ def _wire(
         sessions=sessions,
         logins=logins,
         meetings=meetings,
-        attendance=Gate(redis, keys, queue, Proofs(settings.secret_key)),
+        attendance=Gate(redis, keys, queue, limits, Proofs(settings.secret_key)),
         register=Register(redis, keys, queue, database),
         attendance_reports=Reports(database),
         renaming=Renaming(redis, keys, queue, database, meetings),

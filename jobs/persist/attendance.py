@@ -8,6 +8,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from jobs.persist.effects import Effect, moment, moment_of, text
+from store.attendance.meetings import PER_ADDRESS
 from store.database import statement
 from store.events import Event
 
@@ -25,6 +26,7 @@ def meeting_saved(event: Event) -> Effect:
             "closed": text(event, "closed") == "1",
             "timezone": text(event, "timezone"),
             "rotating": text(event, "rotating") == "1",
+            "per_address": int(text(event, "per_address", "") or PER_ADDRESS),
             "owner": text(event, "owner", ""),
             "version": int(text(event, "version")),
             "created_at": _moment(event, "created_at"),

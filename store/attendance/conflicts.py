@@ -26,6 +26,7 @@ FLAGS = {
     "device_of_another": "Perangkat ini sebelumnya dipakai siswa lain",
     "device_renamed": "Data browser perangkat ini baru saja dihapus",
     "alike": "Dua perangkat serupa mengisi dalam satu menit",
+    "like_a_script": "Terlalu banyak pengisian dari satu alamat dalam sepuluh detik",
 }
 
 
@@ -50,6 +51,8 @@ def _shown(
         flags.append("shared_device")
     if len(devices[str(attempt.get("student", ""))]) >= MANY_DEVICES:
         flags.append("many_devices")
+    if attempt.get("hurried"):
+        flags.append("like_a_script")
     return shown(attempt, zone) | {"flags": flags}
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from store.attendance.days import Day, status_at
-from store.attendance.meetings import Meeting, valid_meeting_id
+from store.attendance.meetings import PER_ADDRESS, Meeting, valid_meeting_id
 from store.attendance.proofs import Proofs, valid_device
 from store.attendance.records import (
     TRIES,
@@ -39,13 +39,27 @@ from store.errors import (
     Unavailable,
 )
 from store.keys import Keys
-from store.limits import Limit
+from store.limits import AddressLimit, Bound, Limit, Limits
 from store.queue import Queue
 from store.scripts import Script
 from store.sessions import new_id
 
 TURNS = Limit("attendance", 5, 60)
 """Attendance requests of one device (CONTRACT §3)."""
+
+TURNS_PER_ADDRESS = AddressLimit("attendance:address", PER_ADDRESS, 600)
+"""And of one address at one meeting, whatever its devices call themselves; a meeting may have a
+bound of its own."""
+
+SCANS_PER_ADDRESS = AddressLimit("attendance:scans", PER_ADDRESS, 600)
+
+UNKNOWN_PER_ADDRESS = AddressLimit("attendance:unknown", 60, 60)
+"""Requests of one address that name a meeting which is not there: names that it makes up must not
+give it turns."""
+
+PACE = AddressLimit("attendance:pace", 30, 10)
+"""A class of forty that starts together sends some two a second for a while; who sends more than
+three for ten seconds, from one address and as one make of browser, looks like a script."""
 
 FAMILIAR_MS = 60 * 86_400_000
 """How long a device is remembered as a student's: two months of lessons."""
@@ -72,6 +86,8 @@ class Form:
     """The long-lived device cookie."""
     address: str = ""
     user_agent: str = ""
+    hurried: bool = False
+    """Whether it comes in a row that no class sends; found out by the gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +113,34 @@ class _Wish:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """What a request takes a turn of."""
+
+    device: Bound
+    address: Bound
+    pace: Bound
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A request that took its turns: how long it has to wait, and what was read with it."""
+
+    wait: int
+    is_first: bool
+    """Whether it is the first turn too many."""
+    pace: int
+    clock: int
+    meeting: Meeting | None
+
+
 class Gate:
     """Every way an attendance may come to be, or change."""
 
-    def __init__(self, redis: Redis, keys: Keys, queue: Queue, proofs: Proofs) -> None:
+    def __init__(
+        self, redis: Redis, keys: Keys, queue: Queue, limits: Limits, proofs: Proofs
+    ) -> None:
+        self._limits = limits
         self._redis = redis
         self._keys = keys
         self._queue = queue
@@ -108,7 +148,6 @@ class Gate:
         self._begin = Script(redis, "attendance_begin")
         self._take = Script(redis, "attendance_take")
         self._refuse = Script(redis, "attendance_refuse")
-        self._give_back = Script(redis, "limit_give_back")
 
     # A student fills in
 
@@ -119,16 +158,19 @@ class Gate:
         Raises RateLimited, InvalidRequest, InvalidDevice, MeetingNotFound, AttendanceClosed,
         AttendanceDuplicate, Unavailable.
         """
-        turns = self._turns(form.device)
-        wait, count, clock, meeting = await self._begun(form.meeting, turns)
-        now = now or clock
-        if wait:
-            if count == TURNS.most + 1 and meeting:
-                await self._note_flood(form, meeting, now)
-            raise RateLimited(wait / 1000)
+        turns = self._turns(form)
+        begun = await self._begun(form.meeting, turns)
+        now = now or begun.clock
+        form = replace(form, hurried=begun.pace > PACE.most)
+        if begun.wait:
+            if begun.is_first and begun.meeting:
+                await self._note_flood(form, begun.meeting, now)
+            raise RateLimited(begun.wait / 1000)
+        if begun.meeting is None:
+            await self._limits.take(UNKNOWN_PER_ADDRESS.of(form.address))
         wish = _valid_wish(form)
         try:
-            return await self._decide(form, wish, meeting, now)
+            return await self._decide(form, wish, begun.meeting, now)
         except (Unavailable, RedisError):
             await self._refund(turns)
             raise
@@ -140,37 +182,50 @@ class Gate:
             reply = await self._try(form, wish, meeting, now)
             if reply[0] != "moved":
                 return self._accepted(reply, wish, meeting, now)
-            _, _, _, meeting = await self._begun(wish.meeting, "")
+            row = await self._redis.hgetall(self._keys.meeting(wish.meeting))
+            meeting = Meeting.from_hash(row) if row else None
         raise Conflict()
 
-    async def _begun(self, meeting: object, turns: str) -> tuple[int, int, int, Meeting | None]:
-        """Take a turn (none for an unnamed device); returns wait, turns taken, clock, meeting."""
+    async def _begun(self, meeting: object, turns: _Turns) -> _Begun:
+        """Take a turn of each, and read the meeting."""
         keys = self._keys
-        meeting_id = valid_meeting_id(meeting)
         reply = await self._begin(
-            [keys.turns(turns or "attendance"), keys.meeting(meeting_id), keys.built()],
-            [TURNS.most if turns else 0, TURNS.seconds * 1000],
+            [
+                keys.turns(turns.device.subject),
+                keys.turns(turns.address.subject),
+                keys.turns(turns.pace.subject),
+                keys.meeting(valid_meeting_id(meeting)),
+                keys.built(),
+            ],
+            [
+                turns.device.most,
+                turns.device.seconds * 1000,
+                turns.address.most,
+                turns.address.seconds * 1000,
+                turns.pace.seconds * 1000,
+            ],
         )
         if reply[0] == "unbuilt":
             raise Unavailable()
-        wait, count, clock, flat = reply
+        wait, first, pace, clock, flat = reply
         row = dict(zip(flat[::2], flat[1::2], strict=True))
-        return int(wait), int(count), int(clock), Meeting.from_hash(row) if row else None
+        known = Meeting.from_hash(row) if row else None
+        return _Begun(int(wait), bool(first), int(pace), int(clock), known)
 
-    def _turns(self, device: object) -> str:
-        """The limit's subject: the device as it names itself, valid or not."""
-        if not isinstance(device, str) or not device:
-            return ""
-        name = device.lower().encode("utf-8", "surrogatepass")
-        return TURNS.of(hashlib.sha256(name).hexdigest()[:32]).subject
+    def _turns(self, form: Form) -> _Turns:
+        meeting = valid_meeting_id(form.meeting)
+        return _Turns(
+            _device_turns(form.device),
+            TURNS_PER_ADDRESS.of(form.address, meeting),
+            PACE.of(form.address, meeting, _trace(form)),
+        )
 
-    async def _refund(self, turns: str) -> None:
+    async def _refund(self, turns: _Turns) -> None:
         """Our failure costs the student no turn; while Redis is away there is none to give."""
-        if turns:
-            try:
-                await self._give_back([self._keys.turns(turns)], [])
-            except RedisError:
-                return
+        try:
+            await self._limits.give_back(turns.device, turns.address)
+        except RedisError:
+            return
 
     async def _try(self, form: Form, wish: _Wish, meeting: Meeting, now: int) -> list[Any]:
         keys = self._keys
@@ -233,7 +288,7 @@ class Gate:
             "reason": wish.reason or "",
             "by": "",
             "changed_at": now,
-            "flags": "device_renamed" if remembered not in ("", wish.device) else "",
+            "flags": _flags(form, remembered, wish.device),
             "trace": _trace(form),
             "key": _retry_digest(form.retry_key),
         }
@@ -268,7 +323,7 @@ class Gate:
     # The rotating code
 
     async def admit(
-        self, meeting_id: object, device: object, code: object, now: int = 0
+        self, meeting_id: object, device: object, code: object, now: int = 0, address: str = ""
     ) -> tuple[str, int]:
         """Give a presence ticket for the code on show; returns it with the moment it was given.
 
@@ -276,17 +331,25 @@ class Gate:
         """
         known = valid_device(device)
         # apart from the form's own turns: each of a student's tries scans once
-        turns = f"{self._turns(known)}:scan" if known else ""
-        wait, _, clock, meeting = await self._begun(meeting_id, turns)
-        if wait:
-            raise RateLimited(wait / 1000)
+        asked = valid_meeting_id(meeting_id)
+        turns = _Turns(
+            _device_turns(f"{known}:scan" if known else ""),
+            SCANS_PER_ADDRESS.of(address, asked),
+            PACE.of(address, asked, "scan"),
+        )
+        begun = await self._begun(meeting_id, turns)
+        meeting = begun.meeting
+        if begun.wait:
+            raise RateLimited(begun.wait / 1000)
+        if meeting is None:
+            await self._limits.take(UNKNOWN_PER_ADDRESS.of(address))
         if not isinstance(meeting_id, str) or not isinstance(code, str):
             raise InvalidRequest("code" if isinstance(meeting_id, str) else "meeting_id")
         if not known:
             raise InvalidDevice()
         if meeting is None:
             raise MeetingNotFound()
-        now = now or clock
+        now = now or begun.clock
         if not self.proofs.is_shown(code.upper(), meeting.id, now):
             raise AttendanceClosed("PRESENCE_REQUIRED")
         return self.proofs.ticket(meeting.id, known, meeting.today(now).name, now), now
@@ -323,7 +386,21 @@ def _attempt(form: Form, wish: _Wish, meeting: Meeting, day: Day, now: int) -> d
         "at": now,
         "ip": form.address[:64],
         "agent": form.user_agent[:200],
+        "hurried": form.hurried,
     }
+
+
+def _device_turns(device: object) -> Bound:
+    """The device's turns, as it names itself, valid or not; none for one without a name."""
+    if not isinstance(device, str) or not device:
+        return replace(TURNS.of("nobody"), most=0)
+    name = device.lower().encode("utf-8", "surrogatepass")
+    return TURNS.of(hashlib.sha256(name).hexdigest()[:32])
+
+
+def _flags(form: Form, remembered: str, device: str) -> str:
+    flags = ["device_renamed"] if remembered not in ("", device) else []
+    return ",".join([*flags, "like_a_script"] if form.hurried else flags)
 
 
 def _refusal(kind: str, winner: str) -> AttendanceDuplicate | AttendanceClosed:

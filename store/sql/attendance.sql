@@ -2,11 +2,11 @@
 
 -- save_meeting --
 INSERT INTO meetings (
-    id, title, starts_at, ends_at, is_active, closed, timezone, rotating, owner, version,
-    created_at, updated_at
+    id, title, starts_at, ends_at, is_active, closed, timezone, rotating, per_address,
+    owner, version, created_at, updated_at
 ) VALUES (
     %(id)s, %(title)s, %(starts_at)s, %(ends_at)s, %(is_active)s, %(closed)s, %(timezone)s,
-    %(rotating)s, %(owner)s, %(version)s, %(created_at)s, %(updated_at)s
+    %(rotating)s, %(per_address)s, %(owner)s, %(version)s, %(created_at)s, %(updated_at)s
 )
 ON CONFLICT (id) DO UPDATE SET
     title = excluded.title,
@@ -16,6 +16,7 @@ ON CONFLICT (id) DO UPDATE SET
     closed = excluded.closed,
     timezone = excluded.timezone,
     rotating = excluded.rotating,
+    per_address = excluded.per_address,
     owner = excluded.owner,
     version = excluded.version,
     updated_at = excluded.updated_at
@@ -133,7 +134,7 @@ SELECT count(*) AS times FROM attendance_attempts
 WHERE meeting_id = %(meeting)s AND attendance_day = %(day)s AND type = 'WALL_DUPLICATE'
 
 -- restore_meetings --
-SELECT id, title, timezone, owner, version,
+SELECT id, title, timezone, owner, version, per_address,
        is_active::int AS is_active, closed::int AS closed, rotating::int AS rotating,
        (extract(epoch FROM starts_at) * 1000)::bigint AS starts_at,
        (extract(epoch FROM ends_at) * 1000)::bigint AS ends_at,

@@ -123,7 +123,10 @@ class Presence(Handler):
     async def post(self) -> None:
         body = self.json_body()
         ticket, _ = await self.store.attendance.admit(
-            body.get("meeting_id"), body.get("deviceId"), body.get("code")
+            body.get("meeting_id"),
+            body.get("deviceId"),
+            body.get("code"),
+            address=self.address,
         )
         self.respond({"success": True, "ticket": ticket, "valid_seconds": TICKET_MS // 1000})
 

@@ -52,6 +52,7 @@ class TeacherHandler(Handler):
             "is_active": meeting.is_active,
             "timezone": meeting.timezone,
             "rotating": meeting.rotating,
+            "per_address": meeting.per_address,
             "state": meeting.state(now),
             "today": meeting.today(now).name,
             "url": f"{base}/attendance/{meeting.id}",

@@ -34,6 +34,7 @@ export const FLAG_WORDS = {
   device_of_another: "perangkat pernah dipakai siswa lain",
   device_renamed: "data browser baru dihapus",
   alike: "mirip perangkat sebelumnya",
+  like_a_script: "terlalu cepat untuk manusia",
 };
 
 /** Refused attempts that are kept in view; the server keeps more. */
