@@ -52,6 +52,10 @@ log = logging.getLogger("jaga.sessions")
 TOUCH_AFTER_MS = 30_000
 """A fresher `last_seen` is left alone when a ping comes again (reference/sessions.md F1-9)."""
 
+MOST_TOLD = 500
+"""Returning clients of one member that are remembered for a day, at some 100 bytes each: the tabs
+of 25 sessions that had as many as one may."""
+
 ROTATION_TOLERANCE_MS = 30_000
 """How long the token just used still answers with the same successor (CONTRACT §6)."""
 
@@ -72,6 +76,7 @@ class Sessions:
         self._holder = Script(redis, "session_holder")
         self._end = Script(redis, "session_end")
         self._rotate = Script(redis, "session_rotate")
+        self._tell = Script(redis, "session_tell")
         self._receipt = SharedScript(redis, "receipt_add")
 
     # Opening
@@ -364,12 +369,13 @@ class Sessions:
     async def told_before(self, member: str, sid: str, tab: str) -> bool:
         """Note that a returning client is told its end now; True when it was already.
 
-        So that an EventSource which comes back for ever gets the reason once, then 204.
+        So that an EventSource which comes back for ever gets the reason once, then 204. A member
+        has MOST_TOLD of them remembered, whatever tabs a dead cookie makes up; more get the 204.
         """
-        name = self._keys.told(member)
-        first = await self._redis.hsetnx(name, f"{sid}:{tab}", "1")
-        await self._redis.expire(name, TOMBSTONE_SECONDS)
-        return not first
+        field = f"{sid}:{digest(tab)[:16]}"
+        return not await self._tell(
+            [self._keys.told(member)], [field, MOST_TOLD, TOMBSTONE_SECONDS]
+        )
 
     async def report(
         self, kick_id: str, *, targeted: int = 0, delivered: int = 0, acked: int = 0, sid: str = ""
