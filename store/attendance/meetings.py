@@ -69,11 +69,11 @@ class Meeting:
     closed: bool
     timezone: str
     rotating: bool
-    per_address: int
     owner: str
     version: int
     created_at: int
     updated_at: int
+    per_address: int = PER_ADDRESS
 
     @classmethod
     def from_hash(cls, row: Mapping[Any, Any]) -> Meeting:

@@ -42,6 +42,7 @@ from store.sessions.session import (
     Opened,
     Place,
     Session,
+    digest,
     new_id,
 )
 from store.sessions.tokens import Credential, LongTokens
