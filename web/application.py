@@ -23,6 +23,7 @@ def make_application(
     is told of each request when it has its answer."""
     settings = store.settings
     pages = Pages(
+        site=settings.site,
         heartbeat_seconds=settings.heartbeat_seconds,
         ping_seconds=settings.activity_ping_seconds,
     )
@@ -44,6 +45,7 @@ def make_application(
         log_function=answered,
         websocket_stats=websocket_stats,
         is_https=settings.is_https,
+        logo_url=settings.site_logo_url,
     )
 
 

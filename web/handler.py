@@ -33,7 +33,7 @@ from store.refusals import is_away
 from store.sessions import Device, Opened, Place, Session, device_id
 from web.browsers import device_name
 from web.door import Door
-from web.pages import Pages, transport_headers
+from web.pages import Pages, content_policy, transport_headers
 
 log = logging.getLogger("jaga.web")
 
@@ -47,8 +47,6 @@ PHONE_COOKIE_SECONDS = 400 * 86_400
 DEVICE_COOKIE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 _SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -86,7 +84,9 @@ class Handler(RequestHandler):
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
-        for name, value in {**_SECURITY_HEADERS, **transport_headers(self.settings)}.items():
+        policy = {"Content-Security-Policy": content_policy(self.settings.get("logo_url", ""))}
+        transport = transport_headers(self.settings)
+        for name, value in {**_SECURITY_HEADERS, **policy, **transport}.items():
             self.set_header(name, value)
 
     async def head(self, *path: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tornado.web import RequestHandler
@@ -63,6 +64,16 @@ SHARED = ("js/realtime.js", "js/licence.js")
 """Scripts that other sites' pages include by their address."""
 
 HTTPS_SECONDS = 365 * 86_400
+
+
+def content_policy(logo_url: str) -> str:
+    """Return what a page may load: from us alone, and the site's logo from where it is."""
+    parts = urlsplit(logo_url)
+    logo = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
+    return (
+        f"default-src 'self'; img-src 'self' data:{logo}; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
 
 
 def transport_headers(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -30,8 +30,6 @@ const KINDS = {
   ponsel_baru: "Ponsel baru",
 };
 
-const COLUMNS = 7;
-
 const moment = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat("id-ID", { timeStyle: "short" });
 
@@ -66,10 +64,10 @@ class Outbox {
     if (!body) return;
     this.#showTrouble(body.trouble);
     this.#showStates(body.counts);
-    const rows = this.#part("tbody");
+    const rows = this.#part("[data-rows]");
     if (before === null) rows.replaceChildren();
     for (const row of body[this.#kind]) rows.append(this.#row(row));
-    if (!rows.firstChild) rows.append(emptyRow("Tidak ada."));
+    if (!rows.firstChild) rows.append(worded("li", "Tidak ada.", "hint"));
     this.#next = body.next;
     this.#part("[data-more]").hidden = this.#next === null;
     this.#part("[data-all]").hidden = !body.counts.dead;
@@ -108,21 +106,23 @@ class Outbox {
 
   /** @param {any} row */
   #row(row) {
-    const line = document.createElement("tr");
     const about = KINDS[row.template ?? row.kind] ?? row.template ?? row.kind;
-    const texts = [
-      moment.format((row.created_at ?? row.due_at) * 1000),
+    const facts = [
       STATES[row.state] ?? row.state,
-      row.name ? `${row.name} ${row.to}` : row.to,
       row.id_order ? `${about}, ${row.id_order}` : about,
-      String(row.attempts),
-      row.last_error || "-",
+      moment.format((row.created_at ?? row.due_at) * 1000),
+      row.attempts ? `${row.attempts} percobaan` : "",
     ];
-    for (const text of texts) line.insertCell().textContent = text;
-    line.cells[5]?.classList.add("payment-words");
+    const text = document.createElement("span");
+    text.append(
+      worded("strong", row.name ? `${row.name} ${row.to}` : row.to || "-"),
+      worded("small", facts.filter(Boolean).join(" · ")),
+    );
+    if (row.last_error) text.append(worded("small", row.last_error, "outbox-words"));
     const again = textButton("Kirim ulang", () => void this.#again(`${row.id}/resend`));
     again.setAttribute("aria-label", `Kirim ulang: ${about} ke ${row.to}`);
-    line.insertCell().append(again);
+    const line = document.createElement("li");
+    line.append(text, again);
     return line;
   }
 
@@ -164,14 +164,16 @@ function textButton(text, act) {
   return button;
 }
 
-/** @param {string} text */
-function emptyRow(text) {
-  const row = document.createElement("tr");
-  const cell = row.insertCell();
-  cell.colSpan = COLUMNS;
-  cell.className = "hint";
-  cell.textContent = text;
-  return row;
+/**
+ * @param {string} name
+ * @param {string} text
+ * @param {string} [kind] a class
+ */
+function worded(name, text, kind = "") {
+  const element = document.createElement(name);
+  element.textContent = text;
+  element.className = kind;
+  return element;
 }
 
 for (const place of document.querySelectorAll("[data-outbox]")) {
