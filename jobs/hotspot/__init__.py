@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from jobs.hotspot import presence
-from jobs.hotspot.binding import bind_device, bind_proven
+from jobs.hotspot.binding import bind_device, bind_proven, serve_waiting
 from jobs.hotspot.engine import Engine
 from jobs.hotspot.report import join_previews
 from jobs.mikrotik import LoginRefused, RouterAway, Trap, open_link
@@ -46,8 +46,7 @@ async def run() -> None:
             log.warning("Redis is away or not rebuilt yet: nobody is touched, the next run will")
             return
         if any(report.state == "done" for report in reports):
-            for wish in await store.hotspot.waiting():
-                await bind_device(store, wish)
+            await serve_waiting(store)
             await presence.sweep(store)
 
 
@@ -58,6 +57,7 @@ async def sync_member(member: str) -> None:
         return
     async with open_store(settings) as store:
         await _on_each(engines(store), lambda engine: engine.run(member))
+        await serve_waiting(store, member)
 
 
 async def probe() -> None:

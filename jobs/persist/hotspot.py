@@ -56,7 +56,7 @@ def purchase(event: Event) -> Effect | None:
 
 
 def device(event: Event) -> Effect:
-    """`hotspot.device {member, slot, mac, ip, name, verdict, at}`."""
+    """`hotspot.device {member, slot, mac, ip, name, verdict, at[, told]}`."""
     place = {"member": text(event, "member"), "slot": text(event, "slot")}
     if text(event, "verdict") == "removed":
         return Effect(statement("hotspot", "delete_device"), place)
@@ -64,6 +64,7 @@ def device(event: Event) -> Effect:
         "mac": text(event, "mac"),
         "ip": text(event, "ip", ""),
         "name": text(event, "name", ""),
+        "told": event.data.get("told") is True,
         "at": moment(event),
     }
     return Effect(statement("hotspot", "save_device"), place | more)

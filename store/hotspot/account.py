@@ -130,7 +130,8 @@ class Account:
             "agreed_on": [
                 router for router, seen in self.settled.items() if seen and router not in pending_on
             ],
-            "waiting": self.is_waiting,
+            # one that waits for its owner to have something to use waits for no router
+            "waiting": self.is_waiting and policy.access(status) != "none",
             "approved": self.approved,
             "package": shown.package,
             "unlimited": shown.unlimited,

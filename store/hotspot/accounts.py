@@ -278,36 +278,58 @@ class Hotspot:
         name: str = "",
         browser: str = "",
         replace: str = "",
+        told: bool = False,
+        may_move: bool = False,
     ) -> tuple[str, str]:
         """Take a device into the member's slots; returns the verdict and the slot's id. In the
         same step it waits no more, and every router has yet to agree with the devices there are.
 
+        `told` says that only the browser named it, which proves nothing. With `may_move` such a
+        device leaves another member who was only told of it as well; what a router or a trusted
+        address showed to be somebody's is never moved.
+
         Verdicts: `known`, `turned` (the same browser with another random MAC), `added`,
-        `replaced`, `full` (a choice has to be made), `taken` (another member's device).
+        `replaced`, `full` (a choice has to be made), `taken` (another member's device). Raises
+        Conflict when it changes hands again and again.
         """
-        verdict, slot, _former = await self._bind(
-            [
-                self._keys.hotspot_slots(member),
-                self._keys.hotspot_macs(),
-                self._keys.events(),
-                self._keys.hotspot(member),
-                self._keys.hotspot_waiting(),
-            ],
-            [
-                member,
-                now_ms(),
-                new_id()[:8],
-                mac,
-                ip,
-                name,
-                browser,
-                int(is_random(mac)),
-                SLOTS,
-                replace,
-            ],
-        )
+        keys = self._keys
+        for _ in range(TRIES):
+            owner = await self.owner_of(mac)
+            other = owner if owner and owner != member else ""
+            more = [keys.hotspot_slots(other), keys.hotspot(other)] if other else []
+            verdict, slot, _former = await self._bind(
+                [
+                    keys.hotspot_slots(member),
+                    keys.hotspot_macs(),
+                    keys.events(),
+                    keys.hotspot(member),
+                    keys.hotspot_waiting(),
+                    *more,
+                ],
+                [
+                    member,
+                    now_ms(),
+                    new_id()[:8],
+                    mac,
+                    ip,
+                    name,
+                    browser,
+                    int(is_random(mac)),
+                    SLOTS,
+                    replace,
+                    int(told),
+                    int(may_move),
+                    other,
+                ],
+            )
+            if verdict != "moved":
+                break
+        else:
+            raise Conflict()
         if verdict not in ("full", "taken"):
             self._queue.wake_persist()
+            if other:
+                await self.wish(other)
         return str(verdict), str(slot)
 
     async def owner_of(self, mac: str) -> str | None:
@@ -364,10 +386,12 @@ class Hotspot:
         kept = json.dumps({**wish, "asked_at": now_ms()})
         await self._redis.hset(self._keys.hotspot_waiting(), member, kept)
 
-    async def waiting(self) -> list[dict[str, Any]]:
-        """Return the devices that wait; those of yesterday are dropped, their owner asks again."""
-        kept = await self._redis.hgetall(self._keys.hotspot_waiting())
-        wishes = [json.loads(text) for text in kept.values()]
+    async def waiting(self, member: str = "") -> list[dict[str, Any]]:
+        """Return the devices that wait, of everybody or of one member; those of yesterday are
+        dropped, their owner asks again."""
+        name = self._keys.hotspot_waiting()
+        kept = [await self._redis.hget(name, member)] if member else await self._redis.hvals(name)
+        wishes = [json.loads(text) for text in kept if text]
         for wish in wishes:
             if wish["asked_at"] < now_ms() - DAY_MS:
                 await self.served(wish["member"])

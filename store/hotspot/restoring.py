@@ -91,6 +91,8 @@ async def _put_device(redis: Redis, keys: Keys, row: Row) -> None:
         "browser": "",
         "random": is_random(mac),
     }
+    if row["told"]:
+        kept["told"] = True
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hsetnx(keys.hotspot_slots(member), slot, json.dumps(kept))
         pipe.hsetnx(keys.hotspot_macs(), mac, f"{member}:{slot}")

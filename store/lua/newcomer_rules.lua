@@ -16,8 +16,7 @@ local function is_newcomer(keys)
 end
 
 -- What is about the number and the routers, and does not go along.
-local LEFT = { phone = true, former_phone = true, approved = true, lost = true, settled = true,
-  settled_at = true }
+local LEFT = { phone = true, former_phone = true, approved = true, lost = true, device_set = true }
 
 -- Both stacks of purchases as one; as text, so that no number is written anew.
 local function joined(one, other)
@@ -32,7 +31,7 @@ local function hand_on(from, to)
     local name = fields[at]
     if name == 'stack' then
       redis.call('HSET', to, name, joined(redis.call('HGET', to, name), fields[at + 1]))
-    elseif not LEFT[name] and not string.find(name, '^settled:') and not string.find(name, '^look:') then
+    elseif not LEFT[name] and not string.find(name, '^settled') and not string.find(name, '^look:') then
       redis.call('HSETNX', to, name, fields[at + 1])
     end
   end

@@ -30,10 +30,11 @@ UPDATE hotspot_purchase SET taken_at = %(at)s
 WHERE member_id = %(member)s AND id = %(id)s AND taken_at IS NULL
 
 -- save_device --
-INSERT INTO hotspot_device (member_id, slot, mac, ip, name, seen_at)
-VALUES (%(member)s, %(slot)s, %(mac)s, %(ip)s, %(name)s, %(at)s)
+INSERT INTO hotspot_device (member_id, slot, mac, ip, name, told, seen_at)
+VALUES (%(member)s, %(slot)s, %(mac)s, %(ip)s, %(name)s, %(told)s, %(at)s)
 ON CONFLICT (member_id, slot) DO UPDATE SET
-    mac = excluded.mac, ip = excluded.ip, name = excluded.name, seen_at = excluded.seen_at
+    mac = excluded.mac, ip = excluded.ip, name = excluded.name, told = excluded.told,
+    seen_at = excluded.seen_at
 WHERE hotspot_device.seen_at <= excluded.seen_at
 
 -- delete_device --
@@ -89,7 +90,7 @@ SELECT member_id, once, (extract(epoch FROM given_at) * 1000)::bigint AS given_a
 FROM hotspot_purchase WHERE once <> ''
 
 -- all_devices --
-SELECT member_id, slot, mac, ip, name, (extract(epoch FROM seen_at) * 1000)::bigint AS seen_at
+SELECT member_id, slot, mac, ip, name, told, (extract(epoch FROM seen_at) * 1000)::bigint AS seen_at
 FROM hotspot_device
 
 -- all_packages --

@@ -96,7 +96,8 @@ async def test_a_code_lets_the_device_through_and_a_block_takes_it_out(house: Ho
     phone = Browser(house.port)
     asked = await phone.post("/api/auth/request-otp", {"phone_number": "+62 812-3456-7890"})
     nobody = await phone.post("/api/auth/request-otp", {"phone_number": "081299999999"})
-    assert (asked.status, asked.json) == (nobody.status, nobody.json)
+    unsaid = {"phone_number": "", "ticket": ""}  # what was sent, as people write it
+    assert (asked.status, asked.json | unsaid) == (nobody.status, nobody.json | unsaid)
     code = await house.code("6281234567890", 0)
     await phone.get("/hotspot/login?mac=AA")
     verified = await phone.post(
@@ -144,6 +145,18 @@ async def test_what_a_stranger_says_of_an_address_binds_nothing(house: House) ->
     )
     assert lied.status == 200 and lied.json["hotspot"]["state"] == "mismatch"
     assert not house.send()
+
+
+async def test_an_address_outside_the_hotspots_networks_binds_nothing(house: House) -> None:
+    await house.member("081200000001")
+    house.router.control("join", mac=PHONE, ip="10.9.9.9")
+    browser = Browser(house.port)
+    await browser.post("/api/auth/request-otp", {"phone_number": "081200000001"})
+    code = await house.code("6281200000001", 0)
+    body = {"phone_number": "081200000001", "otp": code, "mac": PHONE, "ip": "10.9.9.9"}
+    answer = await browser.post("/api/auth/verify-otp", body)
+    assert answer.status == 200 and answer.json["hotspot"]["state"] == "unknown"
+    assert answer.json["hotspot"]["devices"] == [] and not house.send()
 
 
 async def test_of_a_hundred_tries_with_one_code_one_succeeds(house: House) -> None:

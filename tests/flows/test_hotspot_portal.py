@@ -72,7 +72,7 @@ async def test_a_registration_says_the_same_whoever_is_known(house: House) -> No
         for phone in (NUMBER, NOBODY)
     ]
     assert [answer.status for answer in answers] == [200, 200]
-    known, nobody = (answer.json | {"phone_number": ""} for answer in answers)
+    known, nobody = (answer.json | {"phone_number": "", "ticket": ""} for answer in answers)
     assert known == nobody
     rows = (await house.admin.get("/api/admin/hotspot/members")).json["members"]
     assert [row["name"] for row in rows] == ["Siti"]

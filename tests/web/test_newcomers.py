@@ -74,7 +74,7 @@ async def test_registering_gives_nothing_by_itself(house: Serving) -> None:
     browser = house.browser()
     answers = [await register(house, browser, number) for number in (NUMBER, "081200000001")]
     assert [answer.status for answer in answers] == [200, 200]
-    unsaid = {"phone_number": ""}  # what was sent, in the form that people write
+    unsaid = {"phone_number": "", "ticket": ""}  # what was sent, in the form that people write
     assert answers[0].json | unsaid == answers[1].json | unsaid
     assert not browser.session
     assert await house.store.hotspot.member_of(PHONE) is None

@@ -129,12 +129,13 @@ class Binding(HotspotHandler):
         link = valid_text("link_login_only", body.get("link_login_only") or "", 500)
         if link and not is_own_hotspot(link, self.store.settings):
             raise InvalidRequest("link_login_only", "Portal ini bukan portal hotspot kami.")
-        address = self.address
-        trusted = address if is_within(address, self.store.settings.hotspot_cidrs) else ""
+        address, networks = self.address, self.store.settings.hotspot_cidrs
+        ip = _address(body.get("ip") or "")
         return {
-            "address": trusted,
+            "address": address if is_within(address, networks) else "",
             "mac": mac,
-            "ip": _address(body.get("ip") or ""),
+            "ip": ip,
+            "is_foreign": bool(ip and networks and not is_within(ip, networks)),
             "link": link,
             "replace": valid_text("replace", body.get("replace") or "", 8),
         }
@@ -146,6 +147,8 @@ class Binding(HotspotHandler):
             wish["address"] or (wish["mac"] and wish["ip"])
         ):
             return outcome({"state": "none"})
+        if wish.pop("is_foreign") and not wish["address"]:
+            return outcome({"state": "unknown"})
         device = self.device_of(member)
         browser = device.id if device.known else ""
         asked = {**wish, "member": member, "name": device.name, "browser": browser}
@@ -271,9 +274,10 @@ class Portal(HotspotHandler):
 
 
 def outcome(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return what a job says of a device as its page hears it."""
+    """Return what a job says of a device as its page hears it; `has_room` with a `login_url` says
+    that no device has to go for it."""
     told = {"state": answer["state"], "message": BINDINGS[answer["state"]]}
-    return told | {"login_url": answer["login_url"]} if "login_url" in answer else told
+    return told | {name: answer[name] for name in ("login_url", "has_room") if name in answer}
 
 
 def is_within(address: str, networks: tuple[str, ...]) -> bool:

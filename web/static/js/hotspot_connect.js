@@ -42,7 +42,7 @@ const WITHOUT = {
 /** @typedef {{id: string, mac: string, name: string, seen_at: number}} Device */
 /** @typedef {{state: string, message: string, status: string, page: string, waiting?: boolean,
  *   pending: boolean, agreed_on: string[], unlimited: boolean, purchased_bytes: number, remaining_bytes: number,
- *   devices: Device[], device_limit: number, login_url?: string}} Hotspot */
+ *   devices: Device[], device_limit: number, login_url?: string, has_room?: boolean}} Hotspot */
 
 export class HotspotConnect extends HTMLElement {
   #bearer = "";
@@ -193,8 +193,8 @@ export class HotspotConnect extends HTMLElement {
   // The router wants to see the device ----------------------------------------------------------------
 
   /** @param {Hotspot} hotspot the choice comes first: on the way back there is no asking any more */
-  #prove({ devices, device_limit, login_url = "" }) {
-    const known = devices.some(({ mac }) => mac === this.#mac);
+  #prove({ devices, device_limit, login_url = "", has_room = false }) {
+    const known = has_room || devices.some(({ mac }) => mac === this.#mac);
     if (devices.length >= device_limit && !known && !this.#chosen) this.#choose(devices);
     else location.assign(login_url);
   }
