@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from store.opening import Store
 from tests.client import Browser, Events, Tab
 from tests.serving import HASH, PASSWORD, open_session, serving, until
+from tests.stopwatch import Stopwatch
 
 
 async def seated(store: Store, port: int, count: int) -> list[Browser]:
@@ -48,12 +49,12 @@ async def test_asked_to_go_it_sends_each_client_away_with_its_own_delay(product,
             assert (await tab.event())["event"] == "connected"
             assert (await stream.next())[0] == "connected"  # type: ignore[index]
 
-        began = time.monotonic()
+        began, heard = time.monotonic(), Stopwatch()
         web.web.send(signal.SIGTERM)
         web.web.send(signal.SIGTERM)
         goodbyes = await asyncio.gather(*(goodbye_of(tab) for tab in tabs))
         ends = await asyncio.gather(*(end_of(stream) for stream in streams))
-        told = time.monotonic() - began
+        told = heard.seconds
         await stack.aclose()
         await asyncio.to_thread(web.web.wait, 25)
         took = time.monotonic() - began

@@ -58,6 +58,7 @@ async def bench(*arguments: str) -> Done:
     return Done(process.returncode or 0, out.decode(), err.decode())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(RUN_SECONDS + 20)
 async def test_a_tiny_run_measures_ours_and_a_peer_and_writes_table_json_and_plot(
     tmp_path: Path,
@@ -88,6 +89,7 @@ async def test_a_tiny_run_measures_ours_and_a_peer_and_writes_table_json_and_plo
     assert "30 connections, one process" in texts
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(RUN_SECONDS + 20)
 async def test_a_restart_brings_everybody_back_and_a_login_is_told_on_both_servers(
     tmp_path: Path,
@@ -103,6 +105,7 @@ async def test_a_restart_brings_everybody_back_and_a_login_is_told_on_both_serve
     assert run["remarks"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(RUN_SECONDS + 20)
 async def test_a_running_product_is_filled_and_left_as_it_was(
     product: Callable[..., Awaitable[Product]], store: Store, tmp_path: Path

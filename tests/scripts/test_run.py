@@ -109,6 +109,7 @@ def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
             terminal.end(signal.SIGTERM)
 
 
+@pytest.mark.timing  # CONTRACT §1: a second start is ready in under 5 s
 @pytest.mark.timeout(180)
 def test_a_fresh_home_gets_ready_describes_itself_and_is_left_clean(
     terminal: Callable[..., Terminal],
