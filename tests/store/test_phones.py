@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.phones import digits_within, is_within, local_form, normal_phone, read_phone
+from store.phones import (
+    digits_within,
+    is_same_phone,
+    is_within,
+    local_form,
+    normal_phone,
+    read_phone,
+)
 from store.settings import Settings, SettingsError
 
 SAME = [
@@ -109,6 +116,13 @@ def test_a_part_is_found_in_any_form() -> None:
             assert is_within(part, kept), (part, kept)
     assert digits_within("budi") == "" and not is_within("", "6281234567890")
     assert not is_within("0813", "6281234567890")
+
+
+def test_two_texts_are_the_same_phone_only_when_both_are_one_number() -> None:
+    assert is_same_phone("081234567890", "+62 812-3456-7890")
+    assert not is_same_phone("081234567890", "081234567891")
+    assert not is_same_phone("081234567890", "rahasia")
+    assert not is_same_phone("rahasia", "rahasia")
 
 
 def test_it_is_shown_as_people_here_write_it() -> None:
