@@ -16,10 +16,14 @@ from realtime.hub import Hub
 from realtime.kicks import Kicks
 from realtime.rates import HandshakeRate
 from realtime.relay import Relay
+from realtime.roles import Roles, tell
 from realtime.wire import Parking
 from store.errors import InvalidRequest, SessionEnded, Unavailable
 from store.opening import Store
 from store.sessions import Credential, Ended, Place
+
+PLAIN = "member"
+"""The role without rights over others: who has it loses nothing that a page shows."""
 
 TAB = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -62,6 +66,7 @@ class Admission:
         kicks: Kicks,
         clocks: Clocks,
         parking: Parking | None,
+        roles: Roles,
     ) -> None:
         self.store = store
         self.door = door
@@ -70,6 +75,7 @@ class Admission:
         self.clocks = clocks
         self.parking = parking
         self._relay = relay
+        self._roles = roles
         self._rate = HandshakeRate()
         self.is_closing = False
 
@@ -115,6 +121,8 @@ class Admission:
         new = Seat(session.sid, session.member, session.device, place.username)
         seat = self.hub.seat(connection, new)
         self.clocks.follow(session, seat)
+        if place.role != PLAIN:
+            self._roles.guard(connection, session.member, [place.role], tell)
         if len(seat.connections) > self.store.settings.max_tabs_per_device:
             seat.connections[0].close(codes.TOO_MANY, retry_ms=30_000)
 

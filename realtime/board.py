@@ -22,6 +22,7 @@ from realtime.connection import Seat, Stream
 from realtime.front import Doorway, Head, require_get
 from realtime.hub import Hub
 from realtime.messages import Message
+from realtime.roles import Roles
 from realtime.stream import DEAF_BEATS, HEAD
 from realtime.wire import give_up_after, wire_of
 from store.attendance import conflicts
@@ -109,9 +110,10 @@ class _Lane:
 class Boards:
     """Carries what happens in meetings to the boards that are open here."""
 
-    def __init__(self, hub: Hub, store: Store) -> None:
+    def __init__(self, hub: Hub, store: Store, roles: Roles) -> None:
         self._hub = hub
         self._store = store
+        self._roles = roles
         self._lanes: dict[str, _Lane] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -130,8 +132,9 @@ class Boards:
 
     # Being there
 
-    def open(self, connection: BoardStream, meeting: Meeting) -> None:
-        """Let a board hear of a meeting from now on."""
+    def open(self, connection: BoardStream, meeting: Meeting, member: str) -> None:
+        """Let a board hear of a meeting from now on, for as long as its member may."""
+        self._roles.guard(connection, member, ROLES)
         self._lanes.setdefault(meeting.id, _Lane(meeting)).meeting = meeting
         self._hub.subscribe(connection, TOPIC + meeting.id)
 
@@ -318,7 +321,7 @@ class BoardAcceptor:
         session = place.session
         seat = Seat(session.sid, session.member, session.device, place.username)
         admission.clocks.follow(session, admission.hub.seat(connection, seat))
-        self._boards.open(connection, meeting)
+        self._boards.open(connection, meeting, place.member)
         connection.wire.send(HEAD + _hello(place, connection, meeting))
         return connection
 

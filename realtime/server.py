@@ -34,6 +34,7 @@ from realtime.receipts import Receipts
 from realtime.reception import Reception, sockets_that_fit
 from realtime.refusal import LARGEST_HEAD
 from realtime.relay import Relay
+from realtime.roles import Roles
 from realtime.stream import StreamAcceptor
 from realtime.sweep import Sweep
 from realtime.wire import Parking
@@ -80,14 +81,17 @@ class Server:
         self._receipts = Receipts(store.sessions)
         self._kicks = Kicks(self._hub, self._receipts, self._metrics, settings.grace_seconds)
         self._clocks = Clocks(self._hub, store.sessions, self._kicks)
-        self._sweep = Sweep(store, self._hub, self._kicks)
+        self._roles = Roles(store.members)
+        self._sweep = Sweep(store, self._hub, self._kicks, self._roles)
         self._announcements = Announcements(self._hub)
         self._qr = QrLines(self._hub, store)
-        self._boards = Boards(self._hub, store)
+        self._boards = Boards(self._hub, store, self._roles)
         self._payments = PaymentLines(self._hub, store)
         listeners = {
             "session.ended": self._kicks.ended,
             "announced": self._announcements.announced,
+            "member.changed": self._roles.changed,
+            "member.deleted": self._roles.changed,
             **self._qr.listeners(),
             **Attempts(self._hub).listeners(),
             **self._boards.listeners(),
@@ -105,6 +109,7 @@ class Server:
             self._kicks,
             self._clocks,
             self._parking,
+            self._roles,
         )
         self._first_admin = FirstAdmin(store)
         health = Health(

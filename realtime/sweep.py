@@ -14,6 +14,7 @@ from realtime import codes
 from realtime.connection import Seat
 from realtime.hub import Hub
 from realtime.kicks import Kicks
+from realtime.roles import Roles
 from store.errors import Unavailable
 from store.opening import Store
 from store.restoring import restore_if_needed
@@ -28,10 +29,11 @@ BATCH = 250
 class Sweep:
     """Checks everybody, again and again."""
 
-    def __init__(self, store: Store, hub: Hub, kicks: Kicks) -> None:
+    def __init__(self, store: Store, hub: Hub, kicks: Kicks, roles: Roles) -> None:
         self._store = store
         self._hub = hub
         self._kicks = kicks
+        self._roles = roles
         self._now = asyncio.Event()
         self.built = asyncio.Event()
 
@@ -50,6 +52,7 @@ class Sweep:
             try:
                 await self._rebuild()
                 await self._sweep()
+                await self._roles.check()
             except (RedisError, OSError, Unavailable) as error:
                 log.warning("sweep put off: %s", error)
             await self._pause()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,6 +136,14 @@ class Members:
         """Return whether a code by phone is not enough to log in: for everybody with a role."""
         role = await self._redis.hget(self._keys.member(member_id), "role")
         return role is not None and role != "member"
+
+    async def roles(self, member_ids: Sequence[str]) -> list[str]:
+        """Return each member's role, "" for one that is gone or barred."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for member_id in member_ids:
+                pipe.hmget(self._keys.member(member_id), ["role", "status"])
+            rows = await pipe.execute()
+        return [str(role) if role and status == "active" else "" for role, status in rows]
 
     async def username(self, member_id: str) -> str:
         """Return a member's username, "" for one that is gone."""

@@ -9,6 +9,7 @@ import pytest
 
 from realtime.board import MOST_WAITING, Boards, _Lane
 from realtime.messages import Message
+from realtime.roles import Roles
 from store.attendance.meetings import By
 from store.events import Event
 from tests.client import Browser
@@ -255,7 +256,7 @@ class _Hub:
 async def test_a_burst_travels_in_few_messages_and_a_flood_asks_boards_to_look_anew(store):
     made = await store.meetings.create({"starts_at": iso(-1), "ends_at": iso(1)}, By("t", ""))
     board = _Board()
-    boards = Boards(_Hub([board]), store)  # type: ignore[arg-type]
+    boards = Boards(_Hub([board]), store, Roles(store.members))  # type: ignore[arg-type]
     boards._lanes[made.id] = lane = _Lane(made)
     record = {"meeting": made.id, "class": "10A", "at": 0, "changed_at": 0, "name": "Budi"}
 

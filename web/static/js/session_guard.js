@@ -208,7 +208,14 @@ export class SessionGuard extends HTMLElement {
     if (frame.event === "login_attempt") this.#announceAttempt(frame);
     if (frame.event === "login_attempt_over") this.#closeAttempt(frame.attempt_id);
     if (frame.event === "hotspot") this.#say({ kind: "hotspot" });
+    if (frame.event === "role_changed") this.#lookAnew();
     this.#emit(`session-${frame.event}`, frame);
+  }
+
+  /** What this page shows may be for a role that its member has no more: the server knows. */
+  #lookAnew() {
+    this.#say({ kind: "role" });
+    location.reload();
   }
 
   /**
@@ -269,6 +276,9 @@ export class SessionGuard extends HTMLElement {
         break;
       case "hotspot":
         this.#emit("session-hotspot", {});
+        break;
+      case "role":
+        location.reload();
         break;
     }
   }

@@ -29,6 +29,7 @@ const STREAM_EVENTS = [
   "login_attempt_over",
   "qr_login",
   "hotspot",
+  "role_changed",
 ];
 
 /** @typedef {"connecting" | "live" | "reconnecting" | "stopped"} LinkState */
