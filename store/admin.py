@@ -177,19 +177,7 @@ class Admin:
         self, actor: str, act: str, subject: str, *, ip: str, detail: Mapping[str, Any]
     ) -> None:
         """Write down who did what to whom; `detail` holds no secret."""
-        seconds, micros = await self._store.redis.time()
-        await self._store.events.append(
-            "audit",
-            {
-                "actor": actor,
-                "act": act,
-                "subject": subject,
-                "detail": dict(detail),
-                "ip": ip,
-                "at": int(seconds) * 1000 + int(micros) // 1000,
-            },
-        )
-        self._store.queue.wake_persist()
+        await self._store.audit.note(actor, act, subject, ip=ip, detail=detail)
 
     # Ending by a filter
 

@@ -107,6 +107,13 @@ class Keys:
         """String: how often a subject was locked lately; each doubles the next wait. One day."""
         return f"{self.prefix}:limit:{{l:{subject}}}:strikes"
 
+    # The audit
+
+    def refusals(self) -> str:
+        """Hash: refusals of the window that is running, by act, member and source → how many. At
+        most 61 fields; five minutes."""
+        return f"{self.prefix}:audit:refusals"
+
     # Attendance; names of one meeting carry the tag `{t:<id>}`
 
     def meeting(self, meeting_id: str) -> str:

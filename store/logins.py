@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from store.audit import Audit
 from store.devices import Devices
-from store.errors import AccountBlocked, SessionConflict, WrongPassword
+from store.errors import AccountBlocked, JagaError, RateLimited, SessionConflict, WrongPassword
 from store.keys import Keys
 from store.limits import AddressLimit, Bound, Limit, Limits
 from store.members import Member, Members, fold
@@ -65,6 +66,7 @@ class Logins:
         members: Members,
         sessions: Sessions,
         devices: Devices,
+        audit: Audit,
     ) -> None:
         self._settings = settings
         self._redis = redis
@@ -74,6 +76,7 @@ class Logins:
         self._members = members
         self._sessions = sessions
         self._devices = devices
+        self._audit = audit
 
     async def ask(
         self, login: str, password: str, device: DeviceOf, *, keep: bool, address: str
@@ -136,7 +139,8 @@ class Logins:
         """
         member = await self._members.get(member_id)
         within = WRONG_PER_MEMBER_WITHIN.of(member_id)
-        await self._within(member.email, password, [within, WRONG_PER_ADDRESS.of(address)])
+        bounds = [within, WRONG_PER_ADDRESS.of(address)]
+        await self._noting(member.email, password, bounds, address)
 
     async def _known_by(
         self, ticket: str, login: str, password: str, device: DeviceOf, address: str
@@ -152,7 +156,21 @@ class Logins:
 
     async def _checked(self, login: str, password: str, device: DeviceOf, address: str) -> Member:
         """The member with this name and password, at the same cost whether there is one or not."""
-        return await self._within(login, password, await self._bounds(login, device, address))
+        bounds = await self._bounds(login, device, address)
+        return await self._noting(login, password, bounds, address)
+
+    async def _noting(self, login: str, password: str, bounds: list[Bound], address: str) -> Member:
+        try:
+            return await self._within(login, password, bounds)
+        except (WrongPassword, RateLimited) as refusal:
+            await self._write_down(refusal, login, address)
+            raise
+
+    async def _write_down(self, refusal: JagaError, login: str, address: str) -> None:
+        """For the audit: whom it was tried as, never what was typed."""
+        member = await self._members.find(login)
+        act = "login.refused" if isinstance(refusal, WrongPassword) else "login.locked"
+        await self._audit.refused(act, member.id if member else "", ip=address)
 
     async def _bounds(self, login: str, device: DeviceOf, address: str) -> list[Bound]:
         """What counts wrong passwords here: name and address; or, of a browser that has logged in

@@ -17,6 +17,7 @@ from store.attendance.proofs import Proofs
 from store.attendance.register import Register
 from store.attendance.renaming import Renaming
 from store.attendance.reports import Reports
+from store.audit import Audit
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
@@ -53,6 +54,7 @@ class Store:
     redis: Redis
     database: Database
     events: EventLog
+    audit: Audit
     queue: Queue
     limits: Limits
     passwords: Passwords
@@ -113,6 +115,8 @@ def _wire(
 ) -> Store:
     keys = Keys(settings.redis_prefix)
     limits = Limits(redis, keys)
+    events = EventLog(redis, keys)
+    audit = Audit(redis, keys, events, queue)
     sessions = Sessions(settings, redis, keys, queue)
     packages = Packages(redis, keys, queue)
     mails = Mails(database, queue)
@@ -120,13 +124,14 @@ def _wire(
     members = Members(redis, keys, queue, passwords, sessions, hotspot)
     devices = Devices(redis, keys, queue, sessions)
     meetings = Meetings(redis, keys, queue, settings.timezone)
-    logins = Logins(settings, redis, keys, limits, passwords, members, sessions, devices)
+    logins = Logins(settings, redis, keys, limits, passwords, members, sessions, devices, audit)
     return Store(
         settings=settings,
         keys=keys,
         redis=redis,
         database=database,
-        events=EventLog(redis, keys),
+        events=events,
+        audit=audit,
         queue=queue,
         limits=limits,
         passwords=passwords,
@@ -139,7 +144,7 @@ def _wire(
         attendance_reports=Reports(database),
         renaming=Renaming(redis, keys, queue, database, meetings),
         devices=devices,
-        qr=Qr(settings, redis, keys, queue, limits, sessions),
+        qr=Qr(settings, redis, keys, queue, limits, sessions, audit),
         payments=payments.wire(
             settings,
             redis,
@@ -160,7 +165,7 @@ def _wire(
         ledger=Ledger(settings, redis, keys, queue),
         presences=Presences(redis, keys),
         leases=Leases(redis, keys),
-        otp=Otp(settings, redis, keys, limits),
+        otp=Otp(settings, redis, keys, limits, audit),
         handovers=Handovers(redis, keys, sessions),
         registrations=Registrations(redis, keys, members),
         captive=Captive(redis, keys),

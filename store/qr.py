@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from redis.asyncio import Redis
 
+from store.audit import Audit
 from store.clock import now_ms
 from store.errors import (
     Forbidden,
@@ -126,6 +127,7 @@ class Qr:
         queue: Queue,
         limits: Limits,
         sessions: Sessions,
+        audit: Audit,
     ) -> None:
         self._settings = settings
         self._redis = redis
@@ -133,6 +135,7 @@ class Qr:
         self._queue = queue
         self._limits = limits
         self._sessions = sessions
+        self._audit = audit
         self._create = Script(redis, "qr_create")
         self._look = Script(redis, "qr_look")
         self._scan = Script(redis, "qr_scan")
@@ -268,11 +271,19 @@ class Qr:
                 GRANT_SECONDS * 1000,
             ],
         )
-        state = str(_taken(reply)[0])
+        try:
+            state = str(_taken(reply)[0])
+        except NotScanner:
+            await self._note(session, "qr.refused")
+            raise
         self._queue.wake_persist()
         if state == "wrong":
+            await self._note(session, "qr.wrong_number")
             raise WrongNumber()
         return state
+
+    async def _note(self, session: Session, act: str) -> None:
+        await self._audit.refused(act, session.member, ip=session.ip, actor=session.member)
 
     async def outcome(self, code: str, session: Session) -> str:
         """Return the state of the request that this phone's session scanned, also `redeemed`.

@@ -135,6 +135,9 @@ class OneMember(AdminHandler):
             await self._give_password(place, member_id, password, must_change)
         after = await self.store.members.get(member_id)
         await self.note(place, "member.change", member_id, **_difference(before, after, password))
+        if before.role != after.role:
+            roles = {"from": before.role, "to": after.role}
+            await self.note(place, "member.role", member_id, **roles)
         self.respond({"success": True, "member": after.public()})
 
     async def _give_password(

@@ -281,6 +281,9 @@ class Password(Handler):
             reason="password_changed",
             by=place.session.device_name,
         )
+        await self.store.audit.note(
+            place.member, "password.change", place.member, ip=self.address, detail={"by": "member"}
+        )
         self.respond({"success": True, "redirect": "/dashboard"})
 
 

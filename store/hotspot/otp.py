@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from store.errors import PasswordNeeded, WrongCode
+from store.audit import Audit
+from store.errors import PasswordNeeded, RateLimited, WrongCode
 from store.keys import Keys
 from store.limits import AddressLimit, Limit, Limits
 from store.scripts import Script
@@ -53,11 +54,14 @@ class Issued:
 class Otp:
     """The codes."""
 
-    def __init__(self, settings: Settings, redis: Redis, keys: Keys, limits: Limits) -> None:
+    def __init__(
+        self, settings: Settings, redis: Redis, keys: Keys, limits: Limits, audit: Audit
+    ) -> None:
         self._settings = settings
         self._redis = redis
         self._keys = keys
         self._limits = limits
+        self._audit = audit
         self._issue = Script(redis, "otp_issue")
         self._verify = Script(redis, "otp_verify")
         self._forget = Script(redis, "otp_forget")
@@ -114,6 +118,15 @@ class Otp:
         Where it `opens` nothing, because its owner needs a password, it costs and counts as a wrong
         one. Raises WrongCode, PasswordNeeded, RateLimited.
         """
+        try:
+            await self._use(phone, code, address, opens)
+        except (WrongCode, PasswordNeeded, RateLimited) as refusal:
+            owner = await self._redis.hget(self._keys.hotspot_phones(), phone)
+            act = "otp.locked" if isinstance(refusal, RateLimited) else "otp.refused"
+            await self._audit.refused(act, str(owner or ""), ip=address)
+            raise
+
+    async def _use(self, phone: str, code: str, address: str, opens: bool) -> None:
         by_address, by_phone = WRONG_PER_ADDRESS.of(address), WRONG_PER_PHONE.of(phone)
         async with self._limits.attempt(by_address, by_phone, patience=1.0) as attempt:
             verdict = await self._verify(

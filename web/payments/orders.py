@@ -99,7 +99,10 @@ class SetPassword(Handler):
         token = body.get("token")
         if not isinstance(token, str) or not 16 <= len(token) <= 128:
             raise InvalidRequest("token", "Tautan ini tidak lengkap.")
-        await self.store.payments.links.use(token, body.get("password", ""))
+        member = await self.store.payments.links.use(token, body.get("password", ""))
+        await self.store.audit.note(
+            member, "password.change", member, ip=self.address, detail={"by": "link"}
+        )
         self.respond({"success": True, "redirect": "/login"})
 
 

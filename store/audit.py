@@ -1,0 +1,68 @@
+"""The audit: who did what to whom, from where and when; never a secret.
+
+Acts are written one by one. What strangers cause (wrong passwords, refused codes) is counted by who
+was meant and where it came from, in windows of WINDOW_SECONDS, and written at the first, the tenth,
+the hundredth…: an attack is a few lines that say how large it is, not a full disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+
+from store.events import EventLog
+from store.keys import Keys
+from store.limits import source_of
+from store.queue import Queue
+from store.scripts import Script
+
+WINDOW_SECONDS = 300
+
+MOST_LINES = 60
+"""Lines of a window that are told apart, by act, subject and source: more than a day of a school's
+mistakes. Whatever comes beyond them is one line more, that counts. An attack that never ends writes
+some 20,000 lines a day at most."""
+
+
+class Audit:
+    """Writes down."""
+
+    def __init__(self, redis: Redis, keys: Keys, events: EventLog, queue: Queue) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._events = events
+        self._queue = queue
+        self._refuse = Script(redis, "audit_refuse")
+
+    async def note(
+        self, actor: str, act: str, subject: str, *, ip: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Write down who did what to whom; `detail` holds no secret."""
+        seconds, micros = await self._redis.time()
+        await self._events.append(
+            "audit",
+            {
+                "actor": actor,
+                "act": act,
+                "subject": subject,
+                "detail": dict(detail),
+                "ip": ip,
+                "at": int(seconds) * 1000 + int(micros) // 1000,
+            },
+        )
+        self._queue.wake_persist()
+
+    async def refused(self, act: str, subject: str, *, ip: str, actor: str = "") -> None:
+        """Count that somebody was refused; `subject` is the member that was meant, "" for nobody.
+
+        What was typed is never written: people type passwords into the wrong field.
+        """
+        line = f"{act}|{subject}|{source_of(ip)}"
+        written = await self._refuse(
+            [self._keys.refusals(), self._keys.events()],
+            [line, act, subject, ip, actor, WINDOW_SECONDS, MOST_LINES],
+        )
+        if written:
+            self._queue.wake_persist()
