@@ -77,14 +77,23 @@ class Inbox:
         self._queue = queue
 
     async def deliveries(
-        self, *, state: str = "", ref: str = "", before: int | None = None, count: int = 50
+        self,
+        *,
+        state: str = "",
+        ref: str = "",
+        search: str = "",
+        before: int | None = None,
+        count: int = 50,
     ) -> list[dict[str, Any]]:
         """Return deliveries, the newest first; `before` is the `place` of the last one seen, `ref`
-        a refId or an order's number, as it was pasted."""
+        a refId or an order's number, as it was pasted; `search` that, or part of the buyer's name
+        or address."""
+        number = ref or ("" if "@" in search else search)
         params = {
             "state": state,
-            "ref": order_ref(ref) or ref,
-            "number": order_number(ref),
+            "ref": order_ref(number) or number,
+            "number": order_number(number),
+            "words": search,
             "before": before,
             "count": min(count, MOST_ROWS),
         }

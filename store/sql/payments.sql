@@ -104,7 +104,12 @@ SELECT pg_advisory_unlock(%(lock)s, hashtext(%(name)s))
 -- list_inbox --
 SELECT * FROM lynk_inbox
 WHERE (%(state)s = '' OR state = %(state)s)
-  AND ((%(ref)s = '' AND %(number)s = '') OR ref_id = %(ref)s
+  AND ((%(ref)s = '' AND %(words)s = '') OR ref_id = %(ref)s
+       OR (%(words)s <> '' AND ref_id IN (SELECT o.ref_id FROM lynk_order AS o
+           WHERE strpos(lower(o.email), lower(%(words)s)) > 0
+              OR strpos(lower(o.name), lower(%(words)s)) > 0))
+       OR (%(words)s <> '' AND state IN ('review', 'dead')
+           AND position(convert_to(%(words)s, 'UTF8') IN body) > 0)
        OR (%(number)s <> '' AND ref_id IN (SELECT o.ref_id FROM lynk_order AS o
            WHERE o.id_order = %(number)s OR o.id_transaction = %(number)s)))
   AND (%(before)s::bigint IS NULL OR place < %(before)s)

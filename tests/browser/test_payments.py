@@ -125,7 +125,8 @@ async def test_an_operator_looks_before_replaying(product, store, sit):
 
     key = await only_key(store)
     await expect(page.locator("#licence_rows")).to_contain_text(key)
-    await page.get_by_label("Status").select_option("disabled")
+    async with page.expect_response("**/api/admin/licenses/*"):
+        await page.get_by_label("Status").select_option("disabled")
     await expect(page.locator("#inbox_message")).to_be_hidden()
     refused = await wire.post("/api/license/validate", {"license_key": key, "fingerprint": "a"})
     assert refused.status == 404

@@ -184,14 +184,14 @@ test("a package in the order of use says when it is its turn, and until when", (
     begins_at: null,
     expires_at: 7,
   };
-  assert.equal(turnWords(turn, moment), "Sedang dipakai · sisa 18 MB · sampai hari 7");
+  assert.equal(turnWords(turn, moment), "Dipakai sekarang · sisa 18 MB · sampai hari 7");
   assert.equal(turnWords({ ...turn, state: "next" }, moment), "Dipakai berikutnya · sisa 18 MB · sampai hari 7");
   const late = { ...turn, state: "next", begins_at: 3, expires_at: null };
   assert.equal(turnWords(late, moment), "Dipakai mulai hari 3 · sisa 18 MB · tanpa batas waktu");
   assert.equal(turnWords({ ...turn, state: "spent" }, moment), "Kuota habis · sampai hari 7");
   assert.equal(
     turnWords({ ...turn, unlimited: true, expires_at: null }, moment),
-    "Sedang dipakai · tanpa batas kuota · tanpa batas waktu",
+    "Dipakai sekarang · tanpa batas kuota · tanpa batas waktu",
   );
   assert.match(turnWords({ ...turn, state: "unused" }, moment), /^Tidak terpakai: yang tanpa batas lebih dulu/);
 });

@@ -38,6 +38,7 @@ class Deliveries(PaymentHandler):
         rows = await inbox.deliveries(
             state=self.chosen("state", STATES) or "",
             ref=self.query("ref", 128),
+            search=self.query("q", 190),
             before=self.before(),
             count=count,
         )
@@ -95,6 +96,17 @@ class OrderEmail(PaymentHandler):
         await self.note(place, "order.email", changed["ref_id"], **told)
         order = await desk.show(ref)
         self.respond({"success": True, "changed": changed, "order": order})
+
+
+class OrderResend(PaymentHandler):
+    """`/api/admin/orders/{refId}/resend`: its mails once more, to the address it has."""
+
+    async def post(self, ref: str) -> None:
+        place = await self.require_admin()
+        desk = self.store.payments.desk
+        mails = await desk.resend(ref)
+        await self.note(place, "order.resend", ref[:128], mails=mails)
+        self.respond({"success": True, "mails": mails, "order": await desk.show(ref)})
 
 
 class OrderOff(PaymentHandler):
@@ -230,6 +242,7 @@ ROUTES: list[tuple[Any, ...]] = [
     (r"/api/admin/webhooks/([0-9a-f]{32})/reviewed", Reviewed),
     (r"/api/admin/orders/([^/]+)", OneOrder),
     (r"/api/admin/orders/([^/]+)/email", OrderEmail),
+    (r"/api/admin/orders/([^/]+)/resend", OrderResend),
     (r"/api/admin/orders/([^/]+)/deactivate", OrderOff),
     (r"/api/admin/licenses", LicenceList),
     (r"/api/admin/licenses/([0-9]{1,18})", OneLicence),

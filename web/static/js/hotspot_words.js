@@ -182,7 +182,7 @@ export function turnWords(turn, moment) {
  * @param {(at: number) => string} moment
  */
 function turnWord(turn, moment) {
-  if (turn.state === "in_use") return "Sedang dipakai";
+  if (turn.state === "in_use") return "Dipakai sekarang";
   if (turn.state === "spent") return "Kuota habis";
   if (turn.state === "unused") return "Tidak terpakai: yang tanpa batas lebih dulu";
   return turn.begins_at === null ? "Dipakai berikutnya" : `Dipakai mulai ${moment(turn.begins_at)}`;

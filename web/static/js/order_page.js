@@ -11,6 +11,7 @@ const RETRY_MS = 5_000;
 const box = /** @type {HTMLElement} */ (document.getElementById("order"));
 const ref = box.dataset.ref ?? "";
 
+document.getElementById("order_resend")?.addEventListener("click", () => void resend());
 if (box.dataset.state !== "done") listen();
 
 function listen() {
@@ -38,6 +39,16 @@ function show(order) {
   write("order_title", title);
   write("order_lead", lead);
   if (order.id_order) write("order_id", order.id_order);
+  const again = document.getElementById("order_again");
+  if (again) again.hidden = order.state !== "done" || !(order.licences || order.member);
+}
+
+/** The mails once more, to the address that the order has and no other. */
+async function resend() {
+  const answer = await ask(`/api/order/${encodeURIComponent(ref)}/resend`, { json: {} }).catch(() => null);
+  if (answer?.ok) write("order_resent", `Sudah kami kirim lagi ke ${answer.body.email}. Periksa juga folder spam.`);
+  else if (answer?.status === 429) write("order_resent", "Baru saja dikirim. Tunggu beberapa menit, lalu coba lagi.");
+  else write("order_resent", answer?.body.message ?? "Server tidak terjangkau. Coba lagi sebentar.");
 }
 
 /**

@@ -29,6 +29,11 @@ const REASONS = {
   "no key": "kunci merchant belum diatur",
   unverified: "tanpa tanda tangan",
   replayed: "diproses ulang",
+  reviewed: "sudah dicek",
+  "other event": "bukan pembayaran, mungkin pengembalian dana",
+  "unknown event": "bukan pembayaran, pesanannya tidak dikenal",
+  "no member for the hotspot package": "belum ada anggota untuk paket hotspot",
+  "no such hotspot package": "paket hotspotnya sudah tidak ada",
   "known signature": "tanda tangan milik kiriman lain",
   "other content": "isi berbeda dari pesanan yang sama",
   "no refId": "tanpa refId",
@@ -42,6 +47,7 @@ const REASONS = {
 };
 
 const moment = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "medium" });
+const inboxSearch = /** @type {HTMLFormElement} */ (element("inbox_search"));
 const states = element("inbox_states");
 const rows = element("inbox_rows");
 const more = /** @type {HTMLButtonElement} */ (element("inbox_more"));
@@ -57,6 +63,14 @@ let shown = "";
 more.addEventListener("click", () => void load(next));
 element("detail_dry").addEventListener("click", () => void plan(true));
 replay.addEventListener("click", () => void plan(false));
+inboxSearch.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void load(null);
+});
+document.addEventListener("payment-order-changed", () => {
+  void load(null);
+  void loadLicences();
+});
 search.addEventListener("submit", (event) => {
   event.preventDefault();
   void loadLicences();
@@ -68,13 +82,15 @@ void loadLicences();
 async function load(before) {
   const query = new URLSearchParams({ limit: "50" });
   if (state) query.set("state", state);
+  const q = String(new FormData(inboxSearch).get("q") ?? "").trim();
+  if (q) query.set("q", q);
   if (before !== null) query.set("before", String(before));
   const body = await answered(`/api/admin/webhooks?${query}`);
   if (!body) return;
   showStates(body.counts);
   if (before === null) rows.replaceChildren();
   for (const row of body.webhooks) rows.append(deliveryRow(row));
-  if (!rows.firstChild) rows.append(emptyRow("Belum ada kiriman."));
+  if (!rows.firstChild) rows.append(emptyRow(q ? "Tidak ada kiriman yang cocok." : "Belum ada kiriman."));
   next = body.next;
   more.hidden = next === null;
 }
@@ -142,8 +158,6 @@ async function show(id) {
   const facts = {
     Status: withReason(STATES[row.state] ?? row.state, row.reason),
     refId: row.ref_id || "-",
-    Pesanan: row.order?.id_order ?? "-",
-    Lisensi: String(row.order?.licences ?? 0),
     Penyimpanan: row.tier,
     Alamat: row.address,
     Percobaan: String(row.attempts),
@@ -154,6 +168,7 @@ async function show(id) {
   replay.hidden = true;
   detail.hidden = false;
   element("detail-title").focus();
+  document.dispatchEvent(new CustomEvent("payment-order", { detail: row }));
 }
 
 /** @param {boolean} dryRun */
