@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
 from store.settings import SETTING_NAMES, Settings
@@ -19,6 +20,19 @@ READY_SECONDS = 30.0
 """From starting `python -m realtime` to /readyz 200; 2 s alone on a core, longer among others."""
 
 STOP_SECONDS = 10.0
+
+
+class Site(Protocol):
+    """What a browser needs to know, whichever process serves it."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def websocket_url(self) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """A server inside the test's own process: real sockets and a real Redis, and its parts at hand.
 
-Where a test needs to see the hub, shorten a constant or hold a part back, this is the server to
-take; where a process has to die, `product` of conftest.py is.
+It starts and stops within some 20 ms, a process takes a second of a core. Where a process has to
+die, or two have to agree, `product` of conftest.py is the one to take.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ HASH = "jaga1$2b$11$FtDHzuRdLEdCYl2uFjBxVOo.2.xPzMR2IGwRDuq7YepjoalLcLP6m"
 """PASSWORD under today's scheme, so that a test need not pay for making it."""
 
 READY_SECONDS = 10.0
+CANCEL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,22 @@ class Serving:
     store: Store
 
     @property
+    def settings(self) -> Settings:
+        return self.store.settings
+
+    @property
     def port(self) -> int:
-        return self.store.settings.port
+        return self.settings.port
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        """The same for WebSockets."""
+        return f"ws://127.0.0.1:{self.port}"
 
     @property
     def hub(self) -> Hub:
@@ -79,26 +95,57 @@ async def open_session(
     )
 
 
+_opened: list[Store] = []
+
+
 @asynccontextmanager
 async def serving(environment: Mapping[str, str], **changes: str) -> AsyncIterator[Serving]:
     """Run a server on the test's settings, with some of them changed."""
     settings = Settings.from_environment({**environment, **changes})
     async with open_store(settings) as store:
+        _opened.append(store)
         await store.redis.set(store.keys.built(), "1")
         server = Server(store)
         async with server.running():
-            await until(lambda: _is_ready(settings.port), READY_SECONDS)
+            await until(lambda: _is_ready(settings.port), READY_SECONDS, "/readyz 200")
             yield Serving(server, store)
+
+
+async def end(tasks: set[asyncio.Task[Any]]) -> None:
+    """End what a test left running, and the connections that it opened anew.
+
+    Requests and lines whose server has stopped run on for a moment here, and may ask a store that
+    is closed already; a process would be gone.
+    """
+    await _cancel(tasks)
+    while _opened:
+        await _opened.pop().redis.aclose()
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have heard it."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
 
 async def _is_ready(port: int) -> bool:
     return await status_of(port, "/readyz") == 200
 
 
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
-    """Wait until something is so; raises TimeoutError when it does not come."""
-    async with asyncio.timeout(seconds):
-        while True:
-            if await true():
-                return
-            await asyncio.sleep(0.01)
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = 5.0, what: str = "") -> None:
+    """Wait until something is so; raises AssertionError, with `what` it was, when it does not come.
+
+    Without `what` it is where `true` was written.
+    """
+    deadline = time.monotonic() + seconds
+    while not await true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what or _place(true)}")
+        await asyncio.sleep(0.01)
+
+
+def _place(function: Callable[..., object]) -> str:
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
