@@ -51,6 +51,8 @@ class Answer:
     the session."""
 
     ticket: str | None
+    is_familiar: bool
+    """Whether the member was logged in on this browser before."""
 
 
 class Logins:
@@ -88,13 +90,14 @@ class Logins:
         """
         member = await self._checked(login, password, device, address)
         asking = device(member.id)
+        familiar = asking.known and await self._sessions.has_been(member.id, asking.id)
         holder, epoch = await self._sessions.holder(member.id)
         if holder and not is_same(asking, holder):
             await self._devices.require_welcome(member.id, asking)
             if not keep:
                 await self._devices.announce_attempt(member.id, asking)
-                return Answer(None)
-        return Answer(await self._ticket(member, password, asking, epoch))
+                return Answer(None, familiar)
+        return Answer(await self._ticket(member, password, asking, epoch), familiar)
 
     async def open(
         self,

@@ -88,8 +88,10 @@ class CheckFingerprint(LoginAddress):
             keep=_action(body.get("action", "")) == "keep",
             address=self.address,
         )
+        # only a page that came by a link has to know whether it must ask
+        known = {"known": answer.is_familiar} if body.get("link") is True else {}
         if answer.ticket is None:
-            self.respond({"status": "beda", "valid": False})
+            self.respond({"status": "beda", "valid": False, **known})
             return
         self.respond(
             {
@@ -97,6 +99,7 @@ class CheckFingerprint(LoginAddress):
                 "valid": True,
                 "login": "/auth/authenticate",
                 "ticket": answer.ticket,
+                **known,
             }
         )
 

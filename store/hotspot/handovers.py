@@ -49,13 +49,25 @@ class Handovers:
         await self._redis.set(self._keys.hotspot_handover(digest(token)), kept, ex=LIFE_SECONDS)
         return token
 
+    async def look(self, token: str) -> str:
+        """Return the id of the member a link stands for, and leave it as it is.
+
+        Raises HandoverOver, as `redeem` does.
+        """
+        return await self._member_of(await self._redis.get(self._name(token)))
+
     async def redeem(self, token: str) -> str:
         """Use a link up; returns the id of the member it stands for.
 
         Raises HandoverOver, the same for a link that was used, is too old, never was, or whose
         session has ended since.
         """
-        text = await self._redis.getdel(self._keys.hotspot_handover(digest(token)))
+        return await self._member_of(await self._redis.getdel(self._name(token)))
+
+    def _name(self, token: str) -> str:
+        return self._keys.hotspot_handover(digest(token))
+
+    async def _member_of(self, text: str | bytes | None) -> str:
         if text is None:
             raise HandoverOver()
         kept = json.loads(text)

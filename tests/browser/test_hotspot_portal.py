@@ -123,6 +123,9 @@ async def test_without_cookies_and_storage_all_of_it_works_and_moves_to_a_browse
         await page.screenshot(path=tmp_path / "handover.png")
         seat = await sit(web)
         real = await seat.open(link.removeprefix(web.url))
+        whose = real.locator("[data-view=whose]")
+        await expect(whose.locator("h1")).to_have_text("Masuk sebagai Siti?")
+        await whose.get_by_role("button", name="Masuk").click()
         await expect(real).to_have_url(re.compile(r"/hotspot$"), timeout=PATIENCE_MS)
         await expect(real.locator("h1")).to_have_text("Internet Anda aktif")
         # and the window it came from says quietly that it is not needed any more

@@ -143,12 +143,36 @@ async def test_use_on_the_other_device_leaves_it_alone(product, budi, sit):
 
 async def test_credentials_in_the_fragment_are_used_and_stripped(product, budi, sit):
     web = await product()
-    page = await (await sit(web)).open(f"/login#username={EMAIL}&password=salah")
+    browser = await sit(web)
+    await browser.arrive()
+    await browser.context.clear_cookies(name="jaga_session")
+    page = await browser.open(f"/login#username={EMAIL}&password=salah")
     await expect(page.locator("#login_message")).to_have_text(WRONG)
     assert page.url == f"{web.url}/login"
     await page.goto(f"{web.url}/login#username={EMAIL}&password={PASSWORD}")
     await page.reload()
     assert await page.evaluate("history.length") <= 4
+    await page.goto("about:blank")
+    await page.goto(f"{web.url}/login#username={EMAIL}&password={PASSWORD}")
+    await connected(page)
+
+
+async def test_a_link_asks_once_where_its_member_never_was(product, budi, sit):
+    """Else anybody's link could put anybody's browser into an account of their own."""
+    web = await product()
+    browser = await sit(web)
+    page = await browser.open(f"/login#username={EMAIL}&password={PASSWORD}")
+    dialog = page.get_by_role("alertdialog", name=f"Masuk sebagai {EMAIL}?")
+    await expect(dialog).to_be_visible(timeout=PATIENCE_MS)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#login_message")).to_contain_text("tidak jadi masuk")
+    assert not [one for one in await browser.context.cookies() if one["name"] == "jaga_session"]
+    await page.goto("about:blank")
+    await page.goto(f"{web.url}/login#username={EMAIL}&password={PASSWORD}")
+    await dialog.get_by_role("button", name="Masuk").click()
+    await connected(page)
+    # and from now on by itself
+    await browser.context.clear_cookies(name="jaga_session")
     await page.goto("about:blank")
     await page.goto(f"{web.url}/login#username={EMAIL}&password={PASSWORD}")
     await connected(page)

@@ -41,11 +41,25 @@ class RedeemHandover(HotspotHandler):
         self.respond({"success": True, "redirect": "/hotspot"})
 
 
+class LookAtHandover(HotspotHandler):
+    """`/api/hotspot/handover/look`: whose login a link carries, and whether this browser was theirs
+    before; the link can still be used."""
+
+    async def post(self) -> None:
+        token = valid_text("token", self.json_body().get("token"), 64)
+        await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
+        member = await self.store.members.get(await self.store.handovers.look(token))
+        device = self.device_of(member.id)
+        known = device.known and await self.store.sessions.has_been(member.id, device.id)
+        name = member.name or member.username
+        self.respond({"success": True, "name": name, "known": known})
+
+
 class HandoverPage(HotspotHandler):
     """`/hotspot/masuk`: where such a link leads; the token is in the fragment, so no log has it.
 
-    A browser in which somebody is logged in is asked first: a link that somebody else sent must
-    not change whose account it shows.
+    A browser in which somebody is logged in, or where its member never was, is asked first: a link
+    that somebody else sent must not decide whose account it shows.
     """
 
     async def get(self) -> None:
@@ -59,6 +73,7 @@ def routes() -> list[tuple[Any, ...]]:
     """The addresses of this file."""
     return [
         (r"/api/hotspot/handover", MakeHandover),
+        (r"/api/hotspot/handover/look", LookAtHandover),
         (r"/api/hotspot/handover/redeem", RedeemHandover),
         (r"/hotspot/masuk", HandoverPage),
     ]

@@ -2,12 +2,13 @@
 /**
  * `<hotspot-arrival data-signed-in>`: the other end of a handed-over login. Takes the token out of
  * the address at once, uses it up, and goes on to the member's own page. A browser in which
- * somebody is logged in is asked first.
+ * somebody is logged in, or where the link's member never was, is asked first.
  */
 
 import { ask } from "./ask.js";
 import { inWords } from "./clock.js";
 
+const LOOK = "/api/hotspot/handover/look";
 const REDEEM = "/api/hotspot/handover/redeem";
 
 class HotspotArrival extends HTMLElement {
@@ -22,7 +23,7 @@ class HotspotArrival extends HTMLElement {
     history.replaceState(null, "", location.pathname);
     if (!this.#token) this.#fail("Tautan ini tidak lengkap. Salin seluruhnya dari halaman hotspot.");
     else if (this.hasAttribute("data-signed-in")) this.#show("ask");
-    else whenLookedAt(() => void this.#redeem());
+    else whenLookedAt(() => void this.#arrive());
   }
 
   disconnectedCallback() {
@@ -31,15 +32,33 @@ class HotspotArrival extends HTMLElement {
 
   /** @param {Event} event */
   #clicked(event) {
-    const button = /** @type {Element} */ (event.target).closest("[data-act]");
-    if (button) void this.#redeem();
+    const act = /** @type {Element} */ (event.target).closest("[data-act]")?.getAttribute("data-act");
+    if (act === "redeem") void this.#redeem();
+    if (act === "again") void this.#arrive();
+  }
+
+  /** Goes on by itself where this browser was the member's before; asks whose it is elsewhere. */
+  async #arrive() {
+    this.#show("going");
+    const answer = await ask(LOOK, { json: { token: this.#token } }).catch(() => null);
+    if (!answer?.ok) this.#refuse(answer);
+    else if (answer.body.known) await this.#redeem();
+    else {
+      this.#part("[data-name]").textContent = answer.body.name;
+      this.#show("whose");
+    }
   }
 
   async #redeem() {
     this.#show("going");
     const answer = await ask(REDEEM, { json: { token: this.#token } }).catch(() => null);
     if (answer?.ok) location.replace(answer.body.redirect);
-    else if (!answer) this.#fail("Server tidak terjangkau. Periksa sambungan Anda.", true);
+    else this.#refuse(answer);
+  }
+
+  /** @param {import("./ask.js").Answer | null} answer */
+  #refuse(answer) {
+    if (!answer) this.#fail("Server tidak terjangkau. Periksa sambungan Anda.", true);
     else if (answer.retryAfter) {
       this.#fail(`Sedang ramai. Coba lagi dalam ${inWords(answer.retryAfter)}.`, true);
     } else this.#fail(answer.body.message ?? "Belum berhasil.");
@@ -51,7 +70,7 @@ class HotspotArrival extends HTMLElement {
    */
   #fail(text, again = false) {
     this.#part("[data-why]").textContent = text;
-    this.#part('[data-view=failed] [data-act]').hidden = !again;
+    this.#part("[data-view=failed] [data-act]").hidden = !again;
     this.#show("failed");
   }
 

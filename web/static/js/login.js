@@ -44,6 +44,7 @@ const buttonLabel = byId("login_button_label", HTMLElement);
 const messageBox = byId("login_message", HTMLElement);
 const conflict = new Modal(byId("alert-modal", HTMLElement));
 const otherMember = new Modal(byId("other-member-modal", HTMLElement));
+const byLink = new Modal(byId("by-link-modal", HTMLElement));
 const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(LOGIN_CHANNEL);
 
 /** Who is logged in in this browser at the moment, or "". */
@@ -51,6 +52,8 @@ const signedIn = form.dataset.signedIn ?? "";
 
 const LABEL = buttonLabel.textContent ?? "";
 
+/** Whether a link brought what is in the form, and nobody has said yet that it is meant. */
+let isFromLink = false;
 let busyTries = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let waiting;
@@ -63,6 +66,7 @@ function begin() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     busyTries = 0;
+    isFromLink = false;
     void fetchHandler(username.value, password.value);
   });
   form.addEventListener("input", stopWaiting);
@@ -92,6 +96,7 @@ async function useAddress() {
     location.replace(HOME);
     return;
   }
+  isFromLink = !signedIn;
   void fetchHandler(username.value, password.value);
 }
 
@@ -114,13 +119,32 @@ async function fetchHandler(name, pass, action = "") {
   work("Memeriksa…");
   await attempt(async () => {
     const answer = await ask(CHECK_ADDRESS, {
-      json: { username: name, pass, action },
+      json: { username: name, pass, action, ...(isFromLink && { link: true }) },
       deadlineMs: LOGIN_DEADLINE_MS,
     });
     if (!answer.ok) refuse(answer, action);
+    else if (isFromLink && !answer.body.known && !(await isMeant(name))) stay();
     else if (answer.body.status === "sama") await authenticate(answer.body, action);
     else await askAboutConflict();
   }, action);
+}
+
+/**
+ * Asks whether a login that a link wants is meant: in a browser where this member never was, it may
+ * be somebody else's account that the link puts there.
+ *
+ * @param {string} name
+ */
+async function isMeant(name) {
+  rest();
+  byId("by-link-title", HTMLElement).textContent = `Masuk sebagai ${name}?`;
+  isFromLink = (await byLink.ask()) !== "enter";
+  return !isFromLink;
+}
+
+function stay() {
+  password.value = "";
+  say("Baik, tidak jadi masuk.", "calm");
 }
 
 /**
@@ -249,7 +273,8 @@ function stopWaiting() {
 
 /** @param {MessageEvent<{kind?: string}>} event */
 function followLogin({ data }) {
-  const busy = conflict.isOpen || otherMember.isOpen || password.value !== "";
+  const isAsking = [conflict, otherMember, byLink].some((one) => one.isOpen);
+  const busy = isAsking || password.value !== "";
   if (data.kind === "signed-in" && !busy) setTimeout(() => location.replace(HOME), SECOND_MS);
 }
 
