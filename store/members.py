@@ -199,12 +199,14 @@ class Members:
         role: str = "member",
         username: str = "",
         must_change: bool = False,
+        in_hurry: bool = True,
     ) -> Added:
         """Create a member with a password or a ready hash (one of the two, never neither).
 
         The username is the e-mail unless given. A newcomer whom nobody has approved, and who has
         the same phone, is merged into the member in the same step; a phone that is anybody else's
-        stays theirs. Raises InvalidRequest (field named), WeakPassword and MemberExists.
+        stays theirs. Unless `in_hurry`, routers hear of it with their next pass. Raises
+        InvalidRequest (field named), WeakPassword and MemberExists.
         """
         fields = {
             "email": valid_email(email),
@@ -218,7 +220,7 @@ class Members:
         fields["password"] = password_hash or await self._passwords.hash(
             strong_password(password, *(fields[name] for name in NAMES))
         )
-        verdict, member, merged = await self._made(fields, APPROVED)
+        verdict, member, merged = await self._made(fields, APPROVED, in_hurry=in_hurry)
         return Added(member, verdict == "created" and bool(normal_phone(phone)), merged)
 
     async def register(self, phone: str, name: str) -> str:
@@ -244,7 +246,7 @@ class Members:
         return (await self._hotspot.newcomers.holder(phone)).id or await self.register(phone, name)
 
     async def _made(
-        self, fields: dict[str, str], approved: str
+        self, fields: dict[str, str], approved: str, *, in_hurry: bool = True
     ) -> tuple[str, Member, Merged | None]:
         """Run the script that creates; returns its verdict, the member, and who was merged."""
         now = str(await self._now())
@@ -277,7 +279,7 @@ class Members:
             raise MemberExists()
         if verdict == "unbuilt":
             raise Unavailable()
-        await self._hotspot.heard(member_id, verdict, fields["phone"])
+        await self._hotspot.heard(member_id, verdict, fields["phone"], in_hurry=in_hurry)
         return verdict, Member.from_hash(fields | {"id": member_id}), Merged.parse(merged)
 
     async def change(self, member_id: str, **changes: str) -> Member:

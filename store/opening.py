@@ -28,6 +28,7 @@ from store.limits import Limits
 from store.lists.reading import ListReader
 from store.logins import Logins
 from store.mails import Mails
+from store.member_lists import MemberLists
 from store.members import Members
 from store.messages import Messages
 from store.passwords import Passwords
@@ -81,6 +82,7 @@ class Store:
     registrations: Registrations
     captive: Captive
     lists: ListReader
+    member_lists: MemberLists
 
     def blocking_connection(self, seconds: float) -> Redis:
         """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""
@@ -170,6 +172,7 @@ def _wire(
         registrations=Registrations(redis, keys, members),
         captive=Captive(redis, keys),
         lists=ListReader(),
+        member_lists=MemberLists(redis, keys, members, hotspot),
     )
 
 

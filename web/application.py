@@ -8,7 +8,7 @@ from typing import Any
 from tornado.web import Application, RequestHandler
 
 from store.opening import Store
-from web import admin, attendance, devices, hotspot, mails, payments, qr, sessions
+from web import admin, attendance, devices, hotspot, mails, member_lists, payments, qr, sessions
 from web.handler import Handler, UnknownAddress
 from web.pages import Pages
 
@@ -31,6 +31,7 @@ def make_application(
     routes = [
         *sessions.routes(pages, settings.is_dev),
         *admin.routes(),
+        *member_lists.routes(),
         *attendance.routes(),
         *devices.routes(pages),
         *qr.routes(),

@@ -109,13 +109,13 @@ class Hotspot:
         await self.heard(member, verdict, phone)
         return verdict != "taken", Merged.parse(merged)
 
-    async def heard(self, member: str, verdict: str, phone: str) -> None:
+    async def heard(self, member: str, verdict: str, phone: str, *, in_hurry: bool = True) -> None:
         """Do what follows once a script has decided whose a phone is: it is told, or said in the
         log that it is somebody else's."""
         if verdict == "taken":
             log.warning("phone of member %s is somebody else's", member)
         self._queue.wake_persist()
-        if verdict in ("created", "enrolled") and normal_phone(phone):
+        if in_hurry and verdict in ("created", "enrolled") and normal_phone(phone):
             await self.wish(member)
 
     async def member_of(self, phone: str) -> str | None:
