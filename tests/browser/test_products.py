@@ -85,6 +85,7 @@ async def test_an_operators_pages_lead_to_each_other(product, store, sit, width)
         "Hotspot": "hotspot",
         "Pembayaran": "webhooks",
         "Produk": "products",
+        "Anggota": "members/import",
         "Kelas": "meetings",
     }
     for name, address in pages.items():

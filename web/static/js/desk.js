@@ -170,7 +170,7 @@ export class DeskElement extends HTMLElement {
 
   /**
    * @param {string} path
-   * @param {{method?: string, json?: unknown, deadlineMs?: number, quietly?: boolean}} [options]
+   * @param {{method?: string, json?: unknown, file?: Blob, deadlineMs?: number, quietly?: boolean}} [options]
    *   `quietly`: a failure is not said, for it is asked again soon
    * @returns {Promise<any | null>} the body, null after a refusal, which was said
    */

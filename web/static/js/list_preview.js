@@ -59,7 +59,7 @@ function columnsOf({ columns }) {
 
 /** @param {Shown} shown */
 function tableOf({ titles, rows, total }) {
-  const frame = made("div", { className: "table-frame" });
+  const frame = made("div", { className: "preview-table" });
   frame.setAttribute("role", "region");
   frame.setAttribute("aria-label", "Baris pertama");
   frame.tabIndex = 0;

@@ -351,7 +351,7 @@ async function keepStudents(mode, sent) {
   if (!kept) return;
   preview.hidden = true;
   const left = kept.skipped_count ? ` ${kept.skipped_count} baris dilewati.` : "";
-  say("students-message", `${kept.imported} siswa dibaca, ${kept.count} di daftar.${left}`);
+  say("students-message", `${kept.imported} siswa dibaca, ${kept.count} di daftar.${left}`, "calm");
   /** @type {HTMLFormElement} */ (element("students-form")).reset();
 }
 
@@ -371,7 +371,8 @@ async function sendStudents(query, sent) {
 async function openToAll() {
   if (!confirm("Hapus daftar siswa? Siapa pun yang memegang tautan dapat mengisi.")) return;
   const answer = await ask(`${address}/students`, { method: "DELETE" }).catch(() => null);
-  say("students-message", answer?.ok ? "Terbuka untuk semua." : (answer?.body.message ?? UNREACHABLE));
+  if (answer?.ok) say("students-message", "Terbuka untuk semua.", "calm");
+  else say("students-message", answer?.body.message ?? UNREACHABLE);
 }
 
 async function toggle() {
@@ -470,8 +471,10 @@ function write(id, text) {
 /**
  * @param {string} id
  * @param {string} text
+ * @param {"alarm" | "calm"} [tone]
  */
-function say(id, text) {
+function say(id, text, tone = "alarm") {
+  element(id).dataset.tone = tone;
   write(id, text);
 }
 

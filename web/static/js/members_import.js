@@ -1,11 +1,9 @@
 // @ts-check
 /** `<member-import>`: a list of members, shown as the server understood it before any is made. */
 
-import { ask } from "./ask.js";
 import { DeskElement } from "./desk.js";
 
 const ADDRESS = "/api/admin/members/import";
-const UNREACHABLE = "Server tidak terjangkau. Coba lagi sebentar.";
 
 /** Making two thousand members takes the server some seconds. */
 const DEADLINE_MS = 60_000;
@@ -31,7 +29,7 @@ class MemberImport extends DeskElement {
     /** @type {Sent} */ const sent = file ? { file } : { json: { csv: text } };
     const shown = await this.#send("?dry_run=1", sent);
     if (!shown) return;
-    this.#say("");
+    this.say("");
     const total = shown.new + shown.taken_over;
     const rows = shown.first.map((/** @type {Record<string, string>} */ one) => [one.name, one.phone, one.email]);
     const preview = { ...shown, head: sentence(shown), titles: ["Nama", "Telepon", "Email"], rows, total: shown.people };
@@ -44,7 +42,7 @@ class MemberImport extends DeskElement {
     const kept = await this.#send("", sent);
     if (!kept) return;
     this.#preview.hidden = true;
-    this.#say(`${kept.created} anggota ditambahkan, ${kept.known} sudah terdaftar.`);
+    this.say(`${kept.created} anggota ditambahkan, ${kept.known} sudah terdaftar.`);
     /** @type {HTMLFormElement} */ (this.one("[data-form]")).reset();
   }
 
@@ -53,17 +51,8 @@ class MemberImport extends DeskElement {
    * @param {Sent} sent
    * @returns {Promise<any>} the answer, null when it was refused
    */
-  async #send(query, sent) {
-    const options = { ...sent, deadlineMs: DEADLINE_MS };
-    const answer = await ask(ADDRESS + query, options).catch(() => null);
-    if (answer?.ok) return answer.body;
-    this.#say(answer?.body.message ?? UNREACHABLE);
-    return null;
-  }
-
-  /** @param {string} words */
-  #say(words) {
-    this.one("[data-message]").textContent = words;
+  #send(query, sent) {
+    return this.asked(ADDRESS + query, { ...sent, deadlineMs: DEADLINE_MS });
   }
 }
 
