@@ -65,7 +65,9 @@ def tables_of_workbook(data: bytes) -> list[Table]:
             timeout=READ_SECONDS,
             env={},
         )
-        found = json.loads(done.stdout) if done.returncode == 0 else {"problem": "broken"}
+        # ended by the system: it wanted more than a list may cost
+        failed = {"problem": "large" if done.returncode < 0 else "broken"}
+        found = json.loads(done.stdout) if done.returncode == 0 else failed
     except (subprocess.TimeoutExpired, ValueError):
         found = {"problem": "large"}
     if problem := found.get("problem"):

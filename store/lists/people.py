@@ -53,9 +53,17 @@ _OF_OTHERS = frozenset(
 _PLAIN_NAMES = frozenset({"nama", "name", "nama lengkap", "full name", "nama siswa", "nama murid"})
 
 _TOTALS = frozenset({"jumlah", "total", "subtotal"})
-_CLASS_WORD = re.compile(r"\d|\b[ivx]+\b", re.IGNORECASE)
+_PLAIN_CLASS = re.compile(
+    r"(kelas\s+)?((1[0-3]|[1-9])(?!\d)|(x|xi|xii|ix|iv|v|vi|vii|viii)\b)[\s./-]*[a-z].{0,20}",
+    re.IGNORECASE,
+)
+"""A class that needs no heading to be known as one: a grade, and what stands behind it, as in "10A"
+or "X IPA 1". No age, number in a list, phone or street reads so."""
+
 _EXCEL_DATE = re.compile(
-    r"\d{1,2}[-/ ](jan|feb|mar|apr|mei|may|jun|jul|agu|aug|agt|sep|okt|oct|nov|des|dec)\w*",
+    r"\d{1,2}[-/ ](jan|feb|mar|apr|mei|may|jun|jul|agu|aug|agt|sep|okt|oct|nov|des|dec)\w*"
+    r"|(jan|feb|mar|apr|mei|may|jun|jul|agu|aug|agt|sep|okt|oct|nov|des|dec)\w*[-/ ]\d{2}"
+    r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{4}-\d{2}-\d{2}( .*)?",
     re.IGNORECASE,
 )
 _EXCEL_ERROR = re.compile(r"#(REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!)|#{3,}")
@@ -291,12 +299,8 @@ def _line(number: int, row: Sequence[str], name: int) -> Line:
 
 
 def _are_pairs(pairs: Sequence[tuple[str, str]]) -> bool:
-    """Whether these are names with classes, and not names with their numbers in a list."""
-    names, classes = [name for name, _ in pairs], [class_ for _, class_ in pairs]
-    return (
-        all(map(_has_letter, names))
-        and all(_CLASS_WORD.search(class_) for class_ in classes)
-        # where names have numbers as well, it is the names that are all different
-        and (not all(map(_CLASS_WORD.search, names)) or len(set(names)) > len(set(classes)))
-        and classes != [str(at) for at in range(1, len(pairs) + 1)]
+    """Whether these are names with classes, and cannot be anything else."""
+    return all(
+        _has_letter(name) and not _PLAIN_CLASS.fullmatch(name) and _PLAIN_CLASS.fullmatch(class_)
+        for name, class_ in pairs
     )

@@ -18,8 +18,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 DATE = "\x00"
-MOST_BYTES = 768 * 1024 * 1024
-"""Address space; a school's list takes a tenth of it."""
+MOST_BYTES = 384 * 1024 * 1024
+"""Address space; a school's list takes a third of it, most of that Python's own."""
 
 MOST_SECONDS = 10
 MOST_ROWS = 20_000
@@ -52,6 +52,8 @@ def _read(data: bytes) -> dict[str, Any]:
             if sheet.height > MOST_ROWS or sheet.width > MOST_COLUMNS:
                 return {"problem": "large"}
             sheets.append([[_text(cell) for cell in row] for row in sheet.to_python()])
+    except MemoryError:
+        return {"problem": "large"}
     except PasswordError:
         return {"problem": "password"}
     except (CalamineError, OSError, ValueError, KeyError):

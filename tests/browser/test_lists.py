@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -27,7 +28,8 @@ async def office(environment, chromium):
 
 async def seen(page: Page, name: str) -> None:
     """No wider than the window on a phone; a picture of each view where one is asked for."""
-    for width, scheme in ((360, "light"), (360, "dark"), (1366, "light"), (1366, "dark")):
+    views: list[tuple[int, Any]] = [(360, "light"), (360, "dark"), (1366, "light"), (1366, "dark")]
+    for width, scheme in views:
         await page.set_viewport_size({"width": width, "height": 900})
         await page.emulate_media(color_scheme=scheme)
         assert await page.evaluate(WIDER) <= 0, (name, width)

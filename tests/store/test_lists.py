@@ -74,6 +74,7 @@ EXACT: dict[str, bytes] = {
         "", " Nama ; Kelas ", "", *(f" {row} " for row in BODY), ""
     ).encode(),
     "no heading": text_of(*BODY).encode(),
+    "no heading, and a blank line": text_of(*BODY, ";", "").encode(),
     "no heading, the class first": text_of(*(f"{c},{n}" for n, c in PUPILS)).encode(),
 }  # fmt: skip
 
@@ -84,11 +85,16 @@ REFUSED: dict[str, bytes] = {
     "the same beside empty columns": text_of("Nama,Kelas,,", "Siti Aminah, S.Pd,X IPA 1,").encode(),
     "names only": text_of("Nama", "Nur'aini", "Budi").encode(),
     "names and numbers": text_of("1;Budi", "2;Siti").encode(),
+    "names and phones": text_of("Budi;081234567890", "Siti;081234567891").encode(),
+    "names and ages": text_of("Budi;12", "Siti;11").encode(),
+    "names and streets": text_of("Budi;Jl. Mawar 12", "Siti;Jl. Melati 3").encode(),
+    "names and marks": text_of("Budi;V", "Siti;X").encode(),
     "three columns, no heading": text_of("1;Budi;10A").encode(),
     "two names": text_of("Nama;Nama;Kelas", "Budi;Siti;10A").encode(),
     "two classes": text_of("Nama;Kelas;Rombel", "Budi;10;10A").encode(),
     "one column for both": text_of("Nama/Kelas;NIS", "Budi 10A;1").encode(),
     "a class that Excel made a date": text_of("Nama;Kelas", "Budi;07-Jan").encode(),
+    "the same as a whole date": text_of("Nama;Kelas", "Budi;07/01/2026").encode(),
     "a formula that failed": text_of("Nama;Kelas", "Budi;#REF!").encode(),
     "letters of DOS": text_of("Nama;Kelas", *BODY).encode("cp850"),
     "letters that may be two things": "Nama;Kelas\rMar\x92a;10A\r".encode("latin-1"),

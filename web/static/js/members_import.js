@@ -2,6 +2,7 @@
 /** `<member-import>`: a list of members, shown as the server understood it before any is made. */
 
 import { DeskElement } from "./desk.js";
+import { localPhone } from "./hotspot_words.js";
 
 const ADDRESS = "/api/admin/members/import";
 
@@ -31,7 +32,7 @@ class MemberImport extends DeskElement {
     if (!shown) return;
     this.say("");
     const total = shown.new + shown.taken_over;
-    const rows = shown.first.map((/** @type {Record<string, string>} */ one) => [one.name, one.phone, one.email]);
+    const rows = shown.first.map((/** @type {Record<string, string>} */ one) => [one.name, localPhone(one.phone), one.email]);
     const preview = { ...shown, head: sentence(shown), titles: ["Nama", "Telepon", "Email"], rows, total: shown.people };
     const choice = { label: `Tambahkan ${total} anggota`, act: () => void this.#keep(sent) };
     this.#preview.show(preview, total ? [choice] : []);
