@@ -57,8 +57,13 @@ class Health:
         nobody from logging in (DESIGN §6).
         """
         # at once, so that an answer comes within the patience of whoever asks when all are away
-        redis, postgres, lag, spooled, routers = await asyncio.gather(
-            self._redis(), self._postgres(), self._lag(), self._spooled(), self._routers()
+        redis, postgres, lag, spooled, routers, outboxes = await asyncio.gather(
+            self._redis(),
+            self._postgres(),
+            self._lag(),
+            self._spooled(),
+            self._routers(),
+            self._troubles(),
         )
         parts = {
             "redis": redis,
@@ -70,6 +75,7 @@ class Health:
             },
             "spool": {"waiting": spooled},
             "routers": routers,
+            "outboxes": outboxes,
             "connections": self._hub.count,
             "closing": self._admission.is_closing,
             "warnings": [*self._weaknesses, *self._noticed()],
@@ -134,21 +140,27 @@ class Health:
         told = ("state", "at", "away_since", "took_ms", "pending")
         return {router["name"]: {name: router[name] for name in told} for router in routers}
 
-    async def _outboxes(self) -> tuple[dict[str, dict[str, int]], dict[str, bool]]:
-        """How many mails and messages are in each state, and whether they rest; empty when Postgres
-        is away."""
+    async def _troubles(self) -> dict[str, Any]:
+        """Why no mails and no messages leave, None while they do; empty when Postgres is away."""
         mails, messages = self._store.mails, self._store.messages
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                counts = {"mails": await mails.counts(), "messages": await messages.counts()}
-                troubles = {"mails": await mails.trouble(), "messages": await messages.trouble()}
+                return {"mails": await mails.trouble(), "messages": await messages.trouble()}
         except (Unavailable, TimeoutError):
-            return {}, {}
-        return counts, {name: trouble is not None for name, trouble in troubles.items()}
+            return {}
+
+    async def _counts(self) -> dict[str, dict[str, int]]:
+        """How many mails and messages are in each state; empty when Postgres is away."""
+        mails, messages = self._store.mails, self._store.messages
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return {"mails": await mails.counts(), "messages": await messages.counts()}
+        except (Unavailable, TimeoutError):
+            return {}
 
     async def figures(self) -> bytes:
         """Return the metrics as they are now."""
-        (ready, report), (outboxes, resting) = await asyncio.gather(self.report(), self._outboxes())
+        (ready, report), counts = await asyncio.gather(self.report(), self._counts())
         return self._metrics.text(
             Snapshot(
                 ready=ready,
@@ -160,8 +172,8 @@ class Health:
                 spooled=report["spool"]["waiting"],
                 log_lag_seconds=report["event_log"]["lag_seconds"],
                 routers=report["routers"],
-                outboxes=outboxes,
-                resting=resting,
+                outboxes=counts,
+                resting={name: words is not None for name, words in report["outboxes"].items()},
             )
         )
 

@@ -30,6 +30,15 @@ class Site:
     shop_url: str
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """Whose pages must open without Internet, so that a package can be bought: the shop's, and
+        the contact's where that is a page. WhatsApp is not among them: that would be a gift to all
+        who never pay, and is the operator's to make (HOTSPOT_WALLED_GARDEN)."""
+        urls = [urlsplit(url) for url in (self.shop_url, self.logo_url, self.contact_url)]
+        hosts = (parts.hostname or "" for parts in urls)
+        return tuple(host for host in hosts if host and host not in WHATSAPP_HOSTS)
+
+    @property
     def contact_label(self) -> str:
         """What a link to the contact says: `WhatsApp 0812…`, the address, or the page's host."""
         parts = urlsplit(self.contact_url)

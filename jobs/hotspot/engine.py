@@ -133,7 +133,9 @@ class Engine:
                 return 0
             async with open_link(self.router, MEMBER_SECONDS) as link:
                 rows = await Camera(link).garden()
-                writes = plan_garden([ours, *settings.hotspot_walled_garden], rows)
+                writes = plan_garden(
+                    [ours, *settings.site.hosts, *settings.hotspot_walled_garden], rows
+                )
                 await self._store.leases.keep(lease)
                 for receipt in await link.write(writes):
                     if receipt.trap is not None:

@@ -230,3 +230,10 @@ def test_a_contact_is_taken_as_people_write_it(
 def test_a_name_that_begins_like_a_loopback_address_is_not_this_machine() -> None:
     hosts = ("127.0.0.1", "::1", "localhost", "127.evil.example", "10.0.0.1")
     assert [is_this_machine(host) for host in hosts] == [True, True, True, False, False]
+
+
+def test_where_packages_are_bought_opens_without_internet() -> None:
+    site = read(SHOP_URL="https://toko.example/p", CONTACT_URL="08123456789").site
+    assert site.hosts == ("toko.example",), "WhatsApp is the operator's to give"
+    assert read(CONTACT_URL="https://tanya.example").site.hosts == ("tanya.example",)
+    assert read().site.hosts == ()

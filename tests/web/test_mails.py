@@ -88,6 +88,8 @@ async def test_all_dead_ones_go_at_once_and_a_rest_is_shown_and_ended(environmen
         body = (await operator.get("/api/admin/mails")).json
         assert body["trouble"]["words"] == "554 5.7.0 quota"
         assert 'jaga_outbox_resting{outbox="mails"} 1.0' in await figures(site)
+        ready = (await site.browser().get("/readyz")).json
+        assert ready["outboxes"]["mails"]["words"] == "554 5.7.0 quota"
         assert (await operator.post("/api/admin/mails/resend")).json["count"] == 3
         assert await Post(site.store).run() == 3, "whoever asks by hand is not made to wait"
         assert (await operator.get("/api/admin/mails")).json["trouble"] is None
