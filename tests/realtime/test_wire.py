@@ -169,7 +169,11 @@ async def test_a_slow_reader_that_takes_something_is_not_stuck(
         assert not line.heard.is_overrun
 
 
-async def test_the_last_word_arrives_and_then_the_end(connect: Connect) -> None:
+async def test_the_last_word_arrives_and_then_the_end(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the end that is read is the half-close, not the cut that follows it
+    monkeypatch.setattr(wires, "LINGER_SECONDS", 600.0)
     line = connect()
     line.wire.send(b"before ")
     line.wire.finish(b"goodbye")
@@ -177,7 +181,11 @@ async def test_the_last_word_arrives_and_then_the_end(connect: Connect) -> None:
     assert await line.read_all() == b"before goodbye"
 
 
-async def test_the_last_word_waits_for_what_is_unsent(connect: Connect) -> None:
+async def test_the_last_word_waits_for_what_is_unsent(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the end that is read is the half-close, not the cut that follows it
+    monkeypatch.setattr(wires, "LINGER_SECONDS", 600.0)
     line = connect()
     said = await fill(line)
     line.wire.finish(b"goodbye")
