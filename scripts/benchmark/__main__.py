@@ -23,6 +23,7 @@ from scripts.benchmark.measures import (
     approvals,
     attendance,
     crowd,
+    flood,
     hotspot,
     logins,
     mass,
@@ -56,6 +57,7 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
     "attendance": attendance.measure,
     "payments": payments.measure,
     "hotspot": hotspot.measure,
+    "flood": flood.measure,
     "mass": mass.measure,
     "cpu": staying.measure_cpu,
     "storm": staying.measure_storm,
@@ -63,7 +65,7 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
 }
 """Measured of the product alone, each on a fresh process."""
 
-NEED_OWN_PROCESS = frozenset({"hotspot", "storm", "churn"})
+NEED_OWN_PROCESS = frozenset({"hotspot", "flood", "storm", "churn"})
 NAMES = (*CROWD, *ALONE)
 
 MOST_TABS = 20

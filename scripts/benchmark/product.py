@@ -200,11 +200,12 @@ class Product:
             self._supervisor, {**env, **self.more_env}, self._cores, self._home, name
         )
 
-    async def start_another(self) -> Web:
-        """Start a second web process on the same state, on a port of its own."""
+    async def start_another(self, more: Mapping[str, str] | None = None) -> Web:
+        """Start a second web process on a port of its own: on the same state, unless `more`
+        settings say otherwise."""
         port = str(free_port())
         env = {**self._env, "PORT": port, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
-        return await self.start_web("web-2", env)
+        return await self.start_web("web-2", env | dict(more or {}))
 
     def settings_with(self, more: Mapping[str, str]) -> Settings:
         """Return the product's settings with some changed."""

@@ -80,13 +80,14 @@ class CodeHandler(HotspotHandler):
         )
 
     async def _send(self, phone: str, code: str) -> None:
-        """Nobody's phone has nothing queued, for that stands in line with blocks and codes; and
-        the queue is asked all the same, so that neither time nor an error tells who is known."""
+        """A member's code is urgent; a newcomer's, which anybody may ask for, waits among visitors;
+        and for nobody's phone the queue is only asked, so that time does not tell who is known."""
         known = await self.store.hotspot.member_of(phone) is not None
         wishes = await self.store.registrations.is_kept(phone)
         queue = self.store.queue
+        line = "urgent" if known else "visitors"
         sending = (
-            queue.enqueue("jobs.messages.send_code", phone, code, queue="urgent", seconds=30)
+            queue.enqueue("jobs.messages.send_code", phone, code, queue=line, seconds=30)
             if known or wishes
             else queue.is_waiting("urgent")
         )

@@ -132,7 +132,7 @@ async def _measure_blocks(run: Run, store: Store, router: RouterPart, ids: list[
     worker = run.product.start_worker(_settings(router))
     try:
         for number in range(wanted):
-            times.append(await _block(store, router, ids[number]))
+            times.append(await block(store, router, ids[number]))
             run.screen.progress("blocks", number + 1, wanted)
     finally:
         await asyncio.to_thread(worker.end, STOP_SECONDS)
@@ -140,7 +140,7 @@ async def _measure_blocks(run: Run, store: Store, router: RouterPart, ids: list[
     run.figures.put("jaga", "hotspot.block.p99", percentile(times, 0.99))
 
 
-async def _block(store: Store, router: RouterPart, member: str) -> float:
+async def block(store: Store, router: RouterPart, member: str) -> float:
     """Milliseconds from the block until the device's packet is refused."""
     mac = mac_of(int(member, 16))
 
