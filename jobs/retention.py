@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from store.database import statement
 from store.opening import Store, open_store
+from store.payments.intake import HELD_DAYS
 from store.settings import Settings
 
 BATCH = 1_000
@@ -63,6 +64,8 @@ TABLE = (
     Kept("forget_rejected_events"),
     # deliveries from which nothing came: forged ones, test events, the same order once more
     Kept("forget_deliveries"),
+    # deliveries that came while there was no key to check them by
+    Kept("forget_held", HELD_DAYS),
     # licence keys and names in clear
     Kept("forget_mails", QUARTER_DAYS),
     Kept("forget_messages", QUARTER_DAYS),

@@ -110,11 +110,12 @@ class Limits:
 
     # Turns
 
-    async def take(self, *bounds: Bound) -> None:
-        """Take a turn of each. Raises RateLimited when one's window has none left."""
+    async def take(self, *bounds: Bound, amount: int = 1) -> None:
+        """Take a turn of each, or an amount of what they count. Raises RateLimited when one's
+        window has not so much left."""
         for bound in bounds:
             wait_ms = await self._take(
-                [self._keys.turns(bound.subject)], [bound.most, bound.seconds]
+                [self._keys.turns(bound.subject)], [bound.most, bound.seconds, amount]
             )
             if wait_ms:
                 raise RateLimited(int(wait_ms) / 1000)

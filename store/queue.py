@@ -73,8 +73,8 @@ class Queue:
     def __init__(self, settings: Settings) -> None:
         self._prefix = settings.redis_prefix
         self._redis = queue_redis(settings)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="jaga-queue")
-        self._pending = 0
+        self._own = _Lane(THREADS)
+        self._visitors = _Lane(1)
         self._wanted = False
         self._waking: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -95,13 +95,12 @@ class Queue:
         `seconds` bounds the run. Raises Unavailable when Redis does not take it, or when as many
         wait as may.
         """
-        await self._in_thread(
-            push, self._redis, self._prefix, function, args, queue, unique, seconds
-        )
+        lane = self._visitors if queue == "visitors" else self._own
+        await lane.run(push, self._redis, self._prefix, function, args, queue, unique, seconds)
 
     async def is_waiting(self, queue: str) -> bool:
         """Return whether any job waits in a queue. Raises Unavailable."""
-        length: int = await self._in_thread(self._redis.llen, _queue_key(queue))
+        length: int = await self._visitors.run(self._redis.llen, _queue_key(queue))
         return length > 0
 
     def wake_persist(self) -> None:
@@ -119,7 +118,8 @@ class Queue:
         if waking := self._waking:
             await asyncio.wait({waking}, timeout=CLOSE_SECONDS)
             waking.cancel()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._own.close()
+        self._visitors.close()
         self._redis.close()
 
     async def _wake_while_wanted(self) -> None:
@@ -147,7 +147,17 @@ class Queue:
         except TimeoutError:
             return
 
-    async def _in_thread(self, call: Any, *args: Any) -> Any:
+
+class _Lane:
+    """Threads for calls to RQ, and how many calls may wait for them. What strangers cause has one
+    of its own, so that it never fills the one of what is urgent."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="jaga-queue")
+        self._pending = 0
+
+    async def run(self, call: Any, *args: Any) -> Any:
+        """Call it in a thread. Raises Unavailable when Redis does not answer, or too many wait."""
         if self._pending >= MOST_PENDING:
             raise Unavailable()
         self._pending += 1
@@ -159,6 +169,10 @@ class Queue:
             raise Unavailable() from error
         finally:
             self._pending -= 1
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def push(
@@ -211,7 +225,7 @@ def queue_redis(settings: Settings) -> redis.Redis:
         socket_connect_timeout=1.0,
         socket_timeout=1.0,
         retry=Retry(NoBackoff(), 1),
-        max_connections=THREADS + 2,
+        max_connections=THREADS + 3,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
 

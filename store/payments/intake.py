@@ -26,7 +26,7 @@ from store.clock import now_ms
 from store.database import Database, statement
 from store.errors import RateLimited, Unavailable
 from store.keys import Keys
-from store.limits import AddressLimit, Limit, Limits
+from store.limits import AddressLimit, Bound, Limit, Limits
 from store.payments.delivery import Delivery, as_ref, fingerprint
 from store.payments.spool import Spool
 from store.queue import Queue
@@ -50,6 +50,18 @@ QUARANTINE_BYTES = 32 * 1024
 QUARANTINE_PER_ADDRESS = AddressLimit("quarantine:address", 20, 3600)
 QUARANTINE_IN_ALL = Limit("quarantine", 300, 3600)
 """What strangers may have kept. A stale key of ours shows within twenty deliveries."""
+
+HELD_DAYS = 30
+"""How long a delivery is held for a key: who has set none after a month does not sell here."""
+
+_HELD_SECONDS = HELD_DAYS * 86_400
+
+HELD_PER_ADDRESS = AddressLimit("held:address", 2_000, _HELD_SECONDS)
+HELD_IN_ALL = Limit("held", 10_000, _HELD_SECONDS)
+HELD_BYTES_PER_ADDRESS = AddressLimit("held:bytes:address", 16 << 20, _HELD_SECONDS)
+HELD_BYTES_IN_ALL = Limit("held:bytes", 64 << 20, _HELD_SECONDS)
+"""What may be kept for senders of whom nothing can be known, because production has no key: the
+orders of a shop's first month. More is answered 503, so that what is genuine comes again."""
 
 DRAIN_SECONDS = 2.0
 """How often the spool is looked at."""
@@ -110,11 +122,11 @@ class Intake:
             if signed_with is None:
                 return Verdict("quarantined", "signature")
             return Verdict("received", signed_with=signed_with)
+        if not self._settings.is_dev:
+            return Verdict("held", "no key" if delivery.is_object else "malformed")
         if not delivery.is_object:
             return Verdict("review", "malformed")
-        if self._settings.is_dev:
-            return Verdict("received", "unverified")
-        return Verdict("held", "no key")
+        return Verdict("received", "unverified")
 
     async def take(self, delivery: Delivery, address: str) -> Verdict:
         """Keep a delivery; returns what it is. Raises NothingKept when no tier could.
@@ -127,12 +139,33 @@ class Intake:
         if verdict.state in ("quarantined", "test"):
             await self._set_aside(record, len(delivery.body), address)
         else:
+            if verdict.state == "held":
+                await self._require_room(verdict, len(delivery.body), address)
             await self._keep_somewhere(record)
         if verdict.verified and verdict.signed_with != fingerprint(
             self._settings.lynk_merchant_keys[0]
         ):
             log.warning("signed under an older merchant key: %s", verdict.signed_with)
         return verdict
+
+    async def _require_room(self, verdict: Verdict, size: int, address: str) -> None:
+        """Raise NothingKept when as much is held as may be, or nobody can count it."""
+        counted = self._is_counted(
+            [HELD_PER_ADDRESS.of(address), HELD_IN_ALL.of()],
+            [HELD_BYTES_PER_ADDRESS.of(address), HELD_BYTES_IN_ALL.of()],
+            size,
+        )
+        if not await self._within(REDIS_SECONDS, counted):
+            self._count(verdict.state, "dropped")
+            raise NothingKept()
+
+    async def _is_counted(self, numbers: list[Bound], sizes: list[Bound], size: int) -> bool:
+        try:
+            await self._limits.take(*numbers)
+            await self._limits.take(*sizes, amount=size)
+        except RateLimited:
+            return False
+        return True
 
     async def _set_aside(self, record: dict[str, Any], size: int, address: str) -> None:
         if size > QUARANTINE_BYTES:

@@ -44,6 +44,12 @@ DELETE FROM lynk_inbox WHERE id IN (
       AND NOT EXISTS (SELECT FROM lynk_order AS o WHERE o.inbox_id = i.id)
     ORDER BY last_at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
 
+-- forget_held --
+DELETE FROM lynk_inbox WHERE id IN (
+    SELECT id FROM lynk_inbox
+    WHERE state = 'held' AND last_at < %(before)s
+    ORDER BY last_at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
+
 -- forget_mails --
 DELETE FROM email_outbox WHERE id IN (
     SELECT id FROM email_outbox WHERE state <> 'queued' AND created_at < %(before)s

@@ -9,6 +9,7 @@ import pytest
 from jobs import retention
 from store.database import statement
 from store.opening import Store
+from store.payments.intake import HELD_DAYS
 from tests.jobs.log import count, rows
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -93,7 +94,7 @@ async def test_what_is_too_old_goes_and_what_is_younger_stays(store: Store) -> N
         await add(store, table, "old", days + 1)
     gone = await retention.run(store, NOW)
     assert {table: await count(store, table) for table in AGED} == dict.fromkeys(AGED, 1)
-    assert gone.pop("forget_stale_letters") == 0
+    assert gone.pop("forget_stale_letters") == gone.pop("forget_held") == 0
     assert gone == dict.fromkeys(gone, 1) and len(gone) == len(AGED)
     assert (await rows(store, "SELECT sid FROM session_history")) == [{"sid": "young"}]
 
@@ -130,14 +131,34 @@ async def test_what_is_still_of_use_stays_however_old(store: Store) -> None:
     await execute(store, "UPDATE user_device SET is_active = true")
     await add(store, "email_outbox", "owed", 900)
     await execute(store, "UPDATE email_outbox SET state = 'queued'")
-    for state in ("done", "review", "conflict", "dead", "held", "processing"):
+    for state in ("done", "review", "conflict", "dead", "processing"):
         await add(store, "lynk_inbox", state, 900)
         await execute(store, "UPDATE lynk_inbox SET state = id WHERE id = %(id)s", id=state)
     await add(store, "lynk_inbox", "first", 900)
     await execute(store, "INSERT INTO lynk_signature VALUES ('signature', 'first')")
     gone = await retention.run(store, NOW)
     assert gone == dict.fromkeys(gone, 0)
-    assert await count(store, "lynk_inbox") == 7
+    assert await count(store, "lynk_inbox") == 6
+
+
+async def test_what_no_key_came_for_in_a_month_is_forgotten(store: Store) -> None:
+    for id, state, reason, days in (
+        ("old", "held", "no key", HELD_DAYS + 1),
+        ("new", "held", "no key", HELD_DAYS - 1),
+        ("sold", "review", "amount", HELD_DAYS + 1),
+    ):
+        await add(store, "lynk_inbox", id, days)
+        await execute(
+            store,
+            "UPDATE lynk_inbox SET state = %(state)s, reason = %(reason)s, verified = false"
+            " WHERE id = %(id)s",
+            id=id,
+            state=state,
+            reason=reason,
+        )
+    await retention.run(store, NOW)
+    left = await rows(store, "SELECT id FROM lynk_inbox ORDER BY id")
+    assert [row["id"] for row in left] == ["new", "sold"]
 
 
 async def test_a_mail_that_is_owed_waits_for_ever_unless_it_is_stale_news(store: Store) -> None:

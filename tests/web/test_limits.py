@@ -43,6 +43,8 @@ class Row:
     module: str
     limit: str
     knock: Knock
+    has_key: bool = True
+    """Whether LYNK_MERCHANT_KEYS is set."""
 
     @property
     def name(self) -> str:
@@ -68,6 +70,14 @@ async def look_at_an_order(site: Serving, address: str, number: int) -> bool:
     """Answered alike whether Postgres was asked or not."""
     await site.browser().get(f"/api/order/{number}", X_Forwarded_For=address)
     return str(number) in _looked
+
+
+async def deliver_without_key(site: Serving, address: str, number: int) -> bool:
+    headers = {"X-Forwarded-For": address}
+    body = encode(payment(f"{number:032x}"))
+    answer = await site.browser().send("POST", "/webhook/lynk", body, headers)
+    assert answer.status in (200, 503)
+    return answer.status == 200
 
 
 async def deliver_unsigned(site: Serving, address: str, number: int) -> bool:
@@ -178,6 +188,7 @@ ROWS = [
     ),
     Row("web.payments.orders", "UNKNOWN_ORDERS", look_at_an_order),
     Row("store.payments.intake", "QUARANTINE_PER_ADDRESS", deliver_unsigned),
+    Row("store.payments.intake", "HELD_PER_ADDRESS", deliver_without_key, has_key=False),
     Row(
         "web.hotspot.presence",
         "TRIES_PER_ADDRESS",
@@ -193,7 +204,7 @@ ROWS = [
 
 @pytest.fixture
 async def site(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], row: Row, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Serving]:
     """A server behind one proxy, where nothing costs much."""
 
@@ -202,7 +213,8 @@ async def site(
 
     monkeypatch.setattr(Inbox, "order_page", order_page)
     monkeypatch.setattr(passwords, "verify", lambda given, stored: passwords.Verdict(False))
-    async with serving(environment, PROXYFIX_X_FOR="1", LYNK_MERCHANT_KEYS=KEY) as site:
+    keyed = {"LYNK_MERCHANT_KEYS": KEY} if row.has_key else {"JAGA_ENV": "production"}
+    async with serving(environment, PROXYFIX_X_FOR="1", **keyed) as site:
         yield site
 
 
@@ -238,8 +250,11 @@ async def test_who_is_behind_an_address(
     assert answers.count(True) == MOST
 
 
-FLAGS = {"store.attendance.gate.PACE"}
-"""These refuse nobody; tests/flows has them."""
+ELSEWHERE = {
+    "store.attendance.gate.PACE",
+    "store.payments.intake.HELD_BYTES_PER_ADDRESS",
+}
+"""These count no turns: test_attendance_floods.py and test_payments_held.py have them."""
 
 
 def test_no_limit_by_address_is_left_out() -> None:
@@ -252,4 +267,4 @@ def test_no_limit_by_address_is_left_out() -> None:
                 for name, value in vars(module).items()
                 if isinstance(value, AddressLimit)
             }
-    assert found - FLAGS == {row.name for row in ROWS}
+    assert found - ELSEWHERE == {row.name for row in ROWS}

@@ -219,6 +219,7 @@ class InboxPage(PaymentHandler):
             member=member_of(place),
             session=session_of(place),
             states=STATES,
+            has_key=bool(self.store.settings.lynk_merchant_keys) or self.store.settings.is_dev,
         )
 
 

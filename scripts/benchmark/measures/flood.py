@@ -18,7 +18,7 @@ from pathlib import Path
 
 from scripts.benchmark.clients import ClientsFailed
 from scripts.benchmark.figures import percentile
-from scripts.benchmark.measures.hotspot import block, settle_in
+from scripts.benchmark.measures.hotspot import block, one_pass, settle_in
 from scripts.benchmark.run import Run
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store, open_store
@@ -35,6 +35,7 @@ ANSWER_SECONDS = 20.0
 SENT_SECONDS = 20.0
 LOOK_SECONDS = 0.01
 STOP_SECONDS = 10.0
+ASK_AGAIN_SECONDS = 0.2
 
 POSTS: tuple[tuple[str, Callable[[int], dict[str, object]]], ...] = (
     ("/api/hotspot/proof", lambda n: {"token": f"junk{n:020d}"}),
@@ -78,8 +79,9 @@ async def _house(store: Store, router: RouterPart) -> list[str]:
     await store.redis.hset(
         store.keys.hotspot_phones(), items=[word for pair in phones.items() for word in pair]
     )
+    await one_pass(store)
     router.control("crowd", count=len(ids))
-    await store.hotspot.wish_all()
+    await one_pass(store)
     return ids
 
 
@@ -116,7 +118,13 @@ def phone(number: int) -> str:
 async def _code(port: int, folder: Path, number: str, asked: int) -> float:
     """Milliseconds from asking for a code until it is sent."""
     began = time.monotonic()
-    status = await _post(port, "/api/auth/request-otp", {"phone_number": number}, f"10.9.{asked}.1")
+    # a page asks again where the server had no time for it
+    body: dict[str, object] = {"phone_number": number}
+    source = f"10.9.{asked}.1"
+    while (status := await _post(port, "/api/auth/request-otp", body, source)) in (0, 503):
+        if time.monotonic() - began > SENT_SECONDS:
+            break
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
     if status != 200:
         raise ClientsFailed(f"a code was answered with {status}")
     while not await asyncio.to_thread(_is_sent, folder, number):

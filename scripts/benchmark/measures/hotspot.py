@@ -51,16 +51,16 @@ async def measure(run: Run) -> None:
 
 async def _measure_passes(run: Run, store: Store, router: RouterPart, ids: list[str]) -> None:
     put = run.figures.put
-    took, first = await _pass(store)
+    took, first = await one_pass(store)
     put("jaga", "hotspot.first", took, {"writes": first.writes})
     router.control("crowd", count=len(ids))
-    await _pass(store)
+    await one_pass(store)
     still = []
     for number in range(PASSES):
-        still.append(await _pass(store))
+        still.append(await one_pass(store))
         run.screen.progress("passes", number + 1, PASSES)
     await bar(store, ids[: len(ids) // SHARE_CHANGED])
-    took, changed = await _pass(store)
+    took, changed = await one_pass(store)
     put("jaga", "hotspot.still", percentile([took for took, _ in still], 0.5))
     put("jaga", "hotspot.still.writes", max(one.writes for _, one in still))
     put("jaga", "hotspot.changed", took, {"writes": changed.writes})
@@ -116,7 +116,7 @@ def mac_of(number: int) -> str:
     return f"02:00:00:00:{number >> 8 & 255:02X}:{number & 255:02X}"
 
 
-async def _pass(store: Store) -> tuple[float, Report]:
+async def one_pass(store: Store) -> tuple[float, Report]:
     """One run over everybody: seconds, and what became of it."""
     settings = store.settings
     began = time.monotonic()
