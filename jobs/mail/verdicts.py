@@ -66,7 +66,7 @@ _ABOUT_US = _any(
     *(r"per (second|minute|hour|day)", r"suspended", r"credit", r"billing", r"subscription"),
 )
 _ABOUT_RECIPIENT = _any(r"recipient", r"mailbox", r"user\b", r"no such\b")
-_FULL = _any(r"(mail)?box (is )?full", r"over ?quota", r"quota exceeded for", r"storage")
+_FULL = _any(r"(mail)?box (is )?full", r"over ?quota", r"mailbox quota", r"storage")
 _GREY = _any(r"gr[ea]y ?list")
 
 _BARE_REFUSALS = (550, 551, 553)
@@ -88,6 +88,8 @@ def judge(stage: Stage, code: int, text: str, recipient: str) -> Blame:
         return _about_the_address(code, detail, text)
     if subject == 7:
         return _about_permission(code, text, recipient)
+    if subject == 6 or (subject, detail) == (3, 4):
+        return Blame.MAIL  # what is in it, or how long it is
     return _in_plain_words(stage, code, text, has_subject=subject is not None)
 
 
