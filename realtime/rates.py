@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 
 from store.errors import RateLimited
+from store.limits import source_of
 
 BURST = 2_000
 PER_SECOND = 100.0
@@ -33,11 +34,12 @@ class HandshakeRate:
         """
         if _is_own(address):
             return
+        source = source_of(address)
         now = time.monotonic()
-        left, at = self._buckets.pop(address, (self._burst, now))
+        left, at = self._buckets.pop(source, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._per_second)
         allowed = left >= 1
-        self._buckets[address] = (left - 1 if allowed else left, now)
+        self._buckets[source] = (left - 1 if allowed else left, now)
         if len(self._buckets) > MOST_ADDRESSES:
             self._buckets.popitem(last=False)
         if not allowed:

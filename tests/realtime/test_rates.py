@@ -30,3 +30,12 @@ def test_the_buckets_are_bounded() -> None:
     for number in range(MOST_ADDRESSES + 10):
         rate.take(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert len(rate._buckets) == MOST_ADDRESSES
+
+
+def test_a_network_of_ipv6_knocks_as_one() -> None:
+    rate = HandshakeRate(burst=2, per_second=0.001)
+    for address in ("2001:db8:0:7::1", "2001:db8:0:7:ffff::2"):
+        rate.take(address)
+    with pytest.raises(RateLimited):
+        rate.take("2001:db8:0:7::3")
+    rate.take("2001:db8:0:8::1")
