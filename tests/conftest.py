@@ -281,8 +281,16 @@ _of_the_session: set[asyncio.Task[object]] = set()
 
 @pytest.fixture(autouse=True)
 async def nothing_goes_on() -> AsyncIterator[None]:
-    """Cancel what a test left running, as the end of a loop of its own would."""
+    """Cancel what a test left running or due, as the end of a loop of its own would."""
+    due = _due()
     before = asyncio.all_tasks()
     yield
+    for timer in _due() - due:
+        timer.cancel()
     left = asyncio.all_tasks() - before - _of_the_session
     await end({task for task in left if task is not asyncio.current_task()})
+
+
+def _due() -> set[asyncio.TimerHandle]:
+    """What `call_later` is to call: a server's clocks outlive it in a loop that goes on."""
+    return set(vars(asyncio.get_running_loop())["_scheduled"])

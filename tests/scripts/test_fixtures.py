@@ -155,3 +155,12 @@ left: list[asyncio.Task[None]] = []
 async def test_what_a_test_leaves_running_is_cancelled(turn: int) -> None:
     assert all(task.cancelled() for task in left)
     left.append(asyncio.create_task(asyncio.sleep(3600)))
+
+
+timers: list[asyncio.TimerHandle] = []
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_what_a_test_leaves_due_is_never_called(turn: int) -> None:
+    assert all(timer.cancelled() for timer in timers)
+    timers.append(asyncio.get_running_loop().call_later(3600, print, "late"))
