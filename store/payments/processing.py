@@ -29,6 +29,7 @@ from redis.exceptions import RedisError
 from store.database import Connection, Database, Row, statement
 from store.errors import InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot import Hotspot
+from store.hotspot.stack import StackFull
 from store.keys import Keys
 from store.mails import owe
 from store.members import Member, Members
@@ -342,6 +343,8 @@ class Processing:
                 await self._hotspot.give(receiver, quota.package_id, once=once)
             except NotFound as error:
                 raise Unusable("no such hotspot package") from error
+            except StackFull as error:
+                raise Unusable("too many hotspot packages") from error
 
     async def _created(self, order: Order, password_hash: str) -> Member | None:
         try:

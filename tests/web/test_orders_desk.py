@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from store.hotspot.stack import MOST
 from store.payments.addresses import clean_email
 from tests.client import Browser
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, payment, signature_of
@@ -240,3 +241,27 @@ async def test_unsigned_news_is_no_work_for_anybody(environment) -> None:
         await deliver(site.browser(), refund(), signature_of(refund(), KEY))
         await settle(site.store)
         assert await states(site.store) == [("ignored", "no payment")]
+
+
+async def test_a_package_for_a_full_stack_waits_for_a_person_and_not_for_a_day(environment) -> None:
+    async with signed(environment) as site:
+        hotspot, packages = site.store.hotspot, site.store.packages
+        member = await site.store.members.create(email=RIGHT, password_hash="x")
+        package = await packages.make("Voucher", 1000, 30, False, None)
+        for _ in range(MOST):
+            await hotspot.give(member.id, package.id)
+        admin = await admin_of(site)
+        mapped = {"uuid": EBOOK["uuid"], "grants": "hotspot", "package_id": package.id}
+        assert (await admin.post("/api/admin/products", mapped)).status == 201
+        await deliver(site.browser(), payment(REF, email=RIGHT))
+        await settle(site.store)
+        assert await states(site.store) == [("review", "too many hotspot packages")]
+        path = f"/api/admin/members/{member.id}/package"
+        for more in ({}, {"dry_run": True}):
+            answer = await admin.post(path, {"package_id": package.id} | more)
+            assert answer.status == 409 and "terlalu banyak" in answer.json["message"]
+        await hotspot.correct(member.id, used=1000 << 20)
+        (waiting,) = (await admin.get("/api/admin/webhooks?state=review")).json["webhooks"]
+        await admin.post(f"/api/admin/webhooks/{waiting['id']}/replay", {})
+        await settle(site.store)
+        assert await states(site.store) == [("done", "")]

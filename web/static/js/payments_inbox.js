@@ -33,6 +33,7 @@ const REASONS = {
   "other event": "bukan pembayaran, mungkin pengembalian dana",
   "unknown event": "bukan pembayaran, pesanannya tidak dikenal",
   "no member for the hotspot package": "belum ada anggota untuk paket hotspot",
+  "too many hotspot packages": "anggotanya masih punya terlalu banyak paket",
   "no such hotspot package": "paket hotspotnya sudah tidak ada",
   "known signature": "tanda tangan milik kiriman lain",
   "other content": "isi berbeda dari pesanan yang sama",
