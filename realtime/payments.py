@@ -25,7 +25,7 @@ from store.errors import InvalidRequest
 from store.events import Event
 from store.opening import Store
 from store.payments.licences import Claimant
-from store.payments.numbers import LONGEST, order_ref
+from store.payments.numbers import licence_key, order_ref
 
 LICENCES = "/api/realtime/licence-stream"
 ORDERS = "/api/realtime/order-stream"
@@ -125,8 +125,9 @@ class LicenceAcceptor:
         require_get(head)
         self._admission.require_room(head)
         instance = head.query.get("instance_id", "")
-        key = head.query.get("license_key", "")
-        if not 0 < len(instance) <= 64 or not 0 < len(key) <= LONGEST:
+        pasted = head.query.get("license_key", "")
+        key = licence_key(pasted) or pasted
+        if not 0 < len(instance) <= 64 or not 0 < len(key) <= 64:
             raise InvalidRequest("license_key" if instance else "instance_id")
         address = self._admission.door.address(head.headers, head.remote_ip)
         licences = self._admission.store.payments.licences

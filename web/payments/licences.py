@@ -92,11 +92,12 @@ class LicenceHandler(Handler):
 
 
 def _pasted(value: Any) -> str:
-    """A key as it was pasted, in the form in which it is printed; what is no key is unknown as a
-    wrong one is. Raises InvalidRequest."""
-    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
+    """A key as it was pasted, in the form in which it is printed; a short text that is none is
+    unknown as a wrong key is. Raises InvalidRequest."""
+    text = licence_key(value) if isinstance(value, str) and len(value) <= LONGEST else ""
+    if not (text := text or valid_text("license_key", value, 64)):
         raise InvalidRequest("license_key")
-    return licence_key(value) or value.strip()[:64]
+    return text
 
 
 def _optional(body: dict[str, Any], name: str) -> Any:
