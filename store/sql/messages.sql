@@ -30,7 +30,9 @@ UPDATE message_outbox SET
 WHERE id = %(id)s
 
 -- held --
-UPDATE message_outbox SET error = %(error)s, claimed_until = NULL WHERE id = %(id)s
+-- behind the others, should it be this one after all that the gateway does not like
+UPDATE message_outbox SET error = %(error)s, claimed_until = NULL, due_at = now()
+WHERE id = %(id)s
 
 -- failed --
 UPDATE message_outbox SET

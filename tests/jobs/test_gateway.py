@@ -162,6 +162,22 @@ async def test_a_message_is_tried_so_often_then_given_up_and_may_be_sent_again(
     assert len(asked.asked) == MOST_ATTEMPTS + 1
 
 
+async def test_one_that_the_gateway_blames_us_for_holds_the_others_up_for_one_rest_only(
+    store: Store, environment: dict[str, str]
+) -> None:
+    await become(store, *("aktif", "habis") * 2)
+    async with gateway({"status": False, "reason": "limit for this text"}, YES) as asked:
+        settings = Settings.from_environment(with_gateway(environment, asked.port))
+        async with open_store(settings) as other:
+            await Messenger(other).run()
+            async with store.database.connection() as connection:
+                await connection.execute(b"UPDATE outbox_pause SET until = now()")
+            await Messenger(other).run()
+    first, _, second = await rows(store)
+    assert (first["kind"], second["kind"]) == ("habis", "habis")
+    assert second["sent_at"] < first["sent_at"]
+
+
 async def test_what_time_has_overtaken_is_not_sent(
     store: Store, environment: dict[str, str]
 ) -> None:
