@@ -39,6 +39,8 @@ def is_dash(sign: str) -> bool:
 
 def seen(text: str) -> str:
     """Return what a reader sees of a text: no outer blanks, nothing without a shape."""
+    if text.isascii():
+        return text.strip()
     return "".join(sign for sign in text if not is_unseen(sign)).strip()
 
 
@@ -50,12 +52,16 @@ def tidied(text: str) -> str:
 def folded(text: str) -> str:
     """Return the form in which names are compared: NFKC, nothing unseen, one kind of blank, dash,
     apostrophe and case."""
+    if text.isascii():
+        return " ".join(text.replace("`", "'").split()).casefold()
     # before NFKC as well: it takes an accent that stands for an apostrophe apart
     return folded_before(_plain_signs(unicodedata.normalize("NFKC", _plain_signs(text))))
 
 
 def folded_before(text: str) -> str:
     """Return what `folded` was until it knew of dashes and apostrophes: for ids made then."""
+    if text.isascii():
+        return " ".join(text.split()).casefold()
     plain = unicodedata.normalize("NFKC", text)
     kept = "".join(sign for sign in plain if sign.isspace() or not is_unseen(sign))
     return unicodedata.normalize("NFKC", " ".join(kept.split()).casefold())

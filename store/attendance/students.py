@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from store.errors import InvalidRequest
@@ -20,6 +20,9 @@ from store.lists import read_people
 
 LONGEST_NAME = 100
 LONGEST_CLASS = 50
+
+LONGEST_TYPED = 1_000
+"""Of what is looked at letter by letter: a name with everything that a paste brings along."""
 
 MOST_STUDENTS = 5_000
 """Of one list: the largest school in one meeting."""
@@ -44,23 +47,27 @@ class Student:
     @property
     def id(self) -> str:
         """The same for every way of typing the same name and class."""
-        return _id_of(self.name, self.class_, folded)
+        return _id_of(folded(self.name), folded(self.class_))
 
     @property
     def former_ids(self) -> list[str]:
         """Ids the student may have from before there was one apostrophe and one dash: of the name
         as typed, and of one kind of each throughout. Empty for nearly everybody."""
+        typed = self.name + self.class_
+        if typed.isascii() and not set(typed) & set("'`-"):
+            return []
         name, class_ = folded(self.name), folded(self.class_)
-        words = [
-            (name.replace("'", mark).replace("-", dash), class_.replace("-", class_dash))
+        names = {folded_before(self.name)} | {
+            folded_before(name.replace("'", mark).replace("-", dash))
             for mark in (FORMER_APOSTROPHES if "'" in name else "'")
             for dash in (FORMER_DASHES if "-" in name else "-")
-            for class_dash in (FORMER_DASHES if "-" in class_ else "-")
-        ]
-        made = dict.fromkeys(
-            _id_of(*pair, folded_before) for pair in ((self.name, self.class_), *words)
-        )
-        return [one for one in made if one != self.id]
+        }
+        classes = {folded_before(self.class_)} | {
+            folded_before(class_.replace("-", dash))
+            for dash in (FORMER_DASHES if "-" in class_ else "-")
+        }
+        made = {_id_of(one, of) for one in names for of in classes}
+        return sorted(made - {self.id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,8 @@ def valid_student(name: object, class_: object) -> Student:
     )
 
 
-def _id_of(name: str, class_: str, fold: Callable[[str], str]) -> str:
-    return str(uuid.uuid5(_SCHOOL, f"{fold(class_).translate(_CLASS_SIGNS)}\n{fold(name)}"))
+def _id_of(name: str, class_: str) -> str:
+    return str(uuid.uuid5(_SCHOOL, f"{class_.translate(_CLASS_SIGNS)}\n{name}"))
 
 
 def known_as(student: Student, known: Mapping[str, object]) -> str:
@@ -108,6 +115,8 @@ def missing_of(
 def _valid_words(field: str, value: object, longest: int) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(field, REQUIRED)
+    if len(value) > LONGEST_TYPED:
+        raise InvalidRequest(field, f"Isian '{field}' paling panjang {longest} karakter.")
     if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in _one_line(value)):
         raise InvalidRequest(field)
     words = tidied(value)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.attendance.students import Student, known_as, missing_of, valid_student
+from store.errors import InvalidRequest
 from store.folding import APOSTROPHES, folded, folded_before
 
 SAME = [
@@ -75,6 +76,13 @@ def test_an_id_made_of_another_sign_is_found_again_in_any_spelling(pair: tuple[s
         typed = Student(folded(name).replace("'", mark), folded(class_))
         assert known_as(typed, known) == BEFORE_TYPED[pair], typed
     assert known_as(Student(name, class_), known) == BEFORE_TYPED[pair]
+
+
+def test_a_text_that_is_no_name_is_refused_before_it_is_read() -> None:
+    began = time.perf_counter()
+    with pytest.raises(InvalidRequest):
+        valid_student("\u200b" * 250_000, "10A")
+    assert time.perf_counter() - began < 0.05
 
 
 def test_nearly_everybody_has_one_id_and_it_is_made_quickly() -> None:
