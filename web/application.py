@@ -8,7 +8,18 @@ from typing import Any
 from tornado.web import Application, RequestHandler
 
 from store.opening import Store
-from web import admin, attendance, devices, hotspot, mails, member_lists, payments, qr, sessions
+from web import (
+    admin,
+    attendance,
+    check,
+    devices,
+    hotspot,
+    mails,
+    member_lists,
+    payments,
+    qr,
+    sessions,
+)
 from web.handler import Handler, UnknownAddress
 from web.pages import Pages
 
@@ -30,6 +41,7 @@ def make_application(
     parts = {"store": store, "pages": pages}
     routes = [
         *sessions.routes(pages, settings.is_dev),
+        *check.routes(),
         *admin.routes(),
         *member_lists.routes(),
         *attendance.routes(),

@@ -1,0 +1,78 @@
+"""`GET /api/auth/check`: who is logged in here, for a proxy that asks before it lets a request
+through, as nginx's `auth_request` does (CONTRACT §15): it takes 2xx, 401 and 403 only."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from store.errors import (
+    Forbidden,
+    JagaError,
+    PasswordChangeNeeded,
+    SessionEnded,
+    SessionExpired,
+    Unauthenticated,
+)
+from store.sessions import Place
+from web.handler import Handler
+
+PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
+"""What a header carries as it is; the rest is percent-encoded, as UTF-8."""
+
+
+class Check(Handler):
+    """204 and who it is, or 401 and why not; 403 where `role` names others.
+
+    It never opens a session again by the remember cookie: the proxy would throw the new one away.
+    """
+
+    is_activity = False
+
+    async def get(self) -> None:
+        place = await self._looked_up()
+        if place.draining:
+            # the proxy asks by GET whatever it was sent, and a draining session may only read
+            raise SessionEnded({"reason": "replaced"})
+        if place.must_change:
+            raise PasswordChangeNeeded()
+        roles = self.get_query_argument("role", "")
+        if roles and place.role not in roles.split(","):
+            raise Forbidden()
+        self._tell(place)
+
+    async def _looked_up(self) -> Place:
+        text, _ = self.door.credential(self.request.headers)
+        if not text:
+            raise Unauthenticated()
+        touch = self.get_query_argument("touch", "") == "1"
+        return await self.store.sessions.check(text, touch=touch)
+
+    def _tell(self, place: Place) -> None:
+        self.set_status(204)
+        self.set_header("X-Jaga-User", quote(place.username, safe=PLAIN))
+        self.set_header("X-Jaga-Member", place.member)
+        self.set_header("X-Jaga-Role", place.role)
+        self.set_header("X-Jaga-Session", place.session.sid)
+        self.set_header("X-Jaga-Device", place.session.device)
+        self.finish()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = self._named(status_code, kwargs.get("exc_info"))
+        self.set_header("X-Jaga-Reason", _reason_of(error))
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(error.retry_after))
+        # a proxy makes a 500 of the 419 that pages know
+        self.respond(error.body(), 401 if isinstance(error, Unauthenticated) else error.status)
+
+
+def _reason_of(error: JagaError) -> str:
+    """Return why in one word: a session's own reason, or the error's type."""
+    if isinstance(error, SessionEnded | SessionExpired):
+        return error.reason
+    return error.type.lower()
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """The address of this file."""
+    return [(r"/api/auth/check", Check)]
