@@ -12,9 +12,9 @@ from store.errors import SessionEnded
 from store.opening import Store
 from store.sessions import Device, Ended, sessions
 from tests.client import Browser
-from tests.parts import Product
+from tests.parts import Site
 
-Start = Callable[..., Awaitable[Product]]
+Start = Callable[..., Awaitable[Site]]
 
 EMAIL, PASSWORD = "sari@jaga.test", "rahasia sari"
 ANDROID = "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/150 Mobile Safari/537.36"
@@ -68,10 +68,10 @@ class Phone:
 
 
 async def test_a_phone_logs_in_with_tokens_and_the_first_one_is_primary(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     first = await Phone(web.settings.port).login()
     assert set(first.tokens) >= {"success", "access_token", "refresh_token", "device_id", "user"}
     assert first.tokens["user"]["email"] == EMAIL
@@ -100,10 +100,10 @@ async def test_a_phone_logs_in_with_tokens_and_the_first_one_is_primary(
 
 
 async def test_the_second_phone_takes_over_when_the_primary_leaves(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     member = await member_of(store)
-    web = await product()
+    web = await serve()
     first = await Phone(web.settings.port).login()
     await Phone(web.settings.port, "HP kedua", "hp-2").login()
     assert (await first.post("/api/auth/logout")).status == 200
@@ -115,10 +115,10 @@ async def test_the_second_phone_takes_over_when_the_primary_leaves(
 
 
 async def test_a_refresh_used_twenty_times_at_once_is_one_lineage(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     answers = await asyncio.gather(*(phone.refresh() for _ in range(20)))
     assert {answer.status for answer in answers} == {200}
@@ -129,10 +129,10 @@ async def test_a_refresh_used_twenty_times_at_once_is_one_lineage(
 
 
 async def test_a_used_refresh_token_from_another_client_ends_its_family(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     old = phone.tokens["refresh_token"]
     device = phone.tokens["device_id"]
@@ -166,10 +166,10 @@ async def test_a_used_refresh_token_after_half_a_minute_ends_its_family(
 
 
 async def test_all_web_sessions_end_from_the_phone_with_a_receipt(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Browser(web.settings.port)
     await desk.login(EMAIL, PASSWORD)
@@ -194,10 +194,10 @@ async def test_all_web_sessions_end_from_the_phone_with_a_receipt(
     assert nobody["count"] == 0 and nobody["receipt"]["targeted"] == 0
 
 
-async def test_one_device_ends_and_only_where_it_may(product: Start, store: Store) -> None:
+async def test_one_device_ends_and_only_where_it_may(serve: Start, store: Store) -> None:
     await member_of(store)
     await member_of(store, email="lain@jaga.test")
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     other = await Phone(web.settings.port, "HP lain", "hp-9").login("lain@jaga.test")
     desk = Browser(web.settings.port)
@@ -228,10 +228,10 @@ async def test_one_device_ends_and_only_where_it_may(product: Start, store: Stor
     assert (await phone.delete(f"/api/devices/{desk_device}")).status == 404
 
 
-async def test_stats_are_for_admins(product: Start, store: Store) -> None:
+async def test_stats_are_for_admins(serve: Start, store: Store) -> None:
     await member_of(store, role="admin")
     await member_of(store, email="biasa@jaga.test")
-    web = await product()
+    web = await serve()
     plain, admin = Browser(web.settings.port), Browser(web.settings.port)
     await plain.login("biasa@jaga.test", PASSWORD)
     await admin.login(EMAIL, PASSWORD)
@@ -250,9 +250,9 @@ async def test_stats_are_for_admins(product: Start, store: Store) -> None:
     )
 
 
-async def test_a_phone_logs_in_with_a_cookie_on_our_own_pages(product: Start, store: Store) -> None:
+async def test_a_phone_logs_in_with_a_cookie_on_our_own_pages(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = Browser(web.settings.port, ANDROID)
     asked = {"email": EMAIL, "password": PASSWORD, "device_type": "mobile", "delivery": "cookie"}
     answer = await phone.post("/api/auth/login", asked)
@@ -265,9 +265,9 @@ async def test_a_phone_logs_in_with_a_cookie_on_our_own_pages(product: Start, st
     assert (await phone.get("/dashboard")).headers["location"] == "/devices"
 
 
-async def test_a_cookie_stands_for_one_session_at_a_time(product: Start, store: Store) -> None:
+async def test_a_cookie_stands_for_one_session_at_a_time(serve: Start, store: Store) -> None:
     member = await member_of(store)
-    web = await product()
+    web = await serve()
     phone = Browser(web.settings.port, ANDROID)
     await phone.login(EMAIL, PASSWORD)
     asked = {"email": EMAIL, "password": PASSWORD, "delivery": "cookie"}
@@ -280,9 +280,9 @@ async def test_a_cookie_stands_for_one_session_at_a_time(product: Start, store: 
     assert not any(card.is_primary for card in cards)
 
 
-async def test_malformed_requests_are_refused_by_name(product: Start, store: Store) -> None:
+async def test_malformed_requests_are_refused_by_name(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     browser = Browser(web.settings.port)
     good = {"email": EMAIL, "password": PASSWORD}
     for wrong in (
