@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 from tornado.web import RequestHandler
 
+from jobs.persist.reader import LogReader
 from realtime.server import Server
 from store.errors import NotFound, PasswordNeeded
 from store.hotspot.newcomers import Holder
 from store.hotspot.otp import WRONG_PER_PHONE
 from store.sessions import Device
 from tests.client import Answer, Browser, Events
+from tests.lynk import KEY, MEMBERSHIP, deliver, payment
 from tests.serving import HASH, Serving, serving
 
 PHONE, NUMBER = "6281200000005", "0812-0000-0005"
@@ -280,6 +282,22 @@ async def test_an_admins_new_member_takes_the_phone_of_who_waits(house: Serving)
     again = house.browser()
     assert (await verify(house, again)).json["user"]["id"] == member
     assert (await again.get("/api/session")).status == 200
+
+
+async def test_a_purchase_takes_the_phone_of_who_waits(environment: Mapping[str, str]) -> None:
+    async with serving(environment, LYNK_MERCHANT_KEYS=KEY, **HOUSE) as house:
+        waiting, _ = await newcomer(house)
+        stub = await id_of(house)
+        order = payment(items=[MEMBERSHIP], email="siti@jaga.test", phone=NUMBER)
+        assert (await deliver(house.browser(), order)).status == 200
+        await LogReader(house.store).run()
+        await house.store.payments.processing.run()
+        buyer = await house.store.members.find("siti@jaga.test")
+        assert buyer and await id_of(house) == buyer.id != stub
+        assert (await house.store.hotspot.account(buyer.id)).approved
+        assert (await waiting.get("/api/hotspot")).json["reason"] == "merged"
+        again = house.browser()
+        assert (await verify(house, again)).json["user"]["id"] == buyer.id
 
 
 async def test_a_phone_given_to_a_member_is_taken_from_who_waits(house: Serving) -> None:
