@@ -27,7 +27,10 @@ async def measure(run: Run) -> None:
     """One phone, one desktop after the other."""
     await run.fill("ws", min(IDLE, run.connections))
     phone = await run.product.store.sessions.open(
-        run.product.members[0], Device("bench-phone", "Bench - Android"), method="mobile"
+        run.product.members[0],
+        Device("bench-phone", "Bench - Android"),
+        method="mobile",
+        carrier="cookie",
     )
     caller = Caller(run.product.settings.port, f"jaga_session={phone.credential}")
     times = []
