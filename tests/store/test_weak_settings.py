@@ -7,7 +7,11 @@ import pytest
 from store.settings import Settings, SettingsError
 from store.weak_settings import weaknesses
 
-SOUND = {"SECRET_KEY": "a key that only tests know", "PUBLIC_URL": "https://jaga.test"}
+SOUND = {
+    "SECRET_KEY": "a key that only tests know",
+    "PUBLIC_URL": "https://jaga.test",
+    "LYNK_MERCHANT_KEYS": "a key of Lynk's",
+}
 
 
 @pytest.mark.parametrize(
@@ -21,6 +25,7 @@ SOUND = {"SECRET_KEY": "a key that only tests know", "PUBLIC_URL": "https://jaga
             ["PUBLIC_URL", "COOKIE_SECURE"],
         ),
         ({"COOKIE_SECURE": "never"}, ["COOKIE_SECURE"]),
+        ({"LYNK_MERCHANT_KEYS": ""}, ["LYNK_MERCHANT_KEYS"]),
         ({"REVEAL_UNKNOWN_USER": "1"}, ["REVEAL_UNKNOWN_USER"]),
         ({"LOGIN_URL_CREDENTIALS": "on"}, ["LOGIN_URL_CREDENTIALS"]),
         ({"OTP_SENDER": "http", "OTP_HTTP_URL": "http://gw.test/send"}, ["OTP_HTTP_URL"]),
