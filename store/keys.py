@@ -95,8 +95,8 @@ class Keys:
         return f"{self.prefix}:limit:{{l:{subject}}}:turns"
 
     def tries(self, subject: str) -> str:
-        """Hash `wrong open`: a subject's tries that were wrong, and that are under way, in its
-        window."""
+        """Hash: `wrong` → how many of a subject's tries in its window were, and for each that is
+        under way its own name → until when (ms) it counts."""
         return f"{self.prefix}:limit:{{l:{subject}}}:tries"
 
     def locked(self, subject: str) -> str:

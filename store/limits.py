@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import random
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
+from store.clock import now_ms
 from store.errors import RateLimited
 from store.keys import Keys
 from store.scripts import Script
@@ -26,6 +28,10 @@ FIRST_WAIT_SECONDS = 60
 LONGEST_WAIT_SECONDS = 900
 """A locked subject waits one minute, then twice as long each time, up to a quarter of an hour:
 long enough to make guessing hopeless, short enough for a person who forgot a password."""
+
+UNDER_WAY_SECONDS = 30
+"""Longer than any request takes: a try that nobody has ended by then was begun by a process that
+is dead, and counts no more."""
 
 LOOK_AGAIN_SECONDS = 0.05
 """How long, on average, a try that waits for others to end waits before it asks again."""
@@ -144,26 +150,32 @@ class Limits:
         Raises RateLimited.
         """
         begun: list[Bound] = []
-        attempt = Attempt()
+        attempt, name = Attempt(), secrets.token_hex(8)
         deadline = time.monotonic() + patience
         try:
             for bound in bounds:
-                await self._admit(bound, deadline)
+                await self._admit(bound, name, deadline)
                 begun.append(bound)
             yield attempt
         finally:
             for bound in begun:
-                await self._end(bound, attempt)
+                await self._end(bound, name, attempt)
 
-    async def _admit(self, bound: Bound, deadline: float) -> None:
-        names = [self._keys.tries(bound.subject), self._keys.locked(bound.subject)]
-        while wait_ms := int(await self._begin(names, [bound.most, bound.seconds])):
+    async def _admit(self, bound: Bound, name: str, deadline: float) -> None:
+        while wait_ms := await self._begun(bound, name):
             if wait_ms > 0 or time.monotonic() >= deadline:
                 raise RateLimited(max(0, wait_ms) / 1000)
             # apart from each other, for all of a class would ask in the same moment
             await asyncio.sleep(LOOK_AGAIN_SECONDS * random.uniform(0.2, 1.8))  # noqa: S311
 
-    async def _end(self, bound: Bound, attempt: Attempt) -> None:
+    async def _begun(self, bound: Bound, name: str) -> int:
+        answer = await self._begin(
+            [self._keys.tries(bound.subject), self._keys.locked(bound.subject)],
+            [bound.most, bound.seconds, name, now_ms(), UNDER_WAY_SECONDS * 1000],
+        )
+        return int(answer)
+
+    async def _end(self, bound: Bound, name: str, attempt: Attempt) -> None:
         keys = self._keys
         outcome = "right" if bound in attempt.right else "nothing"
         await self._settle(
@@ -174,5 +186,6 @@ class Limits:
                 bound.seconds,
                 FIRST_WAIT_SECONDS,
                 LONGEST_WAIT_SECONDS,
+                name,
             ],
         )

@@ -1,16 +1,14 @@
 -- Ends a try. When the window holds too many wrong ones the subject has to wait, each time longer.
 -- KEYS: tries, locked, strikes
 -- ARGV: 'wrong' | 'right' (the wrong ones before are forgotten) | 'nothing', most, window_seconds,
---       first_wait_seconds, longest_wait_seconds
+--       first_wait_seconds, longest_wait_seconds, try (its own name)
 -- Returns how many seconds the subject has to wait now, 0 when none.
 local outcome = ARGV[1]
 if outcome == 'right' then
   redis.call('HDEL', KEYS[1], 'wrong')
   redis.call('DEL', KEYS[3])
 end
--- a window that ended meanwhile has forgotten that this one was open
-local open = tonumber(redis.call('HGET', KEYS[1], 'open') or 0)
-if open > 1 then redis.call('HINCRBY', KEYS[1], 'open', -1) else redis.call('HDEL', KEYS[1], 'open') end
+redis.call('HDEL', KEYS[1], ARGV[6])
 if outcome ~= 'wrong' then return 0 end
 
 local wrong = redis.call('HINCRBY', KEYS[1], 'wrong', 1)

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from store.clock import now_ms
 from store.errors import RateLimited
-from store.limits import AddressLimit, Bound, Limit
+from store.limits import UNDER_WAY_SECONDS, AddressLimit, Bound, Limit
 from store.opening import Store
 
 
@@ -110,6 +111,34 @@ async def test_many_who_are_right_at_once_are_only_asked_to_wait(store: Store) -
 
     await asyncio.gather(*(show() for _ in range(40)))
     await store.limits.require_open(bound)
+
+
+async def test_a_try_whose_process_was_killed_is_forgotten_long_before_its_window(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = Limit("x", 3, 3600).of("a")
+    killed = [store.limits.attempt(bound) for _ in range(3)]
+    for one in killed:
+        await one.__aenter__()  # and nothing ends it
+    with pytest.raises(RateLimited):
+        await fail(store, bound)
+    later = now_ms() + UNDER_WAY_SECONDS * 1000 + 1
+    monkeypatch.setattr("store.limits.now_ms", lambda: later)
+    for _ in range(3):
+        await fail(store, bound)
+    with pytest.raises(RateLimited):
+        await fail(store, bound)
+
+
+async def test_a_try_that_outlives_its_window_ends_no_other(store: Store) -> None:
+    bound = Limit("x", 1, 60).of("a")
+    old, new = store.limits.attempt(bound), store.limits.attempt(bound)
+    await old.__aenter__()
+    await store.redis.delete(store.keys.tries(bound.subject))  # its window is over
+    await new.__aenter__()
+    await old.__aexit__(None, None, None)
+    with pytest.raises(RateLimited):
+        await fail(store, bound)
 
 
 async def test_a_try_refused_by_one_limit_is_given_back_to_the_other(store: Store) -> None:
