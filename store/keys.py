@@ -287,7 +287,8 @@ class Keys:
         return f"{self.prefix}:hotspot:captive:{address}:turn"
 
     def otp(self, phone: str) -> str:
-        """Hash `code tries`: HMAC of the code that was sent to a phone. OTP_TTL_SECONDS."""
+        """Hash `code tries`: HMAC of the code that was sent to a phone, or to `<phone>:<device>`
+        for a browser that was its member's before. OTP_TTL_SECONDS."""
         return f"{self.prefix}:otp:{phone}"
 
     def otp_sending(self, ticket: str) -> str:

@@ -90,7 +90,7 @@ class Logins:
         """
         member = await self._checked(login, password, device, address)
         asking = device(member.id)
-        familiar = asking.known and await self._sessions.has_been(member.id, asking.id)
+        familiar = await self._sessions.has_been(member.id, asking)
         holder, epoch = await self._sessions.holder(member.id)
         if holder and not is_same(asking, holder):
             await self._devices.require_welcome(member.id, asking)
@@ -181,7 +181,7 @@ class Logins:
         member = await self._members.find(login)
         whose = member.id if member else ""
         asking = device(whose)
-        if await self._sessions.has_been(whose, asking.id):
+        if await self._sessions.has_been(whose, asking):
             return [WRONG_PER_FAMILIAR_DEVICE.of(asking.id)]
         name = digest(fold(login))[:32]
         return [WRONG_PER_NAME.of(name), WRONG_PER_ADDRESS.of(address)]

@@ -23,9 +23,12 @@ QUIET_FROM, QUIET_UNTIL = 21, 7
 log = logging.getLogger("jaga.messages")
 
 
-async def send_code(phone: str, code: str) -> None:
-    """Send a login code. One that nothing says was taken is withdrawn: it counts as not asked for,
-    and the page that waits for it hears so."""
+async def send_code(phone: str, code: str, line: str = "") -> None:
+    """Send a login code; `line` as in `Otp.issue`.
+
+    One that nothing says was taken is withdrawn: it counts as not asked for, and the page that
+    waits for it hears so.
+    """
     if not phone:
         return
     settings = Settings.from_environment()
@@ -41,17 +44,18 @@ async def send_code(phone: str, code: str) -> None:
         refusal = error
         log.error("a code to=%s… %s", phone[:6], refusal.words)
     async with open_store(settings) as store:
-        await _tell_page(store, phone, code, refusal)
+        await _tell_page(store, (phone, code, line), refusal)
         if refusal is None or refusal.blame is Blame.OURS:
             await _tell_operator(store, refusal)
 
 
-async def _tell_page(store: Store, phone: str, code: str, refusal: NotSent | None) -> None:
+async def _tell_page(store: Store, sent: tuple[str, str, str], refusal: NotSent | None) -> None:
+    phone, code, line = sent
     try:
         if refusal is None:
             await store.otp.was_sent(phone, code)
         else:
-            await store.otp.withdraw(phone, code, for_all=refusal.blame is Blame.OURS)
+            await store.otp.withdraw(phone, code, line, for_all=refusal.blame is Blame.OURS)
     except (RedisError, OSError) as error:
         log.warning("a page does not hear of its code: %s", type(error).__name__)
 

@@ -24,6 +24,9 @@ WRONG_CODES = 5
 """The fifth wrong try kills a code (CONTRACT §9): a chance of 1 in 200,000 to guess it."""
 
 REQUESTS_PER_PHONE = Limit("otp:phone", 5, 3600)
+"""Of a phone, whoever asks; and of a browser that was its member's before (`line`), whatever
+strangers ask for."""
+
 REQUESTS_PER_ADDRESS = AddressLimit("otp:address", 60, 3600)
 """A whole waiting room behind one address may log in; a machine that rings up numbers may not."""
 
@@ -66,18 +69,21 @@ class Otp:
         self._verify = Script(redis, "otp_verify")
         self._forget = Script(redis, "otp_forget")
 
-    async def issue(self, phone: str, address: str) -> Issued:
+    async def issue(self, phone: str, address: str, line: str = "") -> Issued:
         """Make a new code for a phone (`628…`), and the one before is dead; but one that was made
         within RESEND_SECONDS, and is neither used nor dead of wrong tries, stays.
 
+        `line` is a browser that was its member's before: it has a code and counters of its own, so
+        that nobody who knows a phone keeps its owner out. "" for everybody else, who share one.
         The same is done, at the same cost, for a phone that is nobody's. Raises RateLimited.
         """
-        hour = REQUESTS_PER_PHONE.of(phone)
-        await self._limits.take(REQUESTS_PER_ADDRESS.of(address), hour)
+        whose = _whose(phone, line)
+        hour = REQUESTS_PER_PHONE.of(whose)
+        await self._limits.take(*([] if line else [REQUESTS_PER_ADDRESS.of(address)]), hour)
         code = f"{secrets.randbelow(1_000_000):06d}"
         life = self._settings.otp_ttl_seconds
         kept, left_ms, wait_ms = await self._issue(
-            [self._keys.otp(phone)],
+            [self._keys.otp(whose)],
             [self._digest(phone, code), life * 1000, min(life, RESEND_SECONDS) * 1000],
         )
         if not kept:
@@ -85,7 +91,9 @@ class Otp:
             return Issued("", _seconds(left_ms), _seconds(wait_ms))
         return Issued(code, _seconds(left_ms), _seconds(wait_ms), self._ticket(phone, code))
 
-    async def withdraw(self, phone: str, code: str, *, for_all: bool = False) -> None:
+    async def withdraw(
+        self, phone: str, code: str, line: str = "", *, for_all: bool = False
+    ) -> None:
         """Forget a code that could not be sent: another may be asked for at once, it does not count
         among the hour's, and its page hears of it. One that was used or replaced meanwhile is left
         alone. `for_all` when no code can be sent now."""
@@ -93,8 +101,9 @@ class Otp:
         await self._redis.set(key, "failed", ex=self._settings.otp_ttl_seconds)
         if for_all:
             await self._redis.set(self._keys.otp_gateway(), "failing", ex=FAILING_SECONDS)
-        if await self._forget([self._keys.otp(phone)], [self._digest(phone, code)]):
-            await self._limits.give_back(REQUESTS_PER_PHONE.of(phone))
+        whose = _whose(phone, line)
+        if await self._forget([self._keys.otp(whose)], [self._digest(phone, code)]):
+            await self._limits.give_back(REQUESTS_PER_PHONE.of(whose))
 
     async def was_sent(self, phone: str, code: str) -> None:
         """A gateway has said that it took a code."""
@@ -112,25 +121,31 @@ class Otp:
         known, gateway = [await self._redis.get(key) for key in keys]
         return (known or gateway) in ("failed", "failing")
 
-    async def use(self, phone: str, code: str, address: str, *, opens: bool) -> None:
+    async def use(
+        self, phone: str, code: str, address: str, line: str = "", *, opens: bool
+    ) -> None:
         """Use a code up: of many at once, one succeeds.
 
-        Where it `opens` nothing, because its owner needs a password, it costs and counts as a wrong
-        one. Raises WrongCode, PasswordNeeded, RateLimited.
+        A `line` that has asked for none uses the phone's, as everybody does. Where it `opens`
+        nothing, because its owner needs a password, it costs and counts as a wrong one. Raises
+        WrongCode, PasswordNeeded, RateLimited.
         """
         try:
-            await self._use(phone, code, address, opens)
+            has_own = line and await self._redis.exists(self._keys.otp(_whose(phone, line)))
+            await self._use(phone, code, address, line if has_own else "", opens)
         except (WrongCode, PasswordNeeded, RateLimited) as refusal:
             owner = await self._redis.hget(self._keys.hotspot_phones(), phone)
             act = "otp.locked" if isinstance(refusal, RateLimited) else "otp.refused"
             await self._audit.refused(act, str(owner or ""), ip=address)
             raise
 
-    async def _use(self, phone: str, code: str, address: str, opens: bool) -> None:
-        by_address, by_phone = WRONG_PER_ADDRESS.of(address), WRONG_PER_PHONE.of(phone)
-        async with self._limits.attempt(by_address, by_phone, patience=1.0) as attempt:
+    async def _use(self, phone: str, code: str, address: str, line: str, opens: bool) -> None:
+        whose = _whose(phone, line)
+        by_phone, by_address = WRONG_PER_PHONE.of(whose), WRONG_PER_ADDRESS.of(address)
+        bounds = [by_phone] if line else [by_address, by_phone]
+        async with self._limits.attempt(*bounds, patience=1.0) as attempt:
             verdict = await self._verify(
-                [self._keys.otp(phone)], [self._digest(phone, code), WRONG_CODES]
+                [self._keys.otp(whose)], [self._digest(phone, code), WRONG_CODES]
             )
             if verdict == "right" and opens:
                 attempt.forgive(by_phone)
@@ -148,6 +163,11 @@ class Otp:
         key = self._settings.secret_key.encode()
         words = f"otp|{phone}|{code}".encode("utf-8", "surrogatepass")
         return hmac.new(key, words, hashlib.sha256).hexdigest()
+
+
+def _whose(phone: str, line: str) -> str:
+    """What a code and its counters are kept under."""
+    return f"{phone}:{line}" if line else phone
 
 
 def _seconds(milliseconds: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,10 @@ Method = Literal["password", "qr", "mobile"]
 Carrier = Literal["cookie", "bearer", "both"]
 """What carries a session: a browser's cookie, a program's bearer, or both, where a captive portal's
 mini-browser may keep no cookies."""
+
+_UUID_4 = re.compile(
+    r"[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,12 @@ class Device:
     user_agent: str = ""
     browser_id: str = ""
     known: bool = True
+
+    @property
+    def is_hard_to_guess(self) -> bool:
+        """Whether nobody else can name it: our cookie is random, a program's own `browser_id` only
+        when it is a UUID v4."""
+        return not self.browser_id or bool(_UUID_4.fullmatch(self.browser_id))
 
     @property
     def trace(self) -> str:

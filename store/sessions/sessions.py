@@ -263,10 +263,13 @@ class Sessions:
         """With a very short idle limit a twentieth of it, so that a ping still counts."""
         return min(TOUCH_AFTER_MS, self._settings.session_idle_seconds * 50) if sparing else 0
 
-    async def has_been(self, member: str, device_id: str) -> bool:
+    async def has_been(self, member: str, device: Device) -> bool:
         """Return whether this device has been logged in as this member before. What the member
-        took off the list of devices has not, nor the fiftieth before it."""
-        return bool(await self._redis.hexists(self._keys.sessions(member), f"card:{device_id}"))
+        took off the list of devices has not, nor the fiftieth before it, nor what says so by an id
+        that somebody could guess."""
+        card = f"card:{device.id}"
+        was_here = await self._redis.hexists(self._keys.sessions(member), card)
+        return bool(was_here) and device.known and device.is_hard_to_guess
 
     async def look(self, member: str, sid: str) -> Session | Ended | None:
         """Return what became of a session, by its id: for those who hold its connections."""

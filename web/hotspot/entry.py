@@ -65,9 +65,11 @@ class CodeHandler(HotspotHandler):
 
     async def issue(self, phone: str, message: str) -> None:
         """Send a code to who is a member or wishes to be one, and answer."""
-        issued = await self.store.otp.issue(phone, self.address)
+        known = await self.store.hotspot.member_of(phone)
+        line = await self.line_of(known)
+        issued = await self.store.otp.issue(phone, self.address, line)
         if issued.code:
-            await self._send(phone, issued.code)
+            await self._send(phone, issued.code, line, is_known=known is not None)
         self.respond(
             {
                 "success": True,
@@ -79,22 +81,21 @@ class CodeHandler(HotspotHandler):
             }
         )
 
-    async def _send(self, phone: str, code: str) -> None:
+    async def _send(self, phone: str, code: str, line: str, *, is_known: bool) -> None:
         """A member's code is urgent; a newcomer's, which anybody may ask for, waits among visitors;
         and for nobody's phone the queue is only asked, so that time does not tell who is known."""
-        known = await self.store.hotspot.member_of(phone) is not None
         wishes = await self.store.registrations.is_kept(phone)
         queue = self.store.queue
-        line = "urgent" if known else "visitors"
+        waits_in = "urgent" if is_known else "visitors"
         sending = (
-            queue.enqueue("jobs.messages.send_code", phone, code, queue=line, seconds=30)
-            if known or wishes
+            queue.enqueue("jobs.messages.send_code", phone, code, line, queue=waits_in, seconds=30)
+            if is_known or wishes
             else queue.is_waiting("urgent")
         )
         try:
             await asyncio.gather(sending, asyncio.sleep(SEND_SECONDS))
         except Unavailable:
-            await self.store.otp.withdraw(phone, code)
+            await self.store.otp.withdraw(phone, code, line)
             raise
 
 
@@ -177,7 +178,8 @@ class VerifyOtp(Binding):
         wish = self._wish(body)
         known = await self.store.hotspot.member_of(phone)
         opens = not await self.store.members.needs_password(known or "")
-        await self.store.otp.use(phone, code, self.address, opens=opens)
+        line = await self.line_of(known)
+        await self.store.otp.use(phone, code, self.address, line, opens=opens)
         member = known or await self.store.registrations.complete(phone)
         if member is None:
             raise WrongCode()

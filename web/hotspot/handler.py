@@ -30,6 +30,12 @@ class HotspotHandler(Handler):
         except PasswordChangeNeeded:
             return None
 
+    async def line_of(self, member: str | None) -> str:
+        """Return the line on which this browser asks for its member's codes, "" where it never was
+        theirs; None is nobody, and costs the same."""
+        device = self.device_of(member or "")
+        return device.id if await self.store.sessions.has_been(member or "", device) else ""
+
     async def let_in(self, member: str) -> Opened:
         """Open a web session for a member whose right to it was proved, and give this browser its
         cookies; an older web session of theirs is put out, as by any login.

@@ -49,8 +49,7 @@ class LookAtHandover(HotspotHandler):
         token = valid_text("token", self.json_body().get("token"), 64)
         await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
         member = await self.store.members.get(await self.store.handovers.look(token))
-        device = self.device_of(member.id)
-        known = device.known and await self.store.sessions.has_been(member.id, device.id)
+        known = await self.store.sessions.has_been(member.id, self.device_of(member.id))
         name = member.name or member.username
         self.respond({"success": True, "name": name, "known": known})
 
