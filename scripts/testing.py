@@ -21,9 +21,9 @@ from scripts import checking, chromium
 TESTS_SECONDS = 30 * 60
 """Only something that hangs takes so long, also on one slow core."""
 
-SIDE_BY_SIDE = str(min(4, (os.cpu_count() or 2) + 1))
-"""Tests wait for browsers, clocks and processes for a third of their time: one more at once than
-there are cores keeps these busy."""
+SIDE_BY_SIDE = str(min(4, os.cpu_count() or 2))
+"""As many as there are cores: each has a browser, a Redis, a Postgres and processes of the product
+beside it, and one more made tests late that look at a clock."""
 
 
 def main(arguments: list[str]) -> int:

@@ -256,7 +256,8 @@ async def browsers(
 
     async def one() -> Browser:
         if not running or not running[-1].is_connected():
-            # Playwright's `headless` would start the old headless mode, another browser in effect.
+            # a Chromium with a window would be started in its old headless mode by Playwright's own
+            # `headless`; the shell has no window anyway
             browser = await playwright.chromium.launch(
                 executable_path=chromium_path, headless=False, args=CHROMIUM_ARGUMENTS
             )

@@ -90,7 +90,13 @@ def test_root_gets_chromium_from_the_distribution(
     assert chromium.install() == bare_machine / "chromium"
     updated, installed = (bare_machine / "calls").read_text().splitlines()
     assert updated.endswith("update")
-    assert installed.endswith("install -y --no-install-recommends chromium")
+    assert installed.endswith("install -y --no-install-recommends chromium-headless-shell")
+
+
+def test_the_shell_is_taken_before_the_browser_with_its_window(bare_machine: Path) -> None:
+    for name in ("chromium", "chromium-headless-shell"):
+        _write(bare_machine / name, "echo Chromium 150")
+    assert chromium.find() == bare_machine / "chromium-headless-shell"
 
 
 def test_a_stub_that_only_asks_for_a_snap_does_not_count(bare_machine: Path) -> None:
