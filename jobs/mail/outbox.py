@@ -41,6 +41,10 @@ PATIENCE = 4
 """Rests that one mail may be the cause of, a quarter of an hour of them; then it is asked whether
 the next one would be taken, for it may be this mail after all."""
 
+MOST_SUSPECTS = 64
+"""Mails that are asked in one run for it: twice as many with each rest, so that the several mails
+of one odd order hold nobody up for hours, and a server that is out of order hears of few."""
+
 MOST_CUTS = 2
 """Lines that break one after the other: the first may be the mail's doing, two are the server's."""
 
@@ -49,7 +53,7 @@ log = logging.getLogger("jaga.mail")
 
 @dataclass(frozen=True, slots=True)
 class _Suspect:
-    """A mail at which the server complained of us once too often."""
+    """A mail at which the server complained of us: its doing, or ours."""
 
     row: Row
     refusal: Refusal
@@ -88,7 +92,8 @@ class _Round:
         self._letters = letters
         self._carrier = carrier
         self._is_trial = is_trial
-        self._suspect: _Suspect | None = None
+        self._suspects: list[_Suspect] = []
+        self._most_suspects = 0
         self._cuts = 0
 
     async def go(self, seconds: float) -> int:
@@ -101,9 +106,9 @@ class _Round:
                 sent += 1
             if not await self._goes_on(row, refusal):
                 return sent
-        if self._suspect:
+        if self._suspects:
             # nobody else was there to be asked
-            await self._rest(self._suspect.row, self._suspect.refusal)
+            await self._rest(self._suspects[-1].refusal)
         return sent
 
     async def _claim(self) -> Row | None:
@@ -148,24 +153,24 @@ class _Round:
         return True
 
     async def _blame_us(self, row: Row, refusal: Refusal) -> bool:
-        may_be_its_own = refusal.stage is not Stage.CONNECT and row["holds"] >= PATIENCE
-        if may_be_its_own and self._suspect is None:
-            self._suspect = _Suspect(row, refusal)
-            return True
-        if self._suspect:
-            await self._mark("held", self._suspect.row, error=self._suspect.refusal.words)
-        await self._rest(row, refusal)
+        if not self._suspects:
+            self._most_suspects = _suspects_after(row["holds"])
+        self._suspects.append(_Suspect(row, refusal))
+        if refusal.stage is not Stage.CONNECT and len(self._suspects) <= self._most_suspects:
+            return True  # it may be these mails: the next one is asked
+        await self._rest(refusal)
         return False
 
-    async def _rest(self, row: Row, refusal: Refusal) -> None:
+    async def _rest(self, refusal: Refusal) -> None:
         log.error("mails rest: %s", refusal.words)
-        await self._mark("held", row, error=refusal.words)
+        for suspect in self._suspects:
+            await self._mark("held", suspect.row, error=suspect.refusal.words)
         await outboxes.rest(self._store.database, OUTBOX, refusal.words)
 
     async def _clear(self) -> None:
-        """The server has taken or judged a mail: it is not us. A suspect was its own trouble."""
-        if self._suspect:
-            suspect, self._suspect = self._suspect, None
+        """The server has taken or judged a mail: it is not us. Suspects were their own trouble."""
+        suspects, self._suspects = self._suspects, []
+        for suspect in suspects:
             await self._fail(suspect.row, suspect.refusal)
         if self._is_trial:
             self._is_trial = False
@@ -190,3 +195,9 @@ class _Round:
         params = {"id": row["id"], "turn": row["turn"]} | more
         async with self._store.database.connection() as connection:
             await connection.execute(statement("mail", name), params)
+
+
+def _suspects_after(holds: int) -> int:
+    """How many mails are asked in a run before it rests, when the first of them was the cause of so
+    many rests."""
+    return 0 if holds < PATIENCE else int(min(2 ** (holds - PATIENCE), MOST_SUSPECTS))

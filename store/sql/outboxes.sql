@@ -11,6 +11,8 @@ ON CONFLICT (outbox) DO UPDATE SET
     failures = outbox_pause.failures + 1, words = excluded.words,
     until = now() + least(%(first)s * 2 ^ least(outbox_pause.failures, 20), %(longest)s)
                   * interval '1 second'
+-- many that fail in one outage are one failure
+WHERE outbox_pause.until <= now()
 
 -- try_now --
 UPDATE outbox_pause SET until = now() WHERE outbox = %(outbox)s

@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from jobs.mail import outbox as mail_outbox
 from jobs.mail.outbox import PATIENCE, RETRY_SECONDS, Post
+from store import outboxes
 from store.errors import Unavailable
 from store.mails import owe
 from store.opening import Store
@@ -187,6 +188,38 @@ async def test_a_mail_that_only_seems_to_be_our_fault_holds_the_others_up_for_a_
     assert (odd["state"], odd["attempts"]) == ("queued", 1) and odd["wait"] > 10
     assert {row["state"] for row in others} == {"sent"}
     assert await store.mails.trouble() is None
+
+
+async def test_several_mails_that_seem_to_be_our_fault_are_not_in_the_way_for_good(
+    store: Store,
+) -> None:
+    """An order owes two mails to one odd address, and a whole school may have odd addresses."""
+    for number in range(7):
+        await owed(store, f"odd{number}", f"odd{number}@example.com")
+    await owed(store, "good", "good@example.com")
+
+    def decide(at: str, line: str) -> str | None:
+        is_odd = at == "CONTENT" and "<odd" in line
+        return "550 5.7.1 blocked due to policy" if is_odd else None
+
+    rests = 0
+    async with mail_server(decide=decide) as server:
+        while not await run(store, server.url):
+            rests += 1
+            assert rests < 10, "the good mail waits behind the odd ones"
+            await minutes_pass(store)
+    *odd, good = await rows(store)
+    assert good["state"] == "sent"
+    assert {(row["state"], row["attempts"]) for row in odd} == {("queued", 1)}
+
+
+async def test_many_that_fail_in_one_outage_make_one_rest(store: Store) -> None:
+    """Two workers, or fifty members who ask for a code in the same bad minute."""
+    for _ in range(50):
+        await outboxes.rest(store.database, "messages", "HTTP 502")
+    rest = await outboxes.rest_of(store.database, "messages")
+    assert rest is not None and rest.failures == 1
+    assert rest.until - rest.since < outboxes.FIRST_SECONDS + 5
 
 
 async def test_a_quota_is_still_one_when_the_next_mail_is_asked_too(store: Store) -> None:
