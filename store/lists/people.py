@@ -53,6 +53,12 @@ _OF_OTHERS = frozenset(
 _PLAIN_NAMES = frozenset({"nama", "name", "nama lengkap", "full name", "nama siswa", "nama murid"})
 
 _TOTALS = frozenset({"jumlah", "total", "subtotal"})
+_FOOT = re.compile(
+    r"(mengetahui|menyetujui|disetujui|wali (kelas|murid)|kepala (sekolah|madrasah)|kepsek|nip|nuptk"
+    r"|guru (kelas|mapel|mata|pembimbing|bk)|catatan|keterangan|dicetak|diunduh|ttd|tanda tangan)\b",
+)
+"""Who signs below a list, and what is said there; those lines are nobody's up to a heading."""
+
 _PLAIN_CLASS = re.compile(
     r"(kelas\s+)?((1[0-3]|[1-9])(?!\d)|(x|xi|xii|ix|iv|v|vi|vii|viii)\b)[\s./-]*[a-z].{0,20}",
     re.IGNORECASE,
@@ -188,6 +194,7 @@ def field_of(head: str) -> str:
 def _read(table: Table, heading: _Heading, known: Sequence[str], *, is_text: bool) -> People:
     places = _places(table[heading.at], heading, known)
     people = People({what: heading.words[what] for what in places}, [])
+    is_below = False
     for number, row in enumerate(table[heading.at + 1 :], heading.at + 2):
         if not any(cell.strip() for cell in row):
             continue
@@ -195,8 +202,11 @@ def _read(table: Table, heading: _Heading, known: Sequence[str], *, is_text: boo
             _require_fit(number, row, heading.width)
         cells = {what: _cell(number, row, at) for what, at in places.items()}
         if all(folded(text) == folded(heading.words[what]) for what, text in cells.items()):
+            is_below = False
             continue  # the heading again, on the next page
-        if reason := _is_nobody(cells):
+        _require_order(number, cells)
+        is_below = is_below or bool(_FOOT.match(folded(cells.get("name", ""))))
+        if reason := "Di bawah penutup daftar." if is_below else _is_nobody(cells):
             people.skipped.append((number, reason))
         else:
             people.lines.append(Line(number, cells))
@@ -226,6 +236,17 @@ def _require_fit(number: int, row: Sequence[str], width: int) -> None:
             f"Baris {number} punya lebih banyak kolom daripada judulnya, mungkin karena tanda "
             "pemisah di dalam nama. Beri tanda kutip pada nama itu, atau unggah sebagai .xlsx."
         )
+
+
+def _require_order(number: int, cells: Mapping[str, str]) -> None:
+    """Raise Unreadable for a second heading whose columns stand in another order."""
+    heads = {what: field_of(text) for what, text in cells.items()}
+    if len(heads) > 1 and all(heads.values()) and set(heads) == set(heads.values()):
+        if any(what != head for what, head in heads.items()):
+            raise Unreadable(
+                f"Baris {number} adalah judul dengan urutan kolom yang lain. Samakan urutannya, "
+                "atau unggah bagian itu sebagai berkas tersendiri."
+            )
 
 
 def _cell(number: int, row: Sequence[str], places: Sequence[int]) -> str:

@@ -55,6 +55,13 @@ EXACT: dict[str, bytes] = {
     "pandas": text_of(",nama,kelas", *(f"{at},{row}" for at, row in enumerate(COMMAS))).encode(),
     "empty columns": text_of("Nama;Kelas;;;", *(f"{row};;;" for row in BODY)).encode(),
     "a total": text_of("Nama;Kelas", *BODY, "Jumlah;3", "TOTAL :;").encode(),
+    "signed below": text_of(
+        "Nama;Kelas", *BODY, "Mengetahui,;", "Wali Kelas;Pak Ahmad", "Drs. Anton;NIP 1999",
+        "Kepala Sekolah,;Ibu Ani, M.Pd",
+    ).encode(),
+    "signed below, and another page": text_of(
+        "Nama;Kelas", BODY[0], "Wali Kelas :;Pak Ahmad", "Pak Ahmad;NIP. 1", "Nama;Kelas", *BODY[1:]
+    ).encode(),
     "a title, and a heading twice": text_of(
         "DAFTAR SISWA;", "SMA Negeri 1;", ";", "Nama Siswa;Rombel Saat Ini", BODY[0],
         "Nama Siswa;Rombel Saat Ini", *BODY[1:],
@@ -92,6 +99,10 @@ REFUSED: dict[str, bytes] = {
     "three columns, no heading": text_of("1;Budi;10A").encode(),
     "two names": text_of("Nama;Nama;Kelas", "Budi;Siti;10A").encode(),
     "two classes": text_of("Nama;Kelas;Rombel", "Budi;10;10A").encode(),
+    "two blocks side by side": text_of("Nama;Kelas;;Nama;Kelas", "Budi;10A;;Siti;10B").encode(),
+    "a second heading the other way round": text_of(
+        "Nama;Kelas", "Budi;10A", "Kelas;Nama", "10B;Siti"
+    ).encode(),
     "one column for both": text_of("Nama/Kelas;NIS", "Budi 10A;1").encode(),
     "a class that Excel made a date": text_of("Nama;Kelas", "Budi;07-Jan").encode(),
     "the same as a whole date": text_of("Nama;Kelas", "Budi;07/01/2026").encode(),
