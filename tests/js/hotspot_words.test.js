@@ -153,6 +153,10 @@ test("troubles are said in words, unknown ones as they came", () => {
     ["TLS: its certificate is for another name", "Sertifikat router bukan untuk alamat ini."],
     ["TLS: its certificate is not trusted: self-signed", "Sertifikat router tidak dipercaya. Periksa MIKROTIK_CA."],
     ["TLS: no TLS is spoken there", "Port itu tidak memakai TLS. Pakai api://, atau hidupkan api-ssl."],
+    [
+      "login: the router ended it: too many sessions",
+      "Router menolak: sesinya penuh. Tutup sesi API yang tidak dipakai.",
+    ],
     ["login: TLS is spoken there", "Port itu untuk TLS. Pakai api-ssl://."],
     ["TLS: the handshake failed: X", "TLS dengan router gagal: the handshake failed: X"],
   ]) {

@@ -322,6 +322,7 @@ const TROUBLES = [
   [/MIKROTIK_CA holds no certificate/, "MIKROTIK_CA tidak berisi sertifikat."],
   [/has api-ssl a certificate/, "Router menolak TLS. Apakah api-ssl sudah diberi sertifikat?"],
   [/closed before a word/, "Router menutup sambungan: alamat kami belum diizinkan, sesinya penuh, atau port itu untuk TLS."],
+  [/too many sessions/, "Router menolak: sesinya penuh. Tutup sesi API yang tidak dipakai."],
   [/no TLS/, "Port itu tidak memakai TLS. Pakai api://, atau hidupkan api-ssl."],
   [/TLS is spoken there/, "Port itu untuk TLS. Pakai api-ssl://."],
   [/too long|timed out|timeout|silent/i, "Router tidak menjawab tepat waktu."],
