@@ -53,7 +53,7 @@ class Success:
     def find(self, body: Any) -> Any:
         """Return what stands there. Raises LookupError when the answer has no such place."""
         for step in self.path:
-            if isinstance(body, list) and step.isdigit():
+            if isinstance(body, list) and step.isascii() and step.isdigit():
                 body = body[int(step)]
             elif isinstance(body, dict):
                 body = body[step]
@@ -152,6 +152,8 @@ def _headers(text: str) -> dict[str, str]:
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise ValueError('the headers must be a JSON object, as {"Authorization": "{token}"}')
+    if len({name.lower() for name in found}) < len(found):
+        raise ValueError("a header is named twice")
     for name, value in found.items():
         if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not re.fullmatch(r"[ -~]*", value):
             raise ValueError(f"{name!r} is no header")

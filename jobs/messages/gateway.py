@@ -11,6 +11,7 @@ import os
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -119,9 +120,15 @@ def _believe(answer: HTTPResponse, form: Form) -> None:
 
 def _json_of(answer: HTTPResponse) -> Any:
     try:
-        return json.loads(answer.body or b"")
+        return json.loads(answer.body or b"", object_pairs_hook=_once_each)
     except (ValueError, RecursionError):
         return None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object without what it says twice: no yes is believed that has a no beside it."""
+    counts = Counter(name for name, _ in pairs)
+    return {name: value for name, value in pairs if counts[name] == 1}
 
 
 def _reason(body: Any) -> str:
