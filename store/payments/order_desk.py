@@ -110,7 +110,7 @@ class OrderDesk:
             raise NotFound("Pesanan itu tidak ada.")
         made = await self._made_member(known)
         is_known = await self._require_free(email, made, await self._mails.list(ref_id=ref))
-        if made and known and made.email.casefold() == known["email"].casefold():
+        if made and known and made.email.casefold() in (known["email"].casefold(), email.casefold()):
             # who has chosen another address meanwhile keeps it
             await self._rename(made, email)
         async with self._database.connection() as connection:
@@ -143,9 +143,11 @@ class OrderDesk:
         return bool(other and not made)
 
     async def _rename(self, made: Member, email: str) -> None:
+        """Also of one that was cut off here before, whose link may be alive still."""
         is_login = made.username.casefold() == made.email.casefold()
         names = {"email": email, "username": email} if is_login else {"email": email}
-        await self._members.change(made.id, **names)
+        if made.email != email:
+            await self._members.change(made.id, **names)
         # the link that went to the wrong address opens nothing any more
         await self._members.stamp_links(made.id)
 

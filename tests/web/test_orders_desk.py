@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from store.hotspot.stack import MOST
+from store.members import Members
 from store.payments.addresses import clean_email
 from tests.client import Browser
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, payment, signature_of
@@ -101,6 +103,34 @@ async def test_the_right_address_reaches_licences_member_and_mails(environment) 
         assert any(one["act"] == "order.email" for one in acts["audit"])
         assert (await correct(admin)).status == 200, "once more is no harm"
         assert await count(site.store, "email_outbox") == 2
+
+
+@pytest.mark.parametrize("cut", ["stamp_links", "change"])
+async def test_a_correction_that_was_cut_off_is_done_by_the_next(
+    environment, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    """Between Redis and Postgres, wherever the process was ended."""
+    async with signed(environment) as site:
+        admin = await bought(site, EBOOK, MEMBERSHIP)
+        member = await site.store.members.find(WRONG)
+        assert member is not None
+        link = await site.store.payments.links.make(member.id)
+        whole = getattr(Members, cut)
+
+        async def cut_off(self: Members, *args: Any, **more: Any) -> None:
+            if cut == "change":
+                await whole(self, *args, **more)
+            raise asyncio.CancelledError
+
+        with monkeypatch.context() as patched, pytest.raises(asyncio.CancelledError):
+            patched.setattr(Members, cut, cut_off)
+            await site.store.payments.desk.correct_email(REF, RIGHT)
+        assert (await correct(admin)).status == 200
+        (order,) = await rows(site.store, "SELECT email FROM lynk_order")
+        found = await site.store.members.find(RIGHT)
+        assert order["email"] == RIGHT and found and found.id == member.id
+        used = {"token": link.partition("#")[2], "password": "kata sandi baru 7"}
+        assert (await site.browser().post("/api/auth/set-password", used)).status == 404
 
 
 async def test_an_order_in_review_for_its_address_is_worked_off(environment) -> None:
