@@ -177,8 +177,8 @@ async def test_bad_corrections_are_named(environment) -> None:
         assert (await site.browser().post(f"/api/admin/orders/{REF}/email", {})).status == 401
         for path in (f"orders/{REF}", f"orders/{REF}/deactivate", f"orders/{REF}/email"):
             member = await site.logged_in(await site.member())
-            method = "GET" if path.endswith(REF) else "POST"
-            assert (await member.send(method, f"/api/admin/{path}", b"{}")).status == 403
+            method, body = ("GET", b"") if path.endswith(REF) else ("POST", b"{}")
+            assert (await member.send(method, f"/api/admin/{path}", body)).status == 403
 
 
 async def test_a_buyer_has_the_mails_sent_again_to_the_known_address_alone(environment) -> None:
