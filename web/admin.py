@@ -106,11 +106,15 @@ class OneMember(AdminHandler):
     async def get(self, member_id: str) -> None:
         await self.require_admin()
         member = await self.store.members.get(member_id)
+        history: list[dict[str, Any]] | None
+        mails: list[dict[str, Any]] | None
         try:
-            history: list[dict[str, Any]] | None = await self.admin.history(member_id)
+            history = await self.admin.history(member_id)
+            mails = await self.store.mails.list(recipient=member.email)
         except Unavailable:
-            history = None  # the member is known without Postgres, the past is not
-        self.respond({"success": True, "member": member.public(), "sessions": history})
+            history = mails = None  # the member is known without Postgres, the past is not
+        said = {"member": member.public(), "sessions": history, "mails": mails}
+        self.respond({"success": True, **said})
 
     async def patch(self, member_id: str) -> None:
         place = await self.require_admin()

@@ -95,6 +95,15 @@ async def test_all_dead_ones_go_at_once_and_a_rest_is_shown_and_ended(environmen
         assert (await operator.get("/api/admin/mails")).json["trouble"] is None
 
 
+async def test_a_members_page_has_their_mails(environment) -> None:
+    async with serving(environment) as site:
+        operator, siti = await admin(site), await site.member("siti")
+        await owed(site, "theirs", siti.email.upper())
+        await owed(site, "another's", "budi@example.com")
+        shown = (await operator.get(f"/api/admin/members/{siti.id}")).json
+        assert [mail["to"] for mail in shown["mails"]] == [siti.email.upper()]
+
+
 async def test_messages_are_listed_and_sent_again_too(environment) -> None:
     async with serving(environment) as site:
         member = await site.member("siti", phone="081234567890")
