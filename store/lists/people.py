@@ -54,8 +54,9 @@ _PLAIN_NAMES = frozenset({"nama", "name", "nama lengkap", "full name", "nama sis
 
 _TOTALS = frozenset({"jumlah", "total", "subtotal"})
 _FOOT = re.compile(
-    r"(mengetahui|menyetujui|disetujui|wali (kelas|murid)|kepala (sekolah|madrasah)|kepsek|nip|nuptk"
-    r"|guru (kelas|mapel|mata|pembimbing|bk)|catatan|keterangan|dicetak|diunduh|ttd|tanda tangan)\b",
+    r"(mengetahui|menyetujui|disetujui|wali (kelas|murid)|kepala (sekolah|madrasah)|kepsek"
+    r"|guru (kelas|mapel|mata|pembimbing|bk)|nip|nuptk|catatan|keterangan|dicetak|diunduh|ttd"
+    r"|tanda tangan)\b"
 )
 """Who signs below a list, and what is said there; those lines are nobody's up to a heading."""
 

@@ -110,7 +110,8 @@ class OrderDesk:
             raise NotFound("Pesanan itu tidak ada.")
         made = await self._made_member(known)
         is_known = await self._require_free(email, made, await self._mails.list(ref_id=ref))
-        if made and known and made.email.casefold() in (known["email"].casefold(), email.casefold()):
+        ours = {known["email"].casefold(), email.casefold()} if known else set()
+        if made and made.email.casefold() in ours:
             # who has chosen another address meanwhile keeps it
             await self._rename(made, email)
         async with self._database.connection() as connection:
