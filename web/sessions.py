@@ -236,6 +236,7 @@ class Dashboard(Handler):
             session=session_of(place),
             ping_seconds=self.store.settings.activity_ping_seconds,
             dev=self.store.settings.is_dev,
+            has_hotspot=bool(self.store.settings.routers),
         )
 
 

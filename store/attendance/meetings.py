@@ -390,7 +390,7 @@ def _require_order(times: Mapping[str, str]) -> None:
     if length <= 0:
         raise InvalidRequest("ends_at", "Waktu selesai harus sesudah waktu mulai.")
     if length > LONGEST_MS:
-        raise InvalidRequest("ends_at", "Satu meeting paling lama satu tahun.")
+        raise InvalidRequest("ends_at", "Satu pertemuan paling lama satu tahun.")
 
 
 def _as_words(students: Sequence[Student], listed: Mapping[str, Student]) -> list[str]:

@@ -119,7 +119,7 @@ class Register:
         status = valid_choice("status", status, STATUSES)
         reason = valid_reason(reason, shortest=0)
         if not meeting.has_day(on):
-            raise InvalidRequest("day", "Meeting ini tidak berlangsung pada tanggal itu.")
+            raise InvalidRequest("day", "Pertemuan ini tidak berlangsung pada tanggal itu.")
         for _ in range(TRIES):
             now = await self._now()
             known, here = await self._here(meeting, on, student, now)

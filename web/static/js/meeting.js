@@ -407,7 +407,7 @@ async function save(event) {
 }
 
 async function remove() {
-  if (!confirm("Hapus meeting ini? Tautannya tidak berlaku lagi.")) return;
+  if (!confirm("Hapus pertemuan ini? Tautannya tidak berlaku lagi.")) return;
   const answer = await ask(address, { method: "DELETE" }).catch(() => null);
   if (answer?.ok) location.assign("/admin/meetings");
   else say("form-message", answer?.body.message ?? UNREACHABLE);
