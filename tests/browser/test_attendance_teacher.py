@@ -98,7 +98,7 @@ async def test_a_meeting_is_made_on_the_page_and_leads_to_its_desk(desk):
     await page.fill("#starts", "2026-11-23T07:00")
     await page.fill("#ends", "2026-11-23T08:30")
     await page.select_option("#zone", "Asia/Jayapura")
-    await page.click("text=Buat pertemuan")
+    await page.get_by_role("button", name="Buat pertemuan").click()
     await expect(page).to_have_url(re.compile(r"/admin/meetings/[0-9a-f]{16}$"))
     await expect(page.locator("#heading")).to_have_text("Biologi")
     made = (await teacher.get("/api/admin/meetings")).json["meetings"]
