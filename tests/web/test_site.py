@@ -17,6 +17,7 @@ OURS = {
 }
 
 WHERE = [
+    ("/login", True, False),
     ("/akun-diblokir", True, False),
     ("/nonaktif", True, False),
     ("/masa-aktif-habis", True, True),
