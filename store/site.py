@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from store.phones import local_form, normal_phone
 
@@ -43,7 +43,7 @@ class Site:
         """What a link to the contact says: `WhatsApp 0812…`, the address, or the page's host."""
         parts = urlsplit(self.contact_url)
         if parts.scheme == "mailto":
-            return parts.path
+            return unquote(parts.path)
         host = (parts.hostname or "").removeprefix("www.")
         if host in WHATSAPP_HOSTS:
             phone = normal_phone(parts.path.strip("/"))
@@ -53,7 +53,8 @@ class Site:
     @property
     def contact_address(self) -> str:
         """The mail address to answer to, "" when the contact is none."""
-        return urlsplit(self.contact_url).path if self.contact_url.startswith("mailto:") else ""
+        is_mail = self.contact_url.startswith("mailto:")
+        return unquote(urlsplit(self.contact_url).path) if is_mail else ""
 
 
 def is_address(text: str) -> bool:

@@ -216,6 +216,7 @@ def test_an_odd_router_is_named_without_its_password(text: str) -> None:
         ("https://chat.whatsapp.com/AbC", "https://chat.whatsapp.com/AbC", "WhatsApp", ""),
         ("halo@jaga.example", "mailto:halo@jaga.example", "halo@jaga.example", "halo@jaga.example"),
         ("mailto:halo@jaga.id?subject=x", "mailto:halo@jaga.id", "halo@jaga.id", "halo@jaga.id"),
+        ("o'brien@jaga.id", "mailto:o%27brien@jaga.id", "o'brien@jaga.id", "o'brien@jaga.id"),
         ("https://www.jaga.id/tanya", "https://www.jaga.id/tanya", "jaga.id", ""),
         ("", "", "", ""),
     ],
