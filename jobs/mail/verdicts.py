@@ -66,6 +66,12 @@ _ABOUT_US = _any(
     *(r"per (second|minute|hour|day)", r"suspended", r"credit", r"billing", r"subscription"),
 )
 _ABOUT_RECIPIENT = _any(r"recipient", r"mailbox", r"user\b", r"no such\b")
+_RECIPIENT_IS_OUT = _any(
+    r"(recipient|mailbox|user)\b[^;]{0,60}?\b(is|was|has been) (blocked|suspended|disabled)\b"
+    r"(?! (from|by|due|for|using))"
+)
+"""What is said of a recipient in words that would otherwise be about us."""
+
 _FULL = _any(r"(mail)?box (is )?full", r"over ?quota", r"mailbox quota", r"storage")
 _GREY = _any(r"gr[ea]y ?list")
 
@@ -109,7 +115,7 @@ def _about_the_address(code: int, detail: int, text: str) -> Blame:
 def _about_permission(code: int, text: str, recipient: str) -> Blame:
     if _GREY.search(text):
         return Blame.MAIL
-    if _ABOUT_US.search(text.replace(recipient, "")):
+    if _ABOUT_US.search(_RECIPIENT_IS_OUT.sub("", text.replace(recipient, ""))):
         return Blame.OURS
     names = recipient.casefold() in text.casefold() or bool(_ABOUT_RECIPIENT.search(text))
     if code >= 500:
