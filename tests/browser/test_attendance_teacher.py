@@ -172,6 +172,8 @@ async def test_the_desk_reads_a_list_and_shows_a_history(desk, store):
     await expect(page.locator("#students-count")).to_have_text("2 siswa")
     await page.locator(".row-name", has_text="Budi").click()
     await expect(page.locator("#history-rows")).to_contain_text("Fisika 10A")
+    day = page.locator("#history-rows .row-at")
+    await expect(day).to_have_text(re.compile(r"^\d+ \w{3} \d{4}$"))
     await page.click("text=Tutup")
     await patch(teacher, f"/api/admin/meetings/{meeting}", {"title": "Fisika lanjut"})
     await expect(page.locator("#heading")).to_have_text("Fisika lanjut")

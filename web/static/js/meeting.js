@@ -19,6 +19,9 @@ const UNREACHABLE = "Server tidak terjangkau. Coba lagi sebentar.";
 /** A long list is read from a disk or pasted; it takes the server a moment. */
 const LIST_DEADLINE_MS = 30_000;
 
+/** A calendar day, which is read as the midnight of UTC. */
+const DATE = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeZone: "UTC" });
+
 /** @type {Record<string, string>} */
 const STATES = {
   connecting: "Menyambung…",
@@ -272,7 +275,7 @@ function historyPicture({ day, title, status, reason }) {
   const item = document.createElement("li");
   const word = STATUS_WORDS[status] ?? status;
   item.append(
-    line("span", "row-at", day),
+    line("span", "row-at", DATE.format(new Date(day))),
     line("span", "row-who", title),
     line("span", "refusal-why", reason ? `${word}: ${reason}` : word),
   );
