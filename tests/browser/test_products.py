@@ -115,4 +115,4 @@ async def test_a_teacher_is_led_to_the_classes_and_a_member_nowhere(product, sto
     await log_in(member, web, "member@jaga.test")
     page = await member.open("/dashboard")
     await expect(page.locator("h1")).to_be_visible()
-    await expect(page.locator(".operator-links")).to_have_count(0)
+    await expect(page.locator("#operator-title")).to_have_count(0)
