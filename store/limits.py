@@ -103,6 +103,26 @@ class Attempt:
         self.right.update(bounds)
 
 
+class TurnsHere:
+    """Turns counted by this process alone, for what has to be taken while Redis is away: all of
+    them in one window, so that what is remembered is bounded by what was let through."""
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self._ends = 0.0
+        self._taken: dict[str, int] = {}
+
+    def take(self, *bounds: Bound, amount: int = 1) -> None:
+        """Take a turn of each, or an amount; of all of them or of none. Raises RateLimited."""
+        now = time.monotonic()
+        if now >= self._ends:
+            self._taken, self._ends = {}, now + self._seconds
+        if any(self._taken.get(bound.subject, 0) + amount > bound.most for bound in bounds):
+            raise RateLimited(self._ends - now)
+        for bound in bounds:
+            self._taken[bound.subject] = self._taken.get(bound.subject, 0) + amount
+
+
 class Limits:
     """Counters of turns and of tries."""
 

@@ -26,7 +26,7 @@ from store.clock import now_ms
 from store.database import Database, statement
 from store.errors import RateLimited, Unavailable
 from store.keys import Keys
-from store.limits import AddressLimit, Bound, Limit, Limits
+from store.limits import AddressLimit, Limit, Limits, TurnsHere
 from store.payments.delivery import Delivery, as_ref, fingerprint
 from store.payments.spool import Spool
 from store.queue import Queue
@@ -62,6 +62,12 @@ HELD_BYTES_PER_ADDRESS = AddressLimit("held:bytes:address", 16 << 20, _HELD_SECO
 HELD_BYTES_IN_ALL = Limit("held:bytes", 64 << 20, _HELD_SECONDS)
 """What may be kept for senders of whom nothing can be known, because production has no key: the
 orders of a shop's first month. More is answered 503, so that what is genuine comes again."""
+
+AWAY_SECONDS = 3600
+HELD_AWAY_PER_ADDRESS = AddressLimit("held:away:address", 50, AWAY_SECONDS)
+HELD_AWAY_IN_ALL = Limit("held:away", 200, AWAY_SECONDS)
+HELD_BYTES_AWAY = Limit("held:away:bytes", 4 << 20, AWAY_SECONDS)
+"""And what one process may have kept of them in an hour in which Redis, which counts, is away."""
 
 DRAIN_SECONDS = 2.0
 """How often the spool is looked at."""
@@ -108,6 +114,7 @@ class Intake:
         self._limits = limits
         self._spool = spool
         self._keep = Script(redis, "payment_keep")
+        self._turns_here = TurnsHere(AWAY_SECONDS)
         self._abandoned: set[asyncio.Task[Any]] = set()
         self.taken: dict[str, int] = {}
         """Deliveries by `state:tier`, for the metrics."""
@@ -149,22 +156,21 @@ class Intake:
         return verdict
 
     async def _require_room(self, verdict: Verdict, size: int, address: str) -> None:
-        """Raise NothingKept when as much is held as may be, or nobody can count it."""
-        counted = self._is_counted(
-            [HELD_PER_ADDRESS.of(address), HELD_IN_ALL.of()],
-            [HELD_BYTES_PER_ADDRESS.of(address), HELD_BYTES_IN_ALL.of()],
-            size,
-        )
-        if not await self._within(REDIS_SECONDS, counted):
-            self._count(verdict.state, "dropped")
-            raise NothingKept()
-
-    async def _is_counted(self, numbers: list[Bound], sizes: list[Bound], size: int) -> bool:
+        """Raise NothingKept when as much is held as may be. Redis counts; while it is away, this
+        process does, for far less."""
         try:
-            await self._limits.take(*numbers)
-            await self._limits.take(*sizes, amount=size)
+            if not await self._within(REDIS_SECONDS, self._count_held(size, address)):
+                self._turns_here.take(HELD_AWAY_PER_ADDRESS.of(address), HELD_AWAY_IN_ALL.of())
+                self._turns_here.take(HELD_BYTES_AWAY.of(), amount=size)
         except RateLimited:
-            return False
+            self._count(verdict.state, "dropped")
+            raise NothingKept() from None
+
+    async def _count_held(self, size: int, address: str) -> bool:
+        await self._limits.take(HELD_PER_ADDRESS.of(address), HELD_IN_ALL.of())
+        await self._limits.take(
+            HELD_BYTES_PER_ADDRESS.of(address), HELD_BYTES_IN_ALL.of(), amount=size
+        )
         return True
 
     async def _set_aside(self, record: dict[str, Any], size: int, address: str) -> None:

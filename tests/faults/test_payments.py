@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Supervisor
 from scripts.migrate import migrate
 from store.opening import Store, open_store
-from store.payments import processing
+from store.payments import intake, processing
 from store.payments.licences import digest_of
 from store.settings import SETTING_NAMES, Settings
 from tests.client import Answer
@@ -442,3 +443,19 @@ async def test_two_runs_at_once_grant_once(environment: dict[str, str]) -> None:
         assert await licences(store) == ["a" * 32] * 2
         (count,) = await store.database.fetch(b"SELECT count(*) AS n FROM email_outbox")
         assert count["n"] == 2
+
+
+async def test_without_a_key_what_comes_while_redis_is_away_is_held_in_postgres(
+    parts: dict[str, str], own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no more of it than this process may count by itself."""
+    few = dataclasses.replace(intake.HELD_AWAY_PER_ADDRESS, most=3)
+    monkeypatch.setattr(intake, "HELD_AWAY_PER_ADDRESS", few)
+    async with serving(parts | {"LYNK_MERCHANT_KEYS": "", "JAGA_ENV": "production"}) as site:
+        own_redis.stop()
+        answers = [await timed(site, f"{number:032x}") for number in range(5)]
+        assert [answer.status for answer, _ in answers] == [200] * 3 + [503] * 2
+        assert all(seconds < ANSWER_SECONDS for _, seconds in answers)
+        assert site.store.payments.intake.taken == {"held:postgres": 3, "held:dropped": 2}
+        held = await site.store.database.fetch(b"SELECT state, tier FROM lynk_inbox")
+        assert held == [{"state": "held", "tier": "postgres"}] * 3

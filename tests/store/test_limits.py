@@ -8,7 +8,7 @@ import pytest
 
 from store.clock import now_ms
 from store.errors import RateLimited
-from store.limits import UNDER_WAY_SECONDS, AddressLimit, Bound, Limit
+from store.limits import UNDER_WAY_SECONDS, AddressLimit, Bound, Limit, TurnsHere
 from store.opening import Store
 
 
@@ -170,3 +170,20 @@ async def test_a_network_shares_an_address_limit(store: Store) -> None:
     with pytest.raises(RateLimited):
         await store.limits.take(limit.of("2001:db8:1:2:ffff::9"))
     await store.limits.take(limit.of("2001:db8:1:3::1"))
+
+
+def test_turns_of_a_process_are_taken_of_all_bounds_or_of_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns, now = TurnsHere(60), 100.0
+    monkeypatch.setattr("store.limits.time.monotonic", lambda: now)
+    one, network = Limit("all", 3, 60).of(), AddressLimit("x", 2, 60)
+    turns.take(network.of("2001:db8:1:2::1"), one)
+    turns.take(network.of("2001:db8:1:2::2"), one)
+    with pytest.raises(RateLimited):
+        turns.take(network.of("2001:db8:1:2::3"), one)
+    turns.take(network.of("192.0.2.1"), one)
+    with pytest.raises(RateLimited):
+        turns.take(network.of("192.0.2.2"), one)
+    now += 60
+    turns.take(network.of("2001:db8:1:2::3"), one, amount=2)

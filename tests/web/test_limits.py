@@ -251,10 +251,12 @@ async def test_who_is_behind_an_address(
 
 
 ELSEWHERE = {
+    "store.payments.intake.HELD_AWAY_PER_ADDRESS",
     "store.attendance.gate.PACE",
     "store.payments.intake.HELD_BYTES_PER_ADDRESS",
 }
-"""These count no turns: test_attendance_floods.py and test_payments_held.py have them."""
+"""These count no turns, or not in Redis: test_attendance_floods.py, test_payments_held.py and
+faults/test_payments.py have them."""
 
 
 def test_no_limit_by_address_is_left_out() -> None:
