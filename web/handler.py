@@ -32,7 +32,7 @@ from store.opening import Store
 from store.refusals import is_away
 from store.sessions import Device, Opened, Place, Session, device_id
 from web.browsers import device_name
-from web.door import Door
+from web.door import Door, cookies_of
 from web.pages import Pages, content_policy, transport_headers
 
 log = logging.getLogger("jaga.web")
@@ -100,9 +100,12 @@ class Handler(RequestHandler):
             self.door.require_own_origin(self.request.headers, self._is_own_form())
 
     def _is_own_form(self) -> bool:
-        """Whether a form of ours sent this: it has the token that its page was made with."""
+        """Whether a form of ours sent this: it has the token that its page was made with.
+
+        The cookie's bare name of before does not count on https, for a neighbour may have set it.
+        """
         given = self.request.body_arguments.get("form_token", [b""])[-1]
-        device = self.cookie("jaga_device")
+        device = cookies_of(self.request.headers).get(self.door.cookie_name("jaga_device"), "")
         return bool(device) and secrets.compare_digest(given, self._form_token(device).encode())
 
     def form_token(self) -> str:

@@ -67,6 +67,20 @@ async def test_a_foreign_or_sandboxed_form_is_refused(site: Serving) -> None:
     assert await is_in(browser)
 
 
+async def test_a_neighbours_cookie_makes_no_form_of_ours(environment) -> None:
+    """On https a sibling site may set a cookie of the bare name, of a device that it chose."""
+    async with serving(environment, COOKIE_SECURE="always") as site:
+        theirs = site.browser()
+        await theirs.get("/login")
+        device = theirs.cookies["__Host-jaga_device"]
+        browser = site.browser()
+        browser.cookies["jaga_device"] = device
+        page = await theirs.get("/logout", Sec_Purpose="prefetch")
+        token = FIELD.search(page.body.decode())[1]  # type: ignore[index]
+        assert (await send_form(browser, token, Origin="null")).status == 403
+        assert (await send_form(theirs, token, Origin="null")).status == 302
+
+
 NOT_OPENED = {
     "a prefetch": {"Sec_Purpose": "prefetch"},
     "a prerender": {"Sec_Purpose": "prefetch;prerender", "Sec_Fetch_Dest": "document"},
