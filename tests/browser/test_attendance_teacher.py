@@ -44,6 +44,22 @@ async def is_live(page) -> None:
     )
 
 
+async def test_the_bound_of_an_address_is_set_on_the_meetings_page(desk):
+    web, teacher, meeting, seat = desk
+    page = await seat.open(f"/admin/meetings/{meeting}")
+    field = page.get_by_label("Pengisian dari satu alamat internet")
+    await expect(field).to_have_value("300")
+    await field.fill("5")
+    await page.get_by_role("button", name="Simpan", exact=True).click()
+    await expect(page.locator("#form-message")).to_contain_text("10 sampai 100000")
+    await field.fill("900")
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Simpan", exact=True).click()
+    await expect(field).to_have_value("900")
+    kept = await teacher.get(f"/api/admin/meetings/{meeting}")
+    assert kept.json["meeting"]["per_address"] == 900
+
+
 async def test_the_board_fills_itself(desk):
     web, teacher, meeting, seat = desk
     page = await seat.open(f"/board/{meeting}")

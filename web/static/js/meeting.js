@@ -404,7 +404,8 @@ async function save(event) {
     say("form-message", wish);
     return;
   }
-  const answer = await ask(address, { method: "PATCH", json: wish }).catch(() => null);
+  const json = { ...wish, per_address: input("per-address").valueAsNumber };
+  const answer = await ask(address, { method: "PATCH", json }).catch(() => null);
   if (answer?.ok) location.reload();
   else say("form-message", answer?.body.message ?? UNREACHABLE);
 }
