@@ -21,19 +21,18 @@ async def test_it_is_ready_only_when_its_first_administrator_can_log_in(
     environment, monkeypatch
 ) -> None:
     create = Members.create
-    asked = 0
+    said: list[int | None] = []
 
     async def late(self, **fields):
-        nonlocal asked
-        asked += 1
-        if asked < 4:
-            assert await status_of(int(environment["PORT"]), "/readyz") in (None, 503)
-            raise Unavailable()
+        said.append(await status_of(int(environment["PORT"]), "/readyz"))
+        if 503 not in said:
+            raise Unavailable()  # not listening yet
         return await create(self, **fields)
 
     monkeypatch.setattr(Members, "create", late)
     async with serving(environment, **ADMIN) as site:
-        assert asked == 4
+        # how often it was tried is nobody's business, and more than once where Redis was slow
+        assert 503 in said and set(said) <= {None, 503}
         answer = await site.browser().login(ADMIN["ADMIN_EMAIL"], ADMIN["ADMIN_PASSWORD"])
         assert answer.status == 200
         assert (await site.browser().get("/readyz")).json["members"]["first_admin"] is True
