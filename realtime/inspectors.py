@@ -11,8 +11,8 @@ from realtime.admission import Door
 from store.settings import Settings
 
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
-"""What a proxy adds. Where none is trusted, a request that has one of these came through somebody
-whose neighbour's address says nothing of who asks."""
+"""What a proxy adds. A request that has one of these came through somebody; unless the trusted hop
+wrote down for whom, their own address says nothing of who asks."""
 
 
 class Inspectors:
@@ -21,7 +21,6 @@ class Inspectors:
     def __init__(self, settings: Settings, door: Door) -> None:
         self._token = settings.metrics_token.encode()
         self._networks = [ip_network(word, strict=False) for word in settings.metrics_cidrs]
-        self._trusts_proxies = bool(settings.proxyfix_x_for)
         self._door = door
 
     def include(self, headers: HTTPHeaders, peer: str) -> bool:
@@ -35,9 +34,7 @@ class Inspectors:
         return is_bearer and secrets.compare_digest(given, self._token)
 
     def _is_near(self, headers: HTTPHeaders, peer: str) -> bool:
-        if not self._trusts_proxies and any(name in headers for name in FORWARDED):
-            return False
-        if self._door.forwarded(headers) == "":
+        if any(name in headers for name in FORWARDED) and not self._door.forwarded(headers):
             return False  # whoever it was, it was not the proxy itself
         try:
             address = ip_address(self._door.address(headers, peer))

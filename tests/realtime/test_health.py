@@ -53,6 +53,10 @@ async def test_it_is_ready_only_when_its_first_administrator_can_log_in(
         ({"PROXYFIX_X_FOR": "1"}, {"X_Forwarded_For": "2001:db8:7::1"}, True),
         ({"PROXYFIX_X_FOR": "1"}, {"X_Forwarded_For": "::ffff:10.9.0.7"}, True),
         ({"PROXYFIX_X_FOR": "1"}, {"X_Forwarded_For": "no address"}, False),
+        ({"PROXYFIX_X_FOR": "1"}, {"Via": "1.1 cache"}, False),
+        # somebody who came past the outer of two proxies: the inner one is on this machine
+        ({"PROXYFIX_X_FOR": "2"}, {"X_Forwarded_For": "203.0.113.9"}, False),
+        ({"PROXYFIX_X_FOR": "2"}, {}, True),
         ({}, {"X_Forwarded_For": "203.0.113.9", **BEARER}, True),
         ({}, {"X_Forwarded_For": "203.0.113.9", "Authorization": "Bearer wrong"}, False),
         ({}, {"X_Forwarded_For": "203.0.113.9", "Authorization": f"Basic {TOKEN}"}, False),
