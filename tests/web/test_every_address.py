@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+from store.clock import now_ms
 from tests.client import Browser
 from tests.routes import Address, addresses
 from tests.serving import Serving, serving
@@ -141,6 +142,23 @@ async def walk_for_activity(site: Serving) -> None:
     assert found["by itself"] == set()
     assert not found["by hand"] & LOOKS
     assert {"/dashboard", "/devices", "/api/devices", "/api/admin/members"} <= found["by hand"]
+
+
+POSTED_BY_ITSELF = {"/api/hotspot/bind", "/api/auth/qr/outcome"}
+"""What a page posts again and again while nobody is at it: a router that is away, a computer that
+has not collected yet."""
+
+
+async def test_what_a_page_posts_again_and_again_is_no_activity(site: Serving) -> None:
+    member = await site.member("siti", phone="081234567890")
+    browser = await site.logged_in(member)
+    name = site.store.keys.sessions(member.id)
+    field = f"{browser.session.split('.')[1]}:seen"
+    for path in POSTED_BY_ITSELF:
+        await site.store.redis.hset(name, field, "1")
+        before = await site.store.redis.hincrby(name, field, now_ms() - 60_000)
+        assert await status(browser, "POST", path) != 401, path
+        assert int(str(await site.store.redis.hget(name, field))) == before, path
 
 
 async def test_polling_alone_lets_a_session_run_out(environment) -> None:

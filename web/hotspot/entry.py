@@ -223,7 +223,10 @@ class VerifyOtp(Binding):
 
 class BindAgain(Binding):
     """`/api/hotspot/bind`: once more for a member who is in already: the router was away, or a
-    device has to be replaced first (`replace`, a slot's id)."""
+    device has to be replaced first (`replace`, a slot's id). No activity: a page that waits for a
+    router asks for as long as it lies open."""
+
+    is_activity = False
 
     async def post(self) -> None:
         place = await self.place()
