@@ -17,7 +17,7 @@ from tests.serving import Serving, serving
 
 OPEN = re.compile(
     r"/|/login|/cekfingerprint|/auth/authenticate|/cekaction|/logout|/akun-diblokir|/offline"
-    r"|/api/auth/(login|refresh|register|request-otp|verify-otp|set-password|check|exchange)"
+    r"|/api/auth/(login|refresh|register|request-otp|verify-otp|set-password|check|exchange|otp/.*)"
     r"|/api/auth/(qr/(generate|redeem|image/.*|status/.*)|not-me)|/link|/atur-password"
     r"|/attendance/.*|/api/attendance/.*|/webhook/lynk/?|/order/.*|/api/order/.*|/api/license/.*"
     r"|/hotspot/(login.*|masuk|bukti|router|proof|lanjut|.*\.(html|json))|/(nonaktif|fup)"

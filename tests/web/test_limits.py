@@ -212,9 +212,12 @@ async def site(
         _looked.add(ref)
 
     monkeypatch.setattr(Inbox, "order_page", order_page)
+    # a machine that is busy is no Redis that is away
+    monkeypatch.setattr("store.payments.intake.REDIS_SECONDS", 10.0)
     monkeypatch.setattr(passwords, "verify", lambda given, stored: passwords.Verdict(False))
     keyed = {"LYNK_MERCHANT_KEYS": KEY} if row.has_key else {"JAGA_ENV": "production"}
-    async with serving(environment, PROXYFIX_X_FOR="1", **keyed) as site:
+    router = {"MIKROTIK_HOST": "127.0.0.1", "MIKROTIK_PORT": "1"}  # without one nobody registers
+    async with serving(environment, PROXYFIX_X_FOR="1", **router, **keyed) as site:
         yield site
 
 
