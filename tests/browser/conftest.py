@@ -16,7 +16,7 @@ from playwright.async_api import Browser
 from store.members import Member
 from store.opening import Store
 from tests.browser.people import EMAIL, NAME, PASSWORD, Seat
-from tests.parts import Product
+from tests.parts import Site
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def budi(store: Store) -> Member:
 async def sit(chromium: Browser) -> AsyncIterator[Callable[..., Awaitable[Seat]]]:
     seats: list[Seat] = []
 
-    async def take(web: Product, **options: Any) -> Seat:
+    async def take(web: Site, **options: Any) -> Seat:
         context = await chromium.new_context(locale="id-ID", **options)
         seats.append(Seat(web, context))
         return seats[-1]

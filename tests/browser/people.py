@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, WebError, expect
 
-from tests.parts import Product
+from tests.parts import Site
 
 EMAIL, PASSWORD, NAME = "budi@jaga.test", "rahasia budi", "Budi Santoso"
 
@@ -25,7 +25,7 @@ EXPECTED = re.compile(r"Failed to load resource|net::ERR_|\[SSE\]|Realtime error
 class Seat:
     """One browser: a context of its own, and everything its pages complained of."""
 
-    web: Product
+    web: Site
     context: BrowserContext
     complaints: list[str] = field(default_factory=list)
 

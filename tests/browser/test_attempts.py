@@ -11,18 +11,18 @@ from store.members import Member
 from tests.browser.people import DASHBOARD, PATIENCE_MS, Seat, connected, is_out
 from tests.browser.test_qr import DESKTOP, PHONE, photograph
 from tests.browser.test_qr import photos as photos  # a fixture
-from tests.parts import Product
+from tests.parts import Site
 
-Start = Callable[..., Awaitable[Product]]
+Start = Callable[..., Awaitable[Site]]
 Sit = Callable[..., Awaitable[Seat]]
 
 expect.set_options(timeout=PATIENCE_MS)
 
 
 async def test_every_tab_asks_and_a_refusal_holds(
-    product: Start, budi: Member, sit: Sit, photos: Path
+    serve: Start, budi: Member, sit: Sit, photos: Path
 ) -> None:
-    web = await product()
+    web = await serve()
     live, other = await sit(web, **PHONE), await sit(web, **DESKTOP)
     first, second = await live.arrive(2)
     login = await other.open("/login")
@@ -40,8 +40,8 @@ async def test_every_tab_asks_and_a_refusal_holds(
     await connected(first)
 
 
-async def test_bukan_saya_ends_both(product: Start, budi: Member, sit: Sit, photos: Path) -> None:
-    web = await product()
+async def test_bukan_saya_ends_both(serve: Start, budi: Member, sit: Sit, photos: Path) -> None:
+    web = await serve()
     mine, intruder = await sit(web, **PHONE), await sit(web, **DESKTOP)
     (tab,) = await mine.arrive()
     login = await intruder.open("/login")

@@ -19,8 +19,8 @@ DONE = "#done-title"
 
 
 @pytest.fixture
-async def place(product, store):
-    web = await product()
+async def place(serve, store):
+    web = await serve()
     teacher = await teacher_at(store, web.settings.port)
     return web, teacher, await meeting_of(teacher)
 

@@ -27,9 +27,9 @@ WIDER = """[...document.querySelectorAll("main *")]
 
 
 @pytest.fixture
-async def desk(product, store, sit):
-    """A product, a teacher with a meeting, and a browser that is logged in as the teacher."""
-    web = await product(worker=True)
+async def desk(serve, store, sit):
+    """A serve, a teacher with a meeting, and a browser that is logged in as the teacher."""
+    web = await serve(worker=True)
     teacher = await teacher_at(store, web.settings.port)
     seat = await sit(web)
     await seat.context.add_cookies(

@@ -54,8 +54,8 @@ async def _back(tab: Page) -> None:
     await tab.go_back(wait_until="commit")
 
 
-async def test_a_page_from_memory_is_hidden_until_checked_and_goes_on(product, budi, sit):
-    tab = await _remembered(await sit(await product()))
+async def test_a_page_from_memory_is_hidden_until_checked_and_goes_on(serve, budi, sit):
+    tab = await _remembered(await sit(await serve()))
     await _back(tab)
     await connected(tab)
     came_back = await tab.evaluate("window.cameBack")
@@ -63,15 +63,15 @@ async def test_a_page_from_memory_is_hidden_until_checked_and_goes_on(product, b
     await expect(tab.locator("h1")).to_be_visible()
 
 
-async def test_a_page_from_memory_whose_session_ended_leaves_at_once(product, store, budi, sit):
-    tab = await _remembered(await sit(await product()))
+async def test_a_page_from_memory_whose_session_ended_leaves_at_once(serve, store, budi, sit):
+    tab = await _remembered(await sit(await serve()))
     await store.sessions.end(budi.id, "web", reason="admin", by="admin")
     await _back(tab)
     await is_out(tab, "Session dihentikan oleh admin")
 
 
-async def test_a_page_from_memory_still_hears_of_a_login_elsewhere(product, budi, sit):
-    web = await product()
+async def test_a_page_from_memory_still_hears_of_a_login_elsewhere(serve, budi, sit):
+    web = await serve()
     tab = await _remembered(await sit(web))
     await _back(tab)
     await connected(tab)
@@ -82,8 +82,8 @@ async def test_a_page_from_memory_still_hears_of_a_login_elsewhere(product, budi
     await is_out(tab, "Session digantikan oleh login baru")
 
 
-async def test_after_logout_the_back_button_shows_no_dashboard(product, budi, sit):
-    [tab] = await (await sit(await product())).arrive()
+async def test_after_logout_the_back_button_shows_no_dashboard(serve, budi, sit):
+    [tab] = await (await sit(await serve())).arrive()
     await tab.click("text=Keluar")
     await is_out(tab)
     await _back(tab)

@@ -14,8 +14,8 @@ IDLE_SECONDS = 9
 """The notice comes a third before the end, which leaves a page three seconds to answer it."""
 
 
-async def test_one_tab_stays_and_the_notice_goes_from_all(product, budi, sit):
-    web = await product(SESSION_IDLE_SECONDS=str(IDLE_SECONDS))
+async def test_one_tab_stays_and_the_notice_goes_from_all(serve, budi, sit):
+    web = await serve(SESSION_IDLE_SECONDS=str(IDLE_SECONDS))
     tabs = await (await sit(web)).arrive(2)
     notices = [tab.get_by_role("region", name="Sesi akan berakhir") for tab in tabs]
     for notice in notices:
@@ -29,15 +29,15 @@ async def test_one_tab_stays_and_the_notice_goes_from_all(product, budi, sit):
         await expect(tab).to_have_url(DASHBOARD)
 
 
-async def test_who_does_not_answer_is_out_in_every_tab_and_told_why(product, budi, sit):
-    web = await product(SESSION_IDLE_SECONDS="3")
+async def test_who_does_not_answer_is_out_in_every_tab_and_told_why(serve, budi, sit):
+    web = await serve(SESSION_IDLE_SECONDS="3")
     tabs = await (await sit(web)).arrive(2)
     for tab in tabs:
         await is_out(tab, ENDED)
 
 
-async def test_the_last_clock_offers_nothing_and_ends_it(product, budi, sit):
-    web = await product(SESSION_LIFETIME_SECONDS="6", SESSION_REMEMBER_SECONDS="6")
+async def test_the_last_clock_offers_nothing_and_ends_it(serve, budi, sit):
+    web = await serve(SESSION_LIFETIME_SECONDS="6", SESSION_REMEMBER_SECONDS="6")
     [tab] = await (await sit(web)).arrive()
     notice = tab.get_by_role("region", name="Sesi akan berakhir")
     await expect(notice).to_contain_text("Simpan pekerjaan Anda", timeout=PATIENCE_MS)
@@ -45,8 +45,8 @@ async def test_the_last_clock_offers_nothing_and_ends_it(product, budi, sit):
     await is_out(tab, ENDED)
 
 
-async def test_a_hand_that_moves_keeps_the_session_and_one_tab_pings_for_all(product, budi, sit):
-    web = await product(SESSION_IDLE_SECONDS="8", ACTIVITY_PING_SECONDS="1")
+async def test_a_hand_that_moves_keeps_the_session_and_one_tab_pings_for_all(serve, budi, sit):
+    web = await serve(SESSION_IDLE_SECONDS="8", ACTIVITY_PING_SECONDS="1")
     browser = await sit(web)
     leader, other = await browser.arrive(2)
     pings: list[str] = []
@@ -65,8 +65,8 @@ async def test_a_hand_that_moves_keeps_the_session_and_one_tab_pings_for_all(pro
         await expect(tab).to_have_url(DASHBOARD)
 
 
-async def test_the_clocks_run_down_on_the_page(product, budi, sit):
-    web = await product(SESSION_IDLE_SECONDS="600", SESSION_LIFETIME_SECONDS="7200")
+async def test_the_clocks_run_down_on_the_page(serve, budi, sit):
+    web = await serve(SESSION_IDLE_SECONDS="600", SESSION_LIFETIME_SECONDS="7200")
     [tab] = await (await sit(web)).arrive()
     await expect(tab.locator("#watch-left")).to_have_text("9:57", timeout=PATIENCE_MS)
     await expect(tab.locator("#left-absolute")).to_have_text("1 jam 59 menit")

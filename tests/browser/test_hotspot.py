@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store
-from tests.parts import Product
+from tests.parts import Site
 
 MAC = "A4:BB:CC:00:00:01"
 PATIENCE_MS = 10_000
@@ -34,7 +34,7 @@ def texts_in(folder: Path) -> str:
 
 
 async def test_a_phone_gets_in_through_the_portal(
-    product: Callable[..., Awaitable[Product]],
+    serve: Callable[..., Awaitable[Site]],
     store: Store,
     router: RouterPart,
     chromium: Browser,
@@ -46,7 +46,7 @@ async def test_a_phone_gets_in_through_the_portal(
     package = await store.packages.make("Harian", 2048, 1, False, None)
     await store.hotspot.give(member.id, package.id)
     await store.hotspot.correct(member.id, used=700 << 20)
-    web = await product(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)
+    web = await serve(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)
     router.control("join", mac=MAC, ip="192.168.200.10")
     redirected = router.control("http", mac=MAC)["redirected_to"]
     context = await chromium.new_context(viewport={"width": 390, "height": 780})

@@ -14,7 +14,7 @@ from scripts.router_simulator.part import RouterPart
 from store.opening import Store
 from tests.browser.people import PATIENCE_MS, Seat
 from tests.hotspot import customer, routers_of
-from tests.parts import Product
+from tests.parts import Site
 
 EMAIL, PASSWORD = "ratna@jaga.test", "jaga-admin"
 MB = 1 << 20
@@ -28,7 +28,7 @@ expect.set_options(timeout=PATIENCE_MS)
 class Desk:
     """A product with two routers, an operator who is logged in, and the store behind it."""
 
-    web: Product
+    web: Site
     store: Store
     seat: Seat
     utama: RouterPart
@@ -46,20 +46,20 @@ class Desk:
 
 @pytest.fixture
 async def desk(
-    product: Callable[..., Awaitable[Product]],
+    serve: Callable[..., Awaitable[Site]],
     store: Store,
     sit: Callable[..., Awaitable[Seat]],
     router: RouterPart,
     utara: RouterPart,
 ) -> AsyncIterator[Desk]:
     await store.members.create(email=EMAIL, password=PASSWORD, name="Ratna", role="admin")
-    web = await product(worker=True, **routers_of(router, utara))
+    web = await serve(worker=True, **routers_of(router, utara))
     seat = await sit(web, viewport={"width": 1280, "height": 900})
     await log_in(seat, web)
     yield Desk(web, store, seat, router, utara)
 
 
-async def log_in(seat: Seat, web: Product) -> None:
+async def log_in(seat: Seat, web: Site) -> None:
     form: dict[str, str | float | bool] = {
         "username": EMAIL,
         "password": PASSWORD,
@@ -138,7 +138,7 @@ async def test_members_are_searched_and_filtered(desk: Desk) -> None:
 
 
 async def test_in_a_house_of_thousands_the_one_who_waits_is_found(
-    product: Callable[..., Awaitable[Product]],
+    serve: Callable[..., Awaitable[Site]],
     store: Store,
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
@@ -157,7 +157,7 @@ async def test_in_a_house_of_thousands_the_one_who_waits_is_found(
             )
             pipe.sadd(store.keys.hotspot_accounts(), member)
         await pipe.execute()
-    web = await product()
+    web = await serve()
     seat = await sit(web)
     await log_in(seat, web)
     page = await seat.open("/admin/hotspot")

@@ -21,7 +21,7 @@ from store.opening import Store
 from tests.browser.people import EMAIL, PASSWORD, Seat
 from tests.browser.test_hotspot import PATIENCE_MS, code_in
 from tests.conftest import CHROMIUM_ARGUMENTS
-from tests.parts import Product
+from tests.parts import Product, Site
 
 PHONE = "081234567890"
 MACS = [f"A4:BB:CC:00:00:0{n}" for n in range(1, 5)]
@@ -31,7 +31,7 @@ SHEET = (
 )
 """How Apple's captive sheet names itself."""
 
-Start = Callable[..., Awaitable[Product]]
+Start = Callable[..., Awaitable[Site]]
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ async def siti(store: Store) -> Member:
     return member
 
 
-async def house(product: Start, router: RouterPart) -> Product:
-    return await product(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)
+async def house(serve: Start, router: RouterPart) -> Site:
+    return await serve(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)
 
 
 def join(router: RouterPart, n: int) -> str:
@@ -86,14 +86,14 @@ async def without_storage(chromium_path: Path, folder: Path) -> AsyncIterator[Br
 
 
 async def test_without_cookies_and_storage_all_of_it_works_and_moves_to_a_browser(
-    product: Start,
+    serve: Start,
     siti: Member,
     router: RouterPart,
     sit: Callable[..., Awaitable[Seat]],
     chromium_path: Path,
     tmp_path: Path,
 ) -> None:
-    web = await house(product, router)
+    web = await house(serve, router)
     async with without_storage(chromium_path, tmp_path / "profile") as context:
         page = await context.new_page()
         asked: list[str] = []
@@ -154,13 +154,13 @@ PASTE = """(field, text) => {
 
 
 async def test_a_link_asks_before_it_changes_who_is_logged_in(
-    product: Start,
+    serve: Start,
     siti: Member,
     budi: Member,
     store: Store,
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
-    web = await product()
+    web = await serve()
     seat = await sit(web)
     await seat.arrive()
     page = await seat.open("/hotspot/masuk#" + "x" * 22)
@@ -172,9 +172,9 @@ async def test_a_link_asks_before_it_changes_who_is_logged_in(
 
 
 async def test_whoever_has_a_code_goes_on_with_it_and_waits_for_another(
-    product: Start, siti: Member, sit: Callable[..., Awaitable[Seat]]
+    serve: Start, siti: Member, sit: Callable[..., Awaitable[Seat]]
 ) -> None:
-    web = await product(worker=True)
+    web = await serve(worker=True)
     seat = await sit(web)
     page = await seat.context.new_page()
     await page.clock.install()
@@ -203,9 +203,9 @@ async def test_whoever_has_a_code_goes_on_with_it_and_waits_for_another(
 
 
 async def test_too_many_questions_say_how_long_to_wait(
-    product: Start, store: Store, sit: Callable[..., Awaitable[Seat]]
+    serve: Start, store: Store, sit: Callable[..., Awaitable[Seat]]
 ) -> None:
-    web = await product()
+    web = await serve()
     # who asks within a minute gets no code, and it does not count: these were an hour's
     hour = REQUESTS_PER_PHONE.of("6281234567890")
     await store.limits.take(hour, amount=hour.most)
@@ -218,9 +218,9 @@ async def test_too_many_questions_say_how_long_to_wait(
 
 
 async def test_a_newcomer_registers_and_hears_what_comes_next(
-    product: Start, store: Store, sit: Callable[..., Awaitable[Seat]]
+    serve: Start, store: Store, sit: Callable[..., Awaitable[Seat]]
 ) -> None:
-    web = await product(worker=True, MIKROTIK_HOST="127.0.0.1", MIKROTIK_PORT="1")
+    web = await serve(worker=True, MIKROTIK_HOST="127.0.0.1", MIKROTIK_PORT="1")
     page = await (await sit(web)).open("/hotspot/login")
     await page.fill("#phone", "0812 0000 0005")
     await page.click("[data-go=register]")
@@ -258,14 +258,14 @@ async def take_all_places(store: Store, member: Member) -> None:
 
 
 async def test_a_full_set_of_devices_is_chosen_from(
-    product: Start,
+    serve: Start,
     siti: Member,
     store: Store,
     router: RouterPart,
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
     await take_all_places(store, siti)
-    web = await house(product, router)
+    web = await house(serve, router)
     for n in range(3):
         join(router, n)
     page = await (await sit(web)).open(join(router, 3))
@@ -287,9 +287,9 @@ async def test_a_full_set_of_devices_is_chosen_from(
 
 
 async def test_a_router_that_comes_back_connects_the_page_by_itself(
-    product: Start, siti: Member, router: RouterPart, sit: Callable[..., Awaitable[Seat]]
+    serve: Start, siti: Member, router: RouterPart, sit: Callable[..., Awaitable[Seat]]
 ) -> None:
-    web = await house(product, router)
+    web = await house(serve, router)
     page = await (await sit(web)).open(join(router, 0))
     await ask_for_code(page)
     router.control("fault", max_sessions=0)
@@ -301,13 +301,13 @@ async def test_a_router_that_comes_back_connects_the_page_by_itself(
 
 
 async def test_a_pass_that_took_the_device_in_is_noticed_at_once(
-    product: Start,
+    serve: Start,
     siti: Member,
     store: Store,
     router: RouterPart,
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
-    web = await house(product, router)
+    web = await house(serve, router)
     page = await (await sit(web)).open(join(router, 0))
     await ask_for_code(page)
     router.control("fault", max_sessions=0)
@@ -320,9 +320,9 @@ async def test_a_pass_that_took_the_device_in_is_noticed_at_once(
 
 
 async def test_a_device_that_the_router_does_not_know_is_told_what_to_do(
-    product: Start, siti: Member, router: RouterPart, sit: Callable[..., Awaitable[Seat]]
+    serve: Start, siti: Member, router: RouterPart, sit: Callable[..., Awaitable[Seat]]
 ) -> None:
-    web = await house(product, router)
+    web = await house(serve, router)
     page = await (await sit(web)).open(join(router, 0))
     router.control("leave", mac=MACS[0])
     router.control("advance", seconds=600)
@@ -335,7 +335,7 @@ async def test_a_device_that_the_router_does_not_know_is_told_what_to_do(
 
 
 async def test_where_presence_is_proven_the_way_leads_over_the_router(
-    product: Start,
+    serve: Start,
     siti: Member,
     store: Store,
     router: RouterPart,
@@ -343,7 +343,7 @@ async def test_where_presence_is_proven_the_way_leads_over_the_router(
 ) -> None:
     """And who has too many devices chooses before, for on the way back there is no asking."""
     await take_all_places(store, siti)
-    web = await product(
+    web = await serve(
         worker=True, MIKROTIK_HOST="127.0.0.1", HOTSPOT_PRESENCE="proof", **router.settings
     )
     for n in range(3):
@@ -369,7 +369,7 @@ async def test_where_presence_is_proven_the_way_leads_over_the_router(
 
 
 async def test_whoever_is_logged_in_connects_a_device_without_a_code(
-    product: Start,
+    serve: Start,
     budi: Member,
     store: Store,
     router: RouterPart,
@@ -378,7 +378,7 @@ async def test_whoever_is_logged_in_connects_a_device_without_a_code(
     package = await store.packages.make("Harian", 1024, 30, False, None)
     await store.hotspot.enrol(budi.id, PHONE)
     await store.hotspot.give(budi.id, package.id)
-    web = await house(product, router)
+    web = await house(serve, router)
     seat = await sit(web)
     await seat.arrive()
     page = await seat.open(join(router, 0))
@@ -392,12 +392,12 @@ async def test_whoever_is_logged_in_connects_a_device_without_a_code(
 
 
 async def test_every_open_tab_turns_by_itself(
-    product: Start, budi: Member, store: Store, sit: Callable[..., Awaitable[Seat]], tmp_path: Path
+    serve: Start, budi: Member, store: Store, sit: Callable[..., Awaitable[Seat]], tmp_path: Path
 ) -> None:
     package = await store.packages.make("Harian", 1024, 30, False, None)
     await store.hotspot.enrol(budi.id, PHONE)
     await store.hotspot.give(budi.id, package.id)
-    web = await product()
+    web = await serve()
     seat = await sit(web, viewport={"width": 390, "height": 780})
     first = await seat.open("/login")
     await seat.sign_in(first, email=EMAIL, password=PASSWORD)
@@ -427,7 +427,10 @@ async def test_every_open_tab_turns_by_itself(
 
 
 async def test_what_happened_while_the_line_was_cut_is_seen_after_it(
-    product: Start, budi: Member, store: Store, sit: Callable[..., Awaitable[Seat]]
+    product: Callable[..., Awaitable[Product]],
+    budi: Member,
+    store: Store,
+    sit: Callable[..., Awaitable[Seat]],
 ) -> None:
     await store.hotspot.enrol(budi.id, PHONE)
     web = await product()

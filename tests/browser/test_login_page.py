@@ -12,8 +12,8 @@ from tests.browser.people import DASHBOARD, EMAIL, LOGIN, PASSWORD, PATIENCE_MS,
 WRONG = "Username atau Password salah."
 
 
-async def test_a_wrong_password_is_said_and_may_be_typed_again(product, budi, sit):
-    web = await product()
+async def test_a_wrong_password_is_said_and_may_be_typed_again(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
     await browser.sign_in(page, password="salah")
@@ -25,8 +25,8 @@ async def test_a_wrong_password_is_said_and_may_be_typed_again(product, budi, si
     await expect(page).to_have_url(DASHBOARD, timeout=PATIENCE_MS)
 
 
-async def test_an_empty_form_is_not_sent(product, budi, sit):
-    web = await product()
+async def test_an_empty_form_is_not_sent(serve, budi, sit):
+    web = await serve()
     page = await (await sit(web)).open("/login")
     sent: list[str] = []
     page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
@@ -36,8 +36,8 @@ async def test_an_empty_form_is_not_sent(product, budi, sit):
     assert sent == []
 
 
-async def test_the_password_can_be_looked_at(product, budi, sit):
-    web = await product()
+async def test_the_password_can_be_looked_at(serve, budi, sit):
+    web = await serve()
     page = await (await sit(web)).open("/login")
     field = page.locator("#password")
     await page.get_by_role("button", name="Lihat password").click()
@@ -46,8 +46,8 @@ async def test_the_password_can_be_looked_at(product, budi, sit):
     await expect(field).to_have_attribute("type", "password")
 
 
-async def test_the_browser_says_who_it_is_by_the_documents_cookie(product, budi, sit):
-    web = await product()
+async def test_the_browser_says_who_it_is_by_the_documents_cookie(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
     await expect(page.locator("#login_button")).to_be_enabled()
@@ -63,8 +63,8 @@ async def test_the_browser_says_who_it_is_by_the_documents_cookie(product, budi,
     assert again["device_fp"] == value
 
 
-async def test_ingat_saya_outlives_the_browser(product, budi, sit):
-    web = await product()
+async def test_ingat_saya_outlives_the_browser(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
     await page.get_by_label("Ingat Saya").check()
@@ -79,9 +79,9 @@ async def test_ingat_saya_outlives_the_browser(product, budi, sit):
 # The conflict
 
 
-async def _in_conflict(product, sit) -> tuple[Seat, Page, Seat]:
+async def _in_conflict(serve, sit) -> tuple[Seat, Page, Seat]:
     """A browser at the conflict question, and the one that holds the place."""
-    web = await product()
+    web = await serve()
     holder, asking = await sit(web), await sit(web)
     await holder.arrive()
     page = await asking.open("/login")
@@ -92,8 +92,8 @@ async def _in_conflict(product, sit) -> tuple[Seat, Page, Seat]:
     return asking, page, holder
 
 
-async def test_the_conflict_has_the_documents_words(product, budi, sit):
-    _, page, _ = await _in_conflict(product, sit)
+async def test_the_conflict_has_the_documents_words(serve, budi, sit):
+    _, page, _ = await _in_conflict(serve, sit)
     dialog = page.get_by_role("alertdialog", name="Konflik Sesi Terdeteksi")
     await expect(dialog).to_contain_text(
         re.compile(r"Website ini \(.+\) sedang aktif di tab atau perangkat lain\.")
@@ -104,8 +104,8 @@ async def test_the_conflict_has_the_documents_words(product, budi, sit):
     assert await dialog.evaluate("element => element.id") == "alert-modal"
 
 
-async def test_the_conflict_is_answered_by_keyboard_alone(product, budi, sit):
-    _, page, _ = await _in_conflict(product, sit)
+async def test_the_conflict_is_answered_by_keyboard_alone(serve, budi, sit):
+    _, page, _ = await _in_conflict(serve, sit)
     other = page.get_by_role("button", name="Gunakan di perangkat lain")
     keep = page.get_by_role("button", name="Tetap gunakan di sini")
     await expect(other).to_be_focused()
@@ -119,8 +119,8 @@ async def test_the_conflict_is_answered_by_keyboard_alone(product, budi, sit):
     await connected(page)
 
 
-async def test_escape_stays_out_and_leaves_the_other_device_alone(product, budi, sit):
-    _, page, holder = await _in_conflict(product, sit)
+async def test_escape_stays_out_and_leaves_the_other_device_alone(serve, budi, sit):
+    _, page, holder = await _in_conflict(serve, sit)
     await page.keyboard.press("Escape")
     await expect(page.locator("#alert-modal")).to_be_hidden()
     await expect(page.locator("#login_message")).to_contain_text(
@@ -131,8 +131,8 @@ async def test_escape_stays_out_and_leaves_the_other_device_alone(product, budi,
     await page.click("#username")
 
 
-async def test_use_on_the_other_device_leaves_it_alone(product, budi, sit):
-    _, page, holder = await _in_conflict(product, sit)
+async def test_use_on_the_other_device_leaves_it_alone(serve, budi, sit):
+    _, page, holder = await _in_conflict(serve, sit)
     await page.click("text=Gunakan di perangkat lain")
     await expect(page).to_have_url(LOGIN)
     await connected(holder.context.pages[0])
@@ -141,8 +141,8 @@ async def test_use_on_the_other_device_leaves_it_alone(product, budi, sit):
 # Credentials in the address
 
 
-async def test_credentials_in_the_fragment_are_used_and_stripped(product, budi, sit):
-    web = await product()
+async def test_credentials_in_the_fragment_are_used_and_stripped(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     await browser.arrive()
     await browser.context.clear_cookies(name="jaga_session")
@@ -157,9 +157,9 @@ async def test_credentials_in_the_fragment_are_used_and_stripped(product, budi, 
     await connected(page)
 
 
-async def test_a_link_asks_once_where_its_member_never_was(product, budi, sit):
+async def test_a_link_asks_once_where_its_member_never_was(serve, budi, sit):
     """Else anybody's link could put anybody's browser into an account of their own."""
-    web = await product()
+    web = await serve()
     browser = await sit(web)
     page = await browser.open(f"/login#username={EMAIL}&password={PASSWORD}")
     dialog = page.get_by_role("alertdialog", name=f"Masuk sebagai {EMAIL}?")
@@ -178,17 +178,17 @@ async def test_a_link_asks_once_where_its_member_never_was(product, budi, sit):
     await connected(page)
 
 
-async def test_credentials_in_the_query_are_only_stripped(product, budi, sit):
-    web = await product()
+async def test_credentials_in_the_query_are_only_stripped(serve, budi, sit):
+    web = await serve()
     page = await (await sit(web)).open(f"/login?username={EMAIL}&password={PASSWORD}")
     await expect(page.locator("#login_button")).to_be_enabled()
     assert page.url == f"{web.url}/login"
     await expect(page.locator("#username")).to_have_value("")
 
 
-async def test_a_link_asks_before_it_changes_the_member(product, store, budi, sit):
+async def test_a_link_asks_before_it_changes_the_member(serve, store, budi, sit):
     await store.members.create(email="ani@jaga.test", password="rahasia ani", name="Ani")
-    web = await product()
+    web = await serve()
     browser = await sit(web)
     await browser.arrive()
     page = await browser.open("/login#username=ani@jaga.test&password=rahasia%20ani")
@@ -207,8 +207,8 @@ async def test_a_link_asks_before_it_changes_the_member(product, store, budi, si
 # What can go wrong
 
 
-async def test_too_many_tries_are_counted_down(product, budi, sit):
-    web = await product()
+async def test_too_many_tries_are_counted_down(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
 
@@ -224,8 +224,8 @@ async def test_too_many_tries_are_counted_down(product, budi, sit):
     await connected(page)
 
 
-async def test_a_busy_server_is_asked_again_without_a_hand(product, budi, sit):
-    web = await product()
+async def test_a_busy_server_is_asked_again_without_a_hand(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
 
@@ -238,8 +238,8 @@ async def test_a_busy_server_is_asked_again_without_a_hand(product, budi, sit):
     await connected(page)
 
 
-async def test_without_a_network_the_page_says_so(product, budi, sit):
-    web = await product()
+async def test_without_a_network_the_page_says_so(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
     await browser.context.set_offline(True)
@@ -251,8 +251,8 @@ async def test_without_a_network_the_page_says_so(product, budi, sit):
     await connected(page)
 
 
-async def _refused_with(product, sit, status: int, code: str, message: str) -> Page:
-    web = await product()
+async def _refused_with(serve, sit, status: int, code: str, message: str) -> Page:
+    web = await serve()
     browser = await sit(web)
     page: Page = await browser.open("/login")
 
@@ -265,27 +265,27 @@ async def _refused_with(product, sit, status: int, code: str, message: str) -> P
     return page
 
 
-async def test_a_later_login_that_overtook_is_said(product, budi, sit):
+async def test_a_later_login_that_overtook_is_said(serve, budi, sit):
     words = "Login ini didahului oleh login lain. Silakan coba lagi."
-    page = await _refused_with(product, sit, 409, "LOGIN_SUPERSEDED", words)
+    page = await _refused_with(serve, sit, 409, "LOGIN_SUPERSEDED", words)
     await expect(page.locator("#login_message")).to_have_text(words)
 
 
-async def test_a_refusal_by_the_live_device_is_said(product, budi, sit):
+async def test_a_refusal_by_the_live_device_is_said(serve, budi, sit):
     words = "Login ditolak dari perangkat yang sedang aktif."
-    page = await _refused_with(product, sit, 403, "LOGIN_REFUSED", words)
+    page = await _refused_with(serve, sit, 403, "LOGIN_REFUSED", words)
     await expect(page.locator("#login_message")).to_have_text(words)
 
 
-async def test_a_conflict_that_arises_late_is_asked_about(product, budi, sit):
-    page = await _refused_with(product, sit, 409, "SESSION_CONFLICT", "")
+async def test_a_conflict_that_arises_late_is_asked_about(serve, budi, sit):
+    page = await _refused_with(serve, sit, 409, "SESSION_CONFLICT", "")
     await expect(page.locator("#alert-modal")).to_be_visible()
     await page.click("text=Tetap gunakan di sini")
     await connected(page)
 
 
-async def test_the_button_shows_that_it_works(product, budi, sit):
-    web = await product()
+async def test_the_button_shows_that_it_works(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
     released = asyncio.Event()

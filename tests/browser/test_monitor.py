@@ -24,7 +24,7 @@ addEventListener("message", () => parent.postMessage({type: "VIDEO_READY"}, "*")
 
 
 async def _member_page(browser: Seat, html: str) -> Page:
-    """A page of another program on the same site, opened by a member who is logged in."""
+    """A page of another program on the same serve, opened by a member who is logged in."""
 
     async def answer(route):
         await route.fulfill(body=html, content_type="text/html; charset=utf-8")
@@ -45,8 +45,8 @@ async def _take_the_place(other: Seat) -> None:
     await page.click("text=Tetap gunakan di sini")
 
 
-async def test_the_listing_of_the_monitoring_document_logs_out_unchanged(product, budi, sit):
-    web = await product()
+async def test_the_listing_of_the_monitoring_document_logs_out_unchanged(serve, budi, sit):
+    web = await serve()
     first = await sit(web)
     page = await _member_page(first, LISTING)
     await _monitoring(page, web.url + "/kelas")
@@ -54,8 +54,8 @@ async def test_the_listing_of_the_monitoring_document_logs_out_unchanged(product
     await is_out(page, REPLACED)
 
 
-async def test_our_script_logs_a_member_page_out(product, budi, sit):
-    web = await product()
+async def test_our_script_logs_a_member_page_out(serve, budi, sit):
+    web = await serve()
     first = await sit(web)
     page = await _member_page(first, OWN_PAGE)
     await _monitoring(page, web.url + "/kelas")
@@ -63,8 +63,8 @@ async def test_our_script_logs_a_member_page_out(product, budi, sit):
     await is_out(page, REPLACED)
 
 
-async def test_a_page_that_slept_through_the_end_learns_of_it_and_leaves(product, store, budi, sit):
-    web = await product()
+async def test_a_page_that_slept_through_the_end_learns_of_it_and_leaves(serve, store, budi, sit):
+    web = await serve()
     first = await sit(web)
     page = await _member_page(first, OWN_PAGE)
     await page.goto(web.url + "/kelas")
@@ -74,8 +74,8 @@ async def test_a_page_that_slept_through_the_end_learns_of_it_and_leaves(product
     await is_out(page, "Session dihentikan oleh admin")
 
 
-async def test_a_page_with_a_video_is_watched_once_the_video_is_ready(product, budi, sit):
-    web = await product()
+async def test_a_page_with_a_video_is_watched_once_the_video_is_ready(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     page = await _member_page(browser, VIDEO_PAGE)
 

@@ -15,8 +15,8 @@ OPEN_PAGES = ["/login", "/login?reason=replaced", "/akun-diblokir", "/tidak/ada"
 
 @pytest.mark.parametrize("view", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_no_page_is_cut_off_or_refused_anything(product, budi, sit, view, scheme):
-    browser = await sit(await product(), **view, color_scheme=scheme)
+async def test_no_page_is_cut_off_or_refused_anything(serve, budi, sit, view, scheme):
+    browser = await sit(await serve(), **view, color_scheme=scheme)
     for path in OPEN_PAGES:
         await _is_whole(await browser.open(path))
     [dashboard] = await browser.arrive()
@@ -32,8 +32,8 @@ async def _is_whole(page) -> None:
     assert await page.evaluate("document.styleSheets.length") >= 1
 
 
-async def test_the_first_tab_stop_skips_to_the_content(product, budi, sit):
-    web = await product()
+async def test_the_first_tab_stop_skips_to_the_content(serve, budi, sit):
+    web = await serve()
     page = await (await sit(web)).open("/login")
     await page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Langsung ke isi")
@@ -45,8 +45,8 @@ async def test_the_first_tab_stop_skips_to_the_content(product, budi, sit):
     await expect(page.locator("#username")).to_be_focused()
 
 
-async def test_the_whole_login_goes_by_keyboard(product, budi, sit):
-    web = await product()
+async def test_the_whole_login_goes_by_keyboard(serve, budi, sit):
+    web = await serve()
     page = await (await sit(web)).open("/login")
     await page.focus("#username")
     await page.keyboard.type(EMAIL)
@@ -56,24 +56,24 @@ async def test_the_whole_login_goes_by_keyboard(product, budi, sit):
     await connected(page)
 
 
-async def test_without_javascript_the_login_page_says_what_it_needs(product, budi, sit):
-    web = await product()
+async def test_without_javascript_the_login_page_says_what_it_needs(serve, budi, sit):
+    web = await serve()
     page = await (await sit(web, java_script_enabled=False)).open("/login")
     await expect(page.locator("noscript p")).to_be_visible()
     await expect(page.locator("noscript p")).to_contain_text("membutuhkan JavaScript")
     await expect(page.locator("#login_button")).to_be_disabled()
 
 
-async def test_who_motions_less_sees_less_motion(product, budi, sit):
-    web = await product()
+async def test_who_motions_less_sees_less_motion(serve, budi, sit):
+    web = await serve()
     [page] = await (await sit(web, reduced_motion="reduce")).arrive()
     style = "element => getComputedStyle(element).transitionDuration"
     assert await page.locator("#ring-idle").evaluate(style) == "0s"
 
 
-async def test_a_bought_membership_chooses_a_password_first(product, store, sit):
+async def test_a_bought_membership_chooses_a_password_first(serve, store, sit):
     await store.members.create(email=EMAIL, password="081234567890", must_change=True)
-    web = await product()
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
     await browser.sign_in(page, password="081234567890")
@@ -88,9 +88,9 @@ async def test_a_bought_membership_chooses_a_password_first(product, store, sit)
     await connected(page)
 
 
-async def test_the_page_for_a_new_password_is_left_when_the_session_ends(product, store, sit):
+async def test_the_page_for_a_new_password_is_left_when_the_session_ends(serve, store, sit):
     member = await store.members.create(email=EMAIL, password="081234567890", must_change=True)
-    web = await product()
+    web = await serve()
     browser = await sit(web)
     page = await browser.open("/login")
     await browser.sign_in(page, password="081234567890")

@@ -25,8 +25,8 @@ async def only_key(store: Store) -> str:
     return str(row["key_license"])
 
 
-async def test_the_buyers_page_turns_without_being_touched(product, store, sit):
-    web = await product(LYNK_MERCHANT_KEYS=KEY)
+async def test_the_buyers_page_turns_without_being_touched(serve, store, sit):
+    web = await serve(LYNK_MERCHANT_KEYS=KEY)
     browser = await sit(web)
     page = await browser.context.new_page()
     ref = secrets.token_hex(16)
@@ -54,10 +54,8 @@ async def product_page(seat, web):
     return page
 
 
-async def test_a_video_is_locked_the_moment_its_licence_is_used_elsewhere(
-    product, store, budi, sit
-):
-    web = await product(LYNK_MERCHANT_KEYS=KEY)
+async def test_a_video_is_locked_the_moment_its_licence_is_used_elsewhere(serve, store, budi, sit):
+    web = await serve(LYNK_MERCHANT_KEYS=KEY)
     await deliver(Browser(web.settings.port), payment())
     await settle(store)
     key = await only_key(store)
@@ -91,8 +89,8 @@ async def test_a_video_is_locked_the_moment_its_licence_is_used_elsewhere(
     await expect(page.locator("[data-locked]")).to_be_visible()
 
 
-async def test_an_operator_looks_before_replaying(product, store, sit):
-    web = await product(LYNK_MERCHANT_KEYS=KEY)
+async def test_an_operator_looks_before_replaying(serve, store, sit):
+    web = await serve(LYNK_MERCHANT_KEYS=KEY)
     await store.members.create(email=EMAIL, password=PASSWORD, name=NAME, role="admin")
     wire = Browser(web.settings.port)
     await deliver(wire, payment())
@@ -132,8 +130,8 @@ async def test_an_operator_looks_before_replaying(product, store, sit):
     assert refused.status == 404
 
 
-async def test_a_mailed_link_sets_the_password(product, store, budi, sit):
-    web = await product()
+async def test_a_mailed_link_sets_the_password(serve, store, budi, sit):
+    web = await serve()
     link = await store.payments.links.make(budi.id)
     token = link.partition("#")[2]
     seat = await sit(web)

@@ -23,8 +23,8 @@ async def log_in(seat, web, email=EMAIL) -> None:
     assert (await seat.context.request.post(f"{web.url}/auth/authenticate", form=form)).ok
 
 
-async def test_a_sold_product_is_mapped_to_a_package_and_back(product, store, sit):
-    web = await product(LYNK_MERCHANT_KEYS=KEY)
+async def test_a_sold_product_is_mapped_to_a_package_and_back(serve, store, sit):
+    web = await serve(LYNK_MERCHANT_KEYS=KEY)
     await store.members.create(email=EMAIL, password=PASSWORD, name="Ratna", role="admin")
     await store.packages.make("Mingguan", 5120, 7, False, None)
     await deliver(Browser(web.settings.port), payment())
@@ -75,8 +75,8 @@ async def test_a_sold_product_is_mapped_to_a_package_and_back(product, store, si
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-async def test_an_operators_pages_lead_to_each_other(product, store, sit, width):
-    web = await product()
+async def test_an_operators_pages_lead_to_each_other(serve, store, sit, width):
+    web = await serve()
     await store.members.create(email=EMAIL, password=PASSWORD, name="Ratna", role="admin")
     seat = await sit(web, viewport={"width": width, "height": 800})
     await log_in(seat, web)
@@ -99,8 +99,8 @@ async def test_an_operators_pages_lead_to_each_other(product, store, sit, width)
     await expect(page).to_have_url(f"{web.url}/dashboard")
 
 
-async def test_a_teacher_is_led_to_the_classes_and_a_member_nowhere(product, store, sit):
-    web = await product()
+async def test_a_teacher_is_led_to_the_classes_and_a_member_nowhere(serve, store, sit):
+    web = await serve()
     for role in ("teacher", "member"):
         await store.members.create(email=f"{role}@jaga.test", password=PASSWORD, role=role)
     teacher = await sit(web)

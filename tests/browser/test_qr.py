@@ -13,9 +13,9 @@ from playwright.async_api import Page, expect
 from store.members import Member
 from store.opening import Store
 from tests.browser.people import DASHBOARD, EMAIL, PASSWORD, PATIENCE_MS, Seat, is_out
-from tests.parts import Product
+from tests.parts import Site
 
-Start = Callable[..., Awaitable[Product]]
+Start = Callable[..., Awaitable[Site]]
 Sit = Callable[..., Awaitable[Seat]]
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -64,8 +64,8 @@ async def sign_in_phone(page: Page) -> None:
     await expect(page.locator("#view_login")).to_be_hidden(timeout=PATIENCE_MS)
 
 
-async def test_the_whole_story(product: Start, budi: Member, sit: Sit, photos: Path) -> None:
-    web = await product()
+async def test_the_whole_story(serve: Start, budi: Member, sit: Sit, photos: Path) -> None:
+    web = await serve()
     old, desk, hand = await sit(web), await sit(web, **DESKTOP), await sit(web, **PHONE)
     (old_tab,) = await old.arrive()
     login, address = await ask_for_code(desk)
@@ -109,8 +109,8 @@ async def test_the_whole_story(product: Start, budi: Member, sit: Sit, photos: P
     await expect(phone.locator("#end-all-web")).to_be_disabled()
 
 
-async def test_declining_ends_it(product: Start, budi: Member, sit: Sit, photos: Path) -> None:
-    web = await product()
+async def test_declining_ends_it(serve: Start, budi: Member, sit: Sit, photos: Path) -> None:
+    web = await serve()
     desk, hand = await sit(web, **DESKTOP), await sit(web, **PHONE)
     login, address = await ask_for_code(desk)
     phone = await hand.open("/link")
@@ -131,8 +131,8 @@ async def test_declining_ends_it(product: Start, budi: Member, sit: Sit, photos:
     await expect(login.locator("qr-login")).to_have_attribute("state", "waiting")
 
 
-async def test_a_code_runs_out(product: Start, budi: Member, sit: Sit, photos: Path) -> None:
-    web = await product(QR_TOKEN_TTL_SECONDS="2")
+async def test_a_code_runs_out(serve: Start, budi: Member, sit: Sit, photos: Path) -> None:
+    web = await serve(QR_TOKEN_TTL_SECONDS="2")
     login, _ = await ask_for_code(await sit(web, **DESKTOP))
     await expect(login.locator("qr-login")).to_have_attribute(
         "state", "expired", timeout=PATIENCE_MS
@@ -142,9 +142,9 @@ async def test_a_code_runs_out(product: Start, budi: Member, sit: Sit, photos: P
 
 
 async def test_the_picture_is_changed_every_half_minute(
-    product: Start, budi: Member, sit: Sit
+    serve: Start, budi: Member, sit: Sit
 ) -> None:
-    web = await product()
+    web = await serve()
     desk = await sit(web, **DESKTOP)
     page = await desk.context.new_page()
     await page.clock.install()
@@ -171,9 +171,9 @@ Object.defineProperty(navigator, "mediaDevices", {
 
 
 async def test_the_page_scans_by_itself_where_the_browser_can(
-    product: Start, budi: Member, sit: Sit
+    serve: Start, budi: Member, sit: Sit
 ) -> None:
-    web = await product()
+    web = await serve()
     desk, hand = await sit(web, **DESKTOP), await sit(web, **PHONE)
     _, address = await ask_for_code(desk)
     phone = await hand.open("/link")
@@ -188,10 +188,10 @@ async def test_the_page_scans_by_itself_where_the_browser_can(
 
 
 async def test_who_must_change_the_password_first_is_led_there(
-    product: Start, store: Store, sit: Sit
+    serve: Start, store: Store, sit: Sit
 ) -> None:
     await store.members.create(email=EMAIL, password=PASSWORD, name="Budi", must_change=True)
-    web = await product()
+    web = await serve()
     phone = await (await sit(web, **PHONE)).open("/link")
     await phone.fill("#email", EMAIL)
     await phone.fill("#password", PASSWORD)
@@ -200,9 +200,9 @@ async def test_who_must_change_the_password_first_is_led_there(
 
 
 async def test_it_works_where_sockets_are_blocked(
-    product: Start, budi: Member, sit: Sit, store: Store
+    serve: Start, budi: Member, sit: Sit, store: Store
 ) -> None:
-    web = await product()
+    web = await serve()
     desk, hand = await sit(web, **DESKTOP), await sit(web, **PHONE)
     await desk.context.add_init_script("delete globalThis.WebSocket")
     login, address = await ask_for_code(desk)
@@ -217,9 +217,9 @@ async def test_it_works_where_sockets_are_blocked(
 
 
 async def test_on_a_phone_the_login_page_offers_the_code_only_when_asked(
-    product: Start, budi: Member, sit: Sit, photos: Path
+    serve: Start, budi: Member, sit: Sit, photos: Path
 ) -> None:
-    web = await product()
+    web = await serve()
     page = await (await sit(web, **PHONE)).open("/login")
     await expect(page.locator("qr-login")).to_have_attribute("state", "idle")
     await photograph(page, photos, "12-phone-login-page")

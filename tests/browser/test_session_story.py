@@ -17,8 +17,8 @@ BLINK_SECONDS = 2.0
 some 0.3 s, 0.06 of them the password check."""
 
 
-async def test_logging_in_elsewhere_puts_every_tab_out(product, budi, sit):
-    web = await product()
+async def test_logging_in_elsewhere_puts_every_tab_out(serve, budi, sit):
+    web = await serve()
     first, second = await sit(web), await sit(web)
     tabs = await first.arrive(4)
     for tab in tabs:
@@ -46,8 +46,8 @@ async def _seconds_until_out(tab: Page, since: float) -> float:
     return time.monotonic() - since
 
 
-async def test_the_browser_that_was_put_out_can_take_its_place_back(product, budi, sit):
-    web = await product()
+async def test_the_browser_that_was_put_out_can_take_its_place_back(serve, budi, sit):
+    web = await serve()
     first, second = await sit(web), await sit(web)
     [mine] = await first.arrive()
     theirs = await second.open("/login")
@@ -62,8 +62,8 @@ async def test_the_browser_that_was_put_out_can_take_its_place_back(product, bud
     await is_out(theirs, REPLACED)
 
 
-async def test_the_leading_tab_may_close_and_the_rest_are_still_told(product, budi, sit):
-    web = await product()
+async def test_the_leading_tab_may_close_and_the_rest_are_still_told(serve, budi, sit):
+    web = await serve()
     first, second = await sit(web), await sit(web)
     leader, *rest = await first.arrive(3)
     await expect(leader.locator(".tab.is-this")).to_contain_text("memegang koneksi")
@@ -80,8 +80,8 @@ async def test_the_leading_tab_may_close_and_the_rest_are_still_told(product, bu
         await is_out(tab, REPLACED)
 
 
-async def test_logging_out_in_one_tab_logs_all_of_them_out(product, budi, sit):
-    web = await product()
+async def test_logging_out_in_one_tab_logs_all_of_them_out(serve, budi, sit):
+    web = await serve()
     tabs = await (await sit(web)).arrive(3)
     await tabs[1].click("text=Keluar")
     for tab in tabs:
@@ -89,16 +89,16 @@ async def test_logging_out_in_one_tab_logs_all_of_them_out(product, budi, sit):
     await is_out(tabs[0], "Session dihentikan oleh pengguna")
 
 
-async def test_logging_out_in_the_leading_tab_logs_all_of_them_out(product, budi, sit):
-    web = await product()
+async def test_logging_out_in_the_leading_tab_logs_all_of_them_out(serve, budi, sit):
+    web = await serve()
     tabs = await (await sit(web)).arrive(3)
     await tabs[0].click("text=Keluar")
     for tab in tabs:
         await is_out(tab)
 
 
-async def test_logging_in_again_in_the_same_browser_disturbs_no_tab(product, budi, sit):
-    web = await product()
+async def test_logging_in_again_in_the_same_browser_disturbs_no_tab(serve, budi, sit):
+    web = await serve()
     browser = await sit(web)
     old = (await browser.arrive(2))[1]
     new = await browser.context.new_page()
@@ -112,16 +112,16 @@ async def test_logging_in_again_in_the_same_browser_disturbs_no_tab(product, bud
     await expect(old.locator("#tabs .tab")).to_have_count(3)
 
 
-async def test_one_browser_is_enough_for_a_first_look(product, budi, sit):
-    web = await product()
+async def test_one_browser_is_enough_for_a_first_look(serve, budi, sit):
+    web = await serve()
     tabs = await (await sit(web)).arrive(2)
     await tabs[0].click("text=Simulasikan login dari perangkat lain")
     for tab in tabs:
         await is_out(tab, REPLACED)
 
 
-async def test_blocking_the_member_puts_the_tabs_out(product, store, budi, sit):
-    web = await product()
+async def test_blocking_the_member_puts_the_tabs_out(serve, store, budi, sit):
+    web = await serve()
     [tab] = await (await sit(web)).arrive()
     await store.sessions.end(budi.id, "all", reason="blocked", by="admin", status="blocked")
     await is_out(tab, "Akun diblokir")
@@ -137,8 +137,8 @@ window.WebSocket = class {
 """
 
 
-async def test_without_sockets_the_stream_brings_the_news(product, budi, sit):
-    web = await product()
+async def test_without_sockets_the_stream_brings_the_news(serve, budi, sit):
+    web = await serve()
     first, second = await sit(web), await sit(web)
     await first.context.add_init_script(BLOCKED_SOCKET)
     tabs = await first.arrive(2)
@@ -151,8 +151,8 @@ async def test_without_sockets_the_stream_brings_the_news(product, budi, sit):
         await is_out(tab, REPLACED)
 
 
-async def test_without_web_locks_every_tab_holds_its_own_line(product, budi, sit):
-    web = await product()
+async def test_without_web_locks_every_tab_holds_its_own_line(serve, budi, sit):
+    web = await serve()
     first, second = await sit(web), await sit(web)
     await first.context.add_init_script(
         "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"

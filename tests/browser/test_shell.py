@@ -10,9 +10,9 @@ from store.members import Member
 from tests.browser.people import PATIENCE_MS, Seat
 from tests.browser.test_qr import PHONE, sign_in_phone
 from tests.client import Browser
-from tests.parts import Product
+from tests.parts import Site
 
-Start = Callable[..., Awaitable[Product]]
+Start = Callable[..., Awaitable[Site]]
 Sit = Callable[..., Awaitable[Seat]]
 
 KEPT = """async () => {
@@ -25,9 +25,9 @@ KEPT = """async () => {
 
 
 async def test_without_a_network_there_is_a_page_and_no_trace_of_a_session(
-    product: Start, budi: Member, sit: Sit
+    serve: Start, budi: Member, sit: Sit
 ) -> None:
-    web = await product()
+    web = await serve()
     seat = await sit(web, **PHONE)
     page = await seat.open("/link")
     await sign_in_phone(page)
@@ -49,8 +49,8 @@ async def test_without_a_network_there_is_a_page_and_no_trace_of_a_session(
     await expect(page.locator("#view_scan")).to_be_visible(timeout=PATIENCE_MS)
 
 
-async def test_the_manifest_and_its_icons_are_there(product: Start) -> None:
-    web = await product()
+async def test_the_manifest_and_its_icons_are_there(serve: Start) -> None:
+    web = await serve()
     browser = Browser(web.settings.port)
     manifest = await browser.get("/manifest.webmanifest")
     assert manifest.headers["content-type"].startswith("application/manifest+json")

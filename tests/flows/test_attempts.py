@@ -17,9 +17,9 @@ from store.sessions import Device
 from tests.client import Browser
 from tests.flows.test_devices import EMAIL, PASSWORD, Phone, member_of
 from tests.flows.test_qr import Desk, approve, scan
-from tests.parts import Product
+from tests.parts import Site
 
-Start = Callable[..., Awaitable[Product]]
+Start = Callable[..., Awaitable[Site]]
 
 
 async def check(browser: Browser, action: str = "") -> Any:
@@ -27,15 +27,15 @@ async def check(browser: Browser, action: str = "") -> Any:
     return await browser.post("/cekfingerprint", asked)
 
 
-async def newcomer(web: Product) -> Browser:
+async def newcomer(web: Site) -> Browser:
     browser = Browser(web.settings.port, "Mozilla/5.0 (Windows NT 10.0) Firefox/150.0")
     await browser.get("/login")
     return browser
 
 
-async def test_the_live_device_refuses_a_login_elsewhere(product: Start, store: Store) -> None:
+async def test_the_live_device_refuses_a_login_elsewhere(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     live, other, third = Browser(web.settings.port), await newcomer(web), await newcomer(web)
     await live.login(EMAIL, PASSWORD)
     async with live.tab() as tab, live.tab() as second_tab, live.stream() as stream:
@@ -74,9 +74,9 @@ async def test_the_live_device_refuses_a_login_elsewhere(product: Start, store: 
     assert (await third.login(EMAIL, PASSWORD)).status == 200
 
 
-async def test_a_ticket_from_before_does_not_pass_a_refusal(product: Start, store: Store) -> None:
+async def test_a_ticket_from_before_does_not_pass_a_refusal(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     live, other = Browser(web.settings.port), await newcomer(web)
     await live.login(EMAIL, PASSWORD)
     async with live.tab() as tab:
@@ -111,10 +111,10 @@ async def test_a_refusal_is_over_after_its_time(
 
 
 async def test_no_answer_and_no_tab_change_nothing_and_delay_nobody(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product(GRACE_SECONDS="0")
+    web = await serve(GRACE_SECONDS="0")
     live, other = Browser(web.settings.port), await newcomer(web)
     await live.login(EMAIL, PASSWORD)
     assert (await check(other)).json["status"] == "beda"  # no tab is open
@@ -131,9 +131,9 @@ async def test_no_answer_and_no_tab_change_nothing_and_delay_nobody(
         assert (await tab.event())["event"] == "force_logout"
 
 
-async def test_a_yes_closes_the_question_only(product: Start, store: Store) -> None:
+async def test_a_yes_closes_the_question_only(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     live, other = Browser(web.settings.port), await newcomer(web)
     await live.login(EMAIL, PASSWORD)
     async with live.tab() as tab:
@@ -159,9 +159,9 @@ async def test_many_strangers_do_not_cover_the_screen(store: Store) -> None:
     assert len([event for event in log if event.type == "login.attempted"]) == 3
 
 
-async def test_not_me_ends_both_sessions_once(product: Start, store: Store) -> None:
+async def test_not_me_ends_both_sessions_once(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     mine, intruder = Browser(web.settings.port), await newcomer(web)
     await mine.login(EMAIL, PASSWORD)
     await intruder.login(EMAIL, PASSWORD, remember="1")
@@ -187,10 +187,10 @@ async def test_not_me_ends_both_sessions_once(product: Start, store: Store) -> N
 
 
 async def test_not_me_is_for_those_who_were_put_out_and_for_ten_minutes(
-    product: Start, store: Store, monkeypatch: pytest.MonkeyPatch
+    serve: Start, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     live, other = Browser(web.settings.port), await newcomer(web)
     nobody = Browser(web.settings.port)
     await other.login(EMAIL, PASSWORD)
@@ -206,9 +206,9 @@ async def test_not_me_is_for_those_who_were_put_out_and_for_ten_minutes(
     assert not await store.devices.may_freeze(other.session)
 
 
-async def test_not_me_undoes_an_approval_that_waits(product: Start, store: Store) -> None:
+async def test_not_me_undoes_an_approval_that_waits(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     mine, intruder, desk = Browser(web.settings.port), await newcomer(web), Desk(web.settings.port)
     await mine.login(EMAIL, PASSWORD)

@@ -41,8 +41,8 @@ async def test_a_hundred_are_accepted_without_a_worker_and_kept_once_each(produc
     assert reports["shared_devices"] == [] and reports["walled"] == 0
 
 
-async def test_an_emptied_redis_lets_nobody_in_twice(product, store):
-    web = await product(worker=True, SWEEP_SECONDS="0.2")
+async def test_an_emptied_redis_lets_nobody_in_twice(serve, store):
+    web = await serve(worker=True, SWEEP_SECONDS="0.2")
     teacher = await teacher_at(store, web.settings.port)
     meeting = await meeting_of(teacher)
     phone = Phone(web.settings.port)
@@ -59,12 +59,12 @@ async def test_an_emptied_redis_lets_nobody_in_twice(product, store):
 
 
 @pytest.mark.parametrize("act", ["kill", "pause"])
-async def test_without_redis_nobody_is_let_in(product, store, own_redis, environment, act):
+async def test_without_redis_nobody_is_let_in(serve, store, own_redis, environment, act):
     environment["REDIS_URL"] = own_redis.url_of(0)
     # the fixture's store is on the shared server
     async with open_store(Settings.from_environment(environment)) as own:
         await own.redis.set(own.keys.built(), "1")
-        web = await product()
+        web = await serve()
         teacher = await teacher_at(own, web.settings.port)
         meeting = await meeting_of(teacher)
         getattr(own_redis, act)()

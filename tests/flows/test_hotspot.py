@@ -13,7 +13,7 @@ import pytest
 
 from scripts.router_simulator.part import RouterPart
 from tests.client import Browser
-from tests.parts import Product
+from tests.parts import Site
 
 PHONE = "AA:BB:CC:00:00:01"
 ADMIN, PASSWORD = "admin@jaga.test", "jaga-admin"
@@ -22,7 +22,7 @@ ADMIN, PASSWORD = "admin@jaga.test", "jaga-admin"
 class House:
     """A running product with its router, an admin, and phones that receive codes."""
 
-    def __init__(self, product: Product, router: RouterPart) -> None:
+    def __init__(self, product: Site, router: RouterPart) -> None:
         self.product = product
         self.router = router
         self.port = product.settings.port
@@ -74,7 +74,7 @@ class House:
 
 @pytest.fixture
 async def house(
-    product: Callable[..., Awaitable[Product]], router: RouterPart, request: pytest.FixtureRequest
+    serve: Callable[..., Awaitable[Site]], router: RouterPart, request: pytest.FixtureRequest
 ) -> House:
     settings: dict[str, Any] = {
         **router.settings,
@@ -84,7 +84,7 @@ async def house(
         "PROXYFIX_X_FOR": "1",
         "HOTSPOT_CIDRS": "192.168.200.0/24",
     }
-    house = House(await product(worker=True, **settings), router)
+    house = House(await serve(worker=True, **settings), router)
     await house.log_in_admin()
     return house
 
@@ -264,9 +264,9 @@ async def test_the_operator_sees_the_plan_and_the_runs(house: House) -> None:
     ],
 )
 async def test_pages_of_those_without_internet_need_no_login(
-    product: Callable[..., Awaitable[Product]], path: str, word: str
+    serve: Callable[..., Awaitable[Site]], path: str, word: str
 ) -> None:
-    browser = Browser((await product()).settings.port)
+    browser = Browser((await serve()).settings.port)
     answer = await browser.get(path)
     assert answer.status == 200 and word in answer.body.decode()
     assert b"<b>" not in answer.body
@@ -288,9 +288,9 @@ async def test_pages_of_those_without_internet_need_no_login(
     ],
 )
 async def test_malformed_questions_are_400(
-    product: Callable[..., Awaitable[Product]], path: str, body: dict[str, Any]
+    serve: Callable[..., Awaitable[Site]], path: str, body: dict[str, Any]
 ) -> None:
-    browser = Browser((await product(MIKROTIK_HOST="127.0.0.1")).settings.port)
+    browser = Browser((await serve(MIKROTIK_HOST="127.0.0.1")).settings.port)
     answer = await browser.post(f"/api/auth/{path}", body)
     assert answer.status == 400 and answer.json["type"] == "INVALID_REQUEST"
 

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 from store.hotspot.captive import KEPT_SECONDS
 from tests.client import Browser
 from tests.flows.test_hotspot import PHONE, House, house
-from tests.parts import Product
+from tests.parts import Site
 
 __all__ = ["house"]
 
@@ -95,8 +95,8 @@ async def test_the_file_for_the_router_is_understood_there(house: House) -> None
 
 
 async def test_without_a_router_nothing_is_captive(
-    product: Callable[..., Awaitable[Product]],
+    serve: Callable[..., Awaitable[Site]],
 ) -> None:
-    web = await product(PROXYFIX_X_FOR="1", HOTSPOT_CIDRS="192.168.200.0/24")
+    web = await serve(PROXYFIX_X_FOR="1", HOTSPOT_CIDRS="192.168.200.0/24")
     answer = await Browser(web.settings.port).get("/api/hotspot/captive", X_Forwarded_For=HERE)
     assert answer.json == {"captive": False}

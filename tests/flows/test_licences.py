@@ -362,8 +362,8 @@ async def test_the_buyers_page_turns_by_push(environment) -> None:
             assert odd.status == 400
 
 
-async def test_within_a_second_the_page_turns_through_real_workers(environment, product) -> None:
-    web = await product(worker=True, LYNK_MERCHANT_KEYS=KEY)
+async def test_within_a_second_the_page_turns_through_real_workers(environment, serve) -> None:
+    web = await serve(worker=True, LYNK_MERCHANT_KEYS=KEY)
     async with open_store(Settings.from_environment(environment)) as store:
         await store.redis.set(store.keys.built(), "1")
         browser = Browser(web.settings.port)

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 from store.opening import Store
 from tests.client import Browser
-from tests.parts import Product
+from tests.parts import Site
 
-Start = Callable[..., Awaitable[Product]]
+Start = Callable[..., Awaitable[Site]]
 
 EMAIL, PASSWORD = "budi@jaga.test", "rahasia budi"
 
@@ -19,9 +19,9 @@ async def member_of(store: Store) -> str:
     return (await store.members.create(email=EMAIL, password=PASSWORD, name="Budi")).id
 
 
-async def test_the_story(product: Start, store: Store) -> None:
+async def test_the_story(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     first, second = Browser(web.settings.port), Browser(web.settings.port)
     await first.get("/login")
     assert (await first.login(EMAIL, PASSWORD, keep=False)).json == {
@@ -92,9 +92,9 @@ async def test_tabs_at_another_process_are_told_too(product: Start, store: Store
         assert (await tab.event())["code"] == 4501
 
 
-async def test_fifty_logins_at_once_leave_one_session(product: Start, store: Store) -> None:
+async def test_fifty_logins_at_once_leave_one_session(serve: Start, store: Store) -> None:
     member = await member_of(store)
-    web = await product()
+    web = await serve()
     browsers = [Browser(web.settings.port) for _ in range(50)]
     live_seen: list[int] = []
     done = asyncio.Event()
@@ -122,10 +122,10 @@ async def test_fifty_logins_at_once_leave_one_session(product: Start, store: Sto
 
 
 async def test_ten_logins_fifty_milliseconds_apart_leave_one_session(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     browsers = [Browser(web.settings.port) for _ in range(10)]
 
     async def later(number: int, browser: Browser) -> int:
@@ -138,11 +138,9 @@ async def test_ten_logins_fifty_milliseconds_apart_leave_one_session(
     assert [check.status for check in checks].count(200) == 1
 
 
-async def test_the_same_browser_logging_in_again_keeps_its_tabs(
-    product: Start, store: Store
-) -> None:
+async def test_the_same_browser_logging_in_again_keeps_its_tabs(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     browser = Browser(web.settings.port)
     await browser.login(EMAIL, PASSWORD)
     old = browser.copy()
@@ -159,10 +157,10 @@ async def test_the_same_browser_logging_in_again_keeps_its_tabs(
 
 
 async def test_a_kicked_client_that_returns_is_told_once_more_then_sent_off(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     first, second = Browser(web.settings.port), Browser(web.settings.port)
     await first.login(EMAIL, PASSWORD)
     device = await first.device_id()
@@ -180,10 +178,10 @@ async def test_a_kicked_client_that_returns_is_told_once_more_then_sent_off(
 
 
 async def test_logging_out_with_a_dead_cookie_leaves_the_new_session_alone(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     first, second = Browser(web.settings.port), Browser(web.settings.port)
     await first.login(EMAIL, PASSWORD)
     await second.login(EMAIL, PASSWORD)
@@ -192,9 +190,9 @@ async def test_logging_out_with_a_dead_cookie_leaves_the_new_session_alone(
     assert (await second.get("/api/session")).status == 200
 
 
-async def test_logging_out_tells_the_other_tabs(product: Start, store: Store) -> None:
+async def test_logging_out_tells_the_other_tabs(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     browser = Browser(web.settings.port)
     await browser.login(EMAIL, PASSWORD)
     async with browser.tab() as tab:

@@ -67,9 +67,9 @@ async def test_fifty_deliveries_at_once_through_two_processes_are_one_order(
 
 
 async def test_a_bought_membership_logs_in_with_the_phone_and_must_change_it(
-    product, store: Store, sink: MailSink
+    serve, store: Store, sink: MailSink
 ) -> None:
-    web = await product(worker=True, LYNK_MERCHANT_KEYS=KEY, SMTP_URL=sink.url)
+    web = await serve(worker=True, LYNK_MERCHANT_KEYS=KEY, SMTP_URL=sink.url)
     await deliver(
         Browser(web.settings.port),
         payment("b" * 32, items=[MEMBERSHIP], email=EMAIL, phone=PHONE, name="Dewi Lestari"),
@@ -119,8 +119,8 @@ async def test_a_worker_killed_again_and_again_grants_once(product, store: Store
     assert mails["n"] == len(refs)
 
 
-async def test_the_answer_is_the_documents_to_the_byte(product) -> None:
-    web = await product(LYNK_MERCHANT_KEYS=KEY)
+async def test_the_answer_is_the_documents_to_the_byte(serve) -> None:
+    web = await serve(LYNK_MERCHANT_KEYS=KEY)
     answer = await deliver(Browser(web.settings.port), payment())
     assert answer.status == 200
     assert json.loads(answer.body) == {"status": "success"}
@@ -128,7 +128,7 @@ async def test_the_answer_is_the_documents_to_the_byte(product) -> None:
 
 
 async def test_a_bought_hotspot_package_is_given_once_however_often_it_is_delivered(
-    product, store: Store
+    serve, store: Store
 ) -> None:
     member = await store.members.create(email=EMAIL, password="rahasia dewi", phone=PHONE)
     package = await store.packages.make(
@@ -140,7 +140,7 @@ async def test_a_bought_hotspot_package_is_given_once_however_often_it_is_delive
             b" VALUES (%s, 'Paket', 'hotspot', %s)",
             [EBOOK["uuid"], package.id],
         )
-    web = await product(worker=True, LYNK_MERCHANT_KEYS=KEY)
+    web = await serve(worker=True, LYNK_MERCHANT_KEYS=KEY)
     browser = Browser(web.settings.port)
     two = [EBOOK | {"qty": 2}]
     by_mail = payment("c" * 32, items=two, email=EMAIL, phone="")
@@ -158,14 +158,14 @@ async def test_a_bought_hotspot_package_is_given_once_however_often_it_is_delive
     assert row["n"] == 0
 
 
-async def test_a_hotspot_package_for_nobody_we_know_is_looked_at(product, store: Store) -> None:
+async def test_a_hotspot_package_for_nobody_we_know_is_looked_at(serve, store: Store) -> None:
     async with store.database.connection() as connection:
         await connection.execute(
             b"INSERT INTO lynk_product (uuid, title, grants, package_id)"
             b" VALUES (%s, 'Paket', 'hotspot', 'p')",
             [EBOOK["uuid"]],
         )
-    web = await product(worker=True, LYNK_MERCHANT_KEYS=KEY)
+    web = await serve(worker=True, LYNK_MERCHANT_KEYS=KEY)
     await deliver(Browser(web.settings.port), payment("e" * 32, email=EMAIL, phone=PHONE))
 
     async def is_looked_at() -> bool:

@@ -17,10 +17,10 @@ from store.sessions import Device
 from store.settings import Settings
 from tests.client import Browser, Tab
 from tests.flows.test_devices import EMAIL, PASSWORD, Phone, member_of
-from tests.parts import Product
+from tests.parts import Site
 from web.qr import drawn
 
-Start = Callable[..., Awaitable[Product]]
+Start = Callable[..., Awaitable[Site]]
 
 WINDOWS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36 "
@@ -73,10 +73,10 @@ async def approve(phone: Phone, desk: Desk, match: Any = None, approved: Any = T
 
 
 async def test_the_phone_lets_the_desktop_in_and_the_older_one_leaves(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     old = Browser(web.settings.port)
     await old.login(EMAIL, PASSWORD)
@@ -124,9 +124,9 @@ async def test_the_phone_lets_the_desktop_in_and_the_older_one_leaves(
     assert (await desk.redeem()).status == 404  # the secret is gone, and used
 
 
-async def test_the_cookie_of_a_qr_session_is_kept_and_renewed(product: Start, store: Store) -> None:
+async def test_the_cookie_of_a_qr_session_is_kept_and_renewed(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask("cookie")
@@ -140,9 +140,9 @@ async def test_the_cookie_of_a_qr_session_is_kept_and_renewed(product: Start, st
         assert f"Max-Age={30 * 86_400}" in kept and "HttpOnly" in kept
 
 
-async def test_tokens_come_on_the_line_when_asked_for(product: Start, store: Store) -> None:
+async def test_tokens_come_on_the_line_when_asked_for(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask()
@@ -161,9 +161,9 @@ async def test_tokens_come_on_the_line_when_asked_for(product: Start, store: Sto
     assert (await client.get("/api/session")).status == 200
 
 
-async def test_it_works_without_websockets(product: Start, store: Store) -> None:
+async def test_it_works_without_websockets(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask("token")
@@ -175,9 +175,9 @@ async def test_it_works_without_websockets(product: Start, store: Store) -> None
     assert {"access_token", "refresh_token", "device_id", "user"} <= set(collected)
 
 
-async def test_a_photo_of_the_screen_opens_nothing(product: Start, store: Store) -> None:
+async def test_a_photo_of_the_screen_opens_nothing(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk, thief = Desk(web.settings.port), Desk(web.settings.port, "maling")
     await desk.ask()
@@ -197,9 +197,9 @@ async def test_a_photo_of_the_screen_opens_nothing(product: Start, store: Store)
     assert (await desk.redeem()).status == 200
 
 
-async def test_another_sites_page_gets_no_line(product: Start, store: Store) -> None:
+async def test_another_sites_page_gets_no_line(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     desk = Desk(web.settings.port)
     await desk.ask()
     for origin in ("https://jahat.test", ""):
@@ -207,9 +207,9 @@ async def test_another_sites_page_gets_no_line(product: Start, store: Store) -> 
             assert await line.event() == {"event": "close", "code": 4403}
 
 
-async def test_of_fifty_approvals_at_once_one_succeeds(product: Start, store: Store) -> None:
+async def test_of_fifty_approvals_at_once_one_succeeds(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask()
@@ -222,10 +222,10 @@ async def test_of_fifty_approvals_at_once_one_succeeds(product: Start, store: St
     assert [answer.status for answer in redeemed].count(200) == 1
 
 
-async def test_only_the_session_that_scanned_approves(product: Start, store: Store) -> None:
+async def test_only_the_session_that_scanned_approves(serve: Start, store: Store) -> None:
     await member_of(store)
     await member_of(store, email="lain@jaga.test")
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     same_member = await Phone(web.settings.port, "HP kedua", "hp-2").login()
     stranger = await Phone(web.settings.port, "HP lain", "hp-3").login("lain@jaga.test")
@@ -255,9 +255,9 @@ async def test_only_the_session_that_scanned_approves(product: Start, store: Sto
     assert (await browser.get("/api/session")).status == 200
 
 
-async def test_a_wrong_number_rejects_the_request(product: Start, store: Store) -> None:
+async def test_a_wrong_number_rejects_the_request(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask("cookie")
@@ -280,9 +280,9 @@ async def test_a_wrong_number_rejects_the_request(product: Start, store: Store) 
     assert (await desk.status()).json["status"] == "rejected"
 
 
-async def test_the_phone_declines(product: Start, store: Store) -> None:
+async def test_the_phone_declines(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask("cookie")
@@ -294,9 +294,9 @@ async def test_the_phone_declines(product: Start, store: Store) -> None:
         assert (await line.event())["event"] == "rejected"
 
 
-async def test_expired_is_said_once_also_to_a_scanned_request(product: Start, store: Store) -> None:
+async def test_expired_is_said_once_also_to_a_scanned_request(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product(QR_TOKEN_TTL_SECONDS="2")
+    web = await serve(QR_TOKEN_TTL_SECONDS="2")
     phone = await Phone(web.settings.port).login()
     alone, scanned = Desk(web.settings.port), Desk(web.settings.port, "meja-2")
     await alone.ask()
@@ -323,10 +323,10 @@ async def test_expired_is_said_once_also_to_a_scanned_request(product: Start, st
 
 
 async def test_an_approval_that_nobody_collects_lapses_and_puts_nobody_out(
-    product: Start, store: Store, monkeypatch: pytest.MonkeyPatch
+    serve: Start, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     old = Browser(web.settings.port)
     await old.login(EMAIL, PASSWORD)
@@ -344,9 +344,9 @@ async def test_an_approval_that_nobody_collects_lapses_and_puts_nobody_out(
     assert (await old.get("/api/session")).status == 200
 
 
-async def test_an_approval_dies_with_the_session_that_gave_it(product: Start, store: Store) -> None:
+async def test_an_approval_dies_with_the_session_that_gave_it(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask()
@@ -386,8 +386,8 @@ async def test_the_picture_changes_and_the_last_one_holds_a_moment(
     assert state == "rejected"
 
 
-async def test_requests_are_limited_by_address_and_by_browser(product: Start, store: Store) -> None:
-    web = await product()
+async def test_requests_are_limited_by_address_and_by_browser(serve: Start, store: Store) -> None:
+    web = await serve()
     desk = Desk(web.settings.port)
     tokens = []
     for _ in range(4):
@@ -406,9 +406,9 @@ async def test_requests_are_limited_by_address_and_by_browser(product: Start, st
     assert int(refused.headers["retry-after"]) <= 61
 
 
-async def test_any_odd_token_is_an_unknown_one(product: Start, store: Store) -> None:
+async def test_any_odd_token_is_an_unknown_one(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask()
@@ -458,10 +458,10 @@ async def test_any_odd_token_is_an_unknown_one(product: Start, store: Store) -> 
     ],
 )
 async def test_bad_frames_close_that_line_and_nothing_else(
-    product: Start, store: Store, attack: str, code: int | None
+    serve: Start, store: Store, attack: str, code: int | None
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     desk, other = Desk(web.settings.port), Desk(web.settings.port, "meja-2")
     await desk.ask()
     await other.ask()
@@ -493,9 +493,9 @@ def _attack(line: Tab, kind: str) -> None:
         line.write(1, b"{}", masked=False)
 
 
-async def test_a_reconnect_hears_where_its_request_is(product: Start, store: Store) -> None:
+async def test_a_reconnect_hears_where_its_request_is(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask("cookie")
@@ -514,10 +514,10 @@ async def test_a_reconnect_hears_where_its_request_is(product: Start, store: Sto
 
 
 async def test_a_line_that_opens_at_the_moment_of_approval_gets_its_tokens(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     place = await store.sessions.check(phone.tokens["access_token"], touch=False)
     for number in range(12):
@@ -539,9 +539,9 @@ async def test_a_line_that_opens_at_the_moment_of_approval_gets_its_tokens(
             assert event["event"] == "approved" and event["access_token"]
 
 
-async def test_the_phone_hears_that_the_desktop_is_in(product: Start, store: Store) -> None:
+async def test_the_phone_hears_that_the_desktop_is_in(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     desk = Desk(web.settings.port)
     await desk.ask()
@@ -560,10 +560,10 @@ async def test_the_phone_hears_that_the_desktop_is_in(product: Start, store: Sto
 
 
 async def test_password_qr_and_remember_at_once_leave_one_session(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     member = await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     for _ in range(5):
         kept = Browser(web.settings.port)
@@ -584,15 +584,15 @@ async def test_password_qr_and_remember_at_once_leave_one_session(
         assert live == [fields["web"]]
 
 
-async def test_qr_login_can_be_switched_off(product: Start, store: Store) -> None:
-    web = await product(WEB_LOGIN="password")
+async def test_qr_login_can_be_switched_off(serve: Start, store: Store) -> None:
+    web = await serve(WEB_LOGIN="password")
     body = {"browser_id": "b", "fingerprint": ""}
     assert (await Desk(web.settings.port).post("/api/auth/qr/generate", body)).status == 403
 
 
-async def test_password_login_can_be_switched_off(product: Start, store: Store) -> None:
+async def test_password_login_can_be_switched_off(serve: Start, store: Store) -> None:
     await member_of(store)
-    web = await product(WEB_LOGIN="qr")
+    web = await serve(WEB_LOGIN="qr")
     browser = Browser(web.settings.port)
     page = (await browser.get("/login")).body
     assert b"qr-login" in page and b"formLogin" not in page
@@ -603,9 +603,9 @@ async def test_password_login_can_be_switched_off(product: Start, store: Store) 
 
 
 async def test_a_request_that_redis_has_forgotten_expires_all_the_same(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
-    web = await product(QR_TOKEN_TTL_SECONDS="1")
+    web = await serve(QR_TOKEN_TTL_SECONDS="1")
     desk = Desk(web.settings.port)
     await desk.ask()
     async with desk.line() as line:
@@ -615,10 +615,10 @@ async def test_a_request_that_redis_has_forgotten_expires_all_the_same(
 
 
 async def test_every_request_has_its_row_in_the_state_it_ended_in(
-    product: Start, store: Store
+    serve: Start, store: Store
 ) -> None:
     member = await member_of(store)
-    web = await product()
+    web = await serve()
     phone = await Phone(web.settings.port).login()
     rejected, redeemed, waiting = (Desk(web.settings.port, f"m{number}") for number in range(3))
     for desk in (rejected, redeemed, waiting):
