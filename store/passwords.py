@@ -86,9 +86,9 @@ class Passwords:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def hash_password(password: str, cost: int = COST) -> str:
+def hash_password(password: str, cost: int | None = None) -> str:
     """Return `jaga1` and bcrypt's own string. Takes any text up to LONGEST_BYTES."""
-    salt = bcrypt.gensalt(cost)
+    salt = bcrypt.gensalt(cost or COST)
     return _SCHEME + bcrypt.hashpw(_prehash(password, salt), salt).decode()
 
 
@@ -104,7 +104,7 @@ def verify(password: str, stored: str | None) -> Verdict:
             return _compare(password, given, stored)
         except ValueError:
             log.error("a stored password hash cannot be read: its member cannot log in")
-    bcrypt.hashpw(b"nobody", _NOBODY)
+    bcrypt.hashpw(b"nobody", bcrypt.gensalt(COST))
     return Verdict(False)
 
 
@@ -118,9 +118,6 @@ def _compare(password: str, given: bytes, stored: str) -> Verdict:
         old = b"$2b$" + stored[4:].encode()
         return Verdict(bcrypt.checkpw(given[:_LEGACY_BYTES], old), renew=True)
     raise ValueError(stored[:8])
-
-
-_NOBODY = bcrypt.gensalt(COST)
 
 
 def _prehash(password: str, salt: bytes) -> bytes:

@@ -6,7 +6,7 @@ in it is cancelled behind it.
 The product's outside, real ones throughout:
 
 * `redis_server`, `postgres_server`  the session's servers, started when first asked for
-* `router`       a RouterOS simulator for this test alone: `port`, `control(path, **body)`
+* `router`       a RouterOS simulator, as new for each test: `port`, `control(path, **body)`
 * `utara`        a second one; `tests.hotspot.routers_of` makes the settings of both
 * `own_redis`    a Redis for this test alone, to `kill`, `start` again, `pause` and `resume`
 * `chromium`     the session's headless Chromium, Playwright's async `Browser`; each `new_context`
@@ -50,6 +50,7 @@ from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import DATABASES, RedisServer
 from scripts.embedded.supervisor import Supervisor
 from scripts.router_simulator.part import RouterPart
+from store import passwords
 from store.opening import Store, open_store
 from store.settings import Settings
 from tests.databases import Databases
@@ -96,6 +97,14 @@ def templates_are_compiled_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def passwords_are_cheap() -> Iterator[None]:
+    """Hash at bcrypt's lowest cost: the product's own takes 0.1 s of a core for each password."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "COST", 4)
+        yield
+
+
 @pytest.fixture(scope="session")
 def supervisor() -> Iterator[Supervisor]:
     with Supervisor() as supervisor:
@@ -130,22 +139,37 @@ def own_redis(supervisor: Supervisor, tmp_path: Path) -> Iterator[RedisServer]:
     server.stop()
 
 
-@pytest.fixture
-def router(supervisor: Supervisor, tmp_path: Path) -> Iterator[RouterPart]:
-    part = RouterPart(
-        supervisor, tmp_path / "router.log", portal="http://portal.test/hotspot/login"
-    )
-    part.start()
-    yield part
-    part.stop()
+@pytest.fixture(scope="session")
+def routers(
+    supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, str], RouterPart]]:
+    """The session's, by name and portal, as new: to start one costs more than most tests take."""
+    place = tmp_path_factory.mktemp("routers")
+    known: dict[str, RouterPart] = {}
+
+    def as_new(name: str, portal: str) -> RouterPart:
+        if name not in known:
+            known[name] = RouterPart(supervisor, place / f"{name}.log", portal)
+        part = known[name]
+        if part.child is None or part.child.returncode is not None:
+            part.start()
+        part.resume()
+        part.reset()
+        return part
+
+    yield as_new
+    for part in known.values():
+        part.stop()
 
 
 @pytest.fixture
-def utara(supervisor: Supervisor, tmp_path: Path) -> Iterator[RouterPart]:
-    part = RouterPart(supervisor, tmp_path / "utara.log", portal="http://portal.test/")
-    part.start()
-    yield part
-    part.stop()
+def router(routers: Callable[[str, str], RouterPart]) -> RouterPart:
+    return routers("router", "http://portal.test/hotspot/login")
+
+
+@pytest.fixture
+def utara(routers: Callable[[str, str], RouterPart]) -> RouterPart:
+    return routers("utara", "http://portal.test/")
 
 
 @pytest.fixture

@@ -213,7 +213,7 @@ class TestOneAnswer:
         member = await store.members.create(email="lama@jaga.test", password_hash=php)
         await open_login(store, login="lama@jaga.test", password="rasmuslerdorf")
         renewed = (await store.members.get(member.id)).password
-        assert renewed.startswith("jaga1$2b$11$")
+        assert renewed.startswith("jaga1$2b$")
         await open_login(store, login="lama@jaga.test", password="rasmuslerdorf")
         assert (await store.members.get(member.id)).password == renewed
 
@@ -413,7 +413,7 @@ class TestAPhoneAsTheFirstPassword:
     async def test_it_is_the_kept_form_that_gets_a_new_hash(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        old = hash_password("0812-3456-7890", cost=4)
+        old = hash_password("0812-3456-7890", cost=5)
         member = await self.buyer(store, "0812-3456-7890", password_hash=old)
         await open_login(store, login="dewi@jaga.test", password="6281234567890")
         renewed = (await store.members.get(member.id)).password

@@ -65,7 +65,17 @@ def test_longer_ones_fit_nothing() -> None:
     assert not verify("a" * (LONGEST_BYTES + 1), legacy(b"a" * 72)).fits
 
 
-def test_todays_scheme_is_not_renewed_and_another_cost_is() -> None:
+@pytest.fixture
+def own_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The product's own, as it was before `passwords_are_cheap` of conftest.py."""
+    monkeypatch.setattr(passwords, "COST", COST)
+
+
+def test_a_password_is_kept_at_two_to_the_eleventh_rounds(own_cost: None) -> None:
+    assert hash_password("rahasia").startswith("jaga1$2b$11$")
+
+
+def test_todays_scheme_is_not_renewed_and_another_cost_is(own_cost: None) -> None:
     assert verify("rahasia", hash_password("rahasia")) == passwords.Verdict(True, renew=False)
     assert verify("rahasia", hash_password("rahasia", CHEAP)) == passwords.Verdict(True, renew=True)
     assert not verify("salah", hash_password("rahasia", CHEAP)).renew
@@ -93,10 +103,7 @@ def test_todays_scheme_is_not_renewed_and_another_cost_is() -> None:
         "jaga2$2b$11$" + "a" * 53,
     ],
 )
-def test_a_broken_hash_fits_nothing_and_breaks_nothing(
-    broken: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passwords, "_NOBODY", bcrypt.gensalt(CHEAP))
+def test_a_broken_hash_fits_nothing_and_breaks_nothing(broken: str) -> None:
     for password in ("", "password", "a" * 100, "\x00"):
         assert verify(password, broken).fits is False
 
@@ -104,9 +111,7 @@ def test_a_broken_hash_fits_nothing_and_breaks_nothing(
 @settings(deadline=None, max_examples=60)
 @given(st.text(max_size=70), st.sampled_from(["jaga1$2b$04$", "$2y$04$", "jaga1", "$2a$0", ""]))
 def test_no_stored_rubbish_breaks_it(rubbish: str, start: str) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_NOBODY", bcrypt.gensalt(CHEAP))
-        assert verify("rahasia", start + rubbish).fits is False
+    assert verify("rahasia", start + rubbish).fits is False
 
 
 @dataclass
@@ -139,7 +144,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Bcrypt:
     return counting
 
 
-def test_nobody_costs_what_somebody_costs(counted: Bcrypt) -> None:
+def test_nobody_costs_what_somebody_costs(counted: Bcrypt, own_cost: None) -> None:
     """One answer and one cost for unknown users. Counted, for a clock would also tell what others
     do on this machine: bcrypt's rounds are all of the cost."""
     kept = hash_password("rahasia")
