@@ -283,3 +283,15 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str], list[str]]:
     pairs = [line.split(": ", 1) for line in lines]
     cookies = [value for name, value in pairs if name.lower() == "set-cookie"]
     return int(first.split()[1]), {name.lower(): value for name, value in pairs}, cookies
+
+
+def unchunked(answer: Answer) -> bytes:
+    """The body of an answer that came in chunks."""
+    if answer.headers.get("transfer-encoding") != "chunked":
+        return answer.body
+    body, rest = b"", answer.body
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        length = int(size, 16)
+        body, rest = body + rest[:length], rest[length + 2 :]
+    return body

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import librouteros
 from librouteros.login import plain
@@ -68,3 +72,18 @@ def foreign_client(
         yield api
     finally:
         api.close()
+
+
+async def code_in(folder: Path) -> str:
+    """The code of the first message, which a worker writes a moment later."""
+    for _ in range(500):
+        if found := re.search(r"\d{6}", await asyncio.to_thread(texts_in, folder)):
+            return found[0]
+        await asyncio.sleep(0.02)
+    raise AssertionError("no message came")
+
+
+def texts_in(folder: Path) -> str:
+    """What the messages say."""
+    files = sorted(folder.glob("[!.]*.json"))
+    return " ".join(json.loads(file.read_text())["text"] for file in files)

@@ -31,6 +31,16 @@ def test_who_may_import_whom(package: str) -> None:
     assert wrong == []
 
 
+def test_nothing_is_imported_from_a_module_of_tests() -> None:
+    """Else its fixtures come along, and tests cannot be moved or taken out by themselves."""
+    wrong = []
+    for name, tree in sources("tests"):
+        for imported in imports_of(tree):
+            if imported.startswith("tests.") and ".test_" in imported:
+                wrong.append(f"{name} imports {imported}")
+    assert wrong == []
+
+
 @pytest.mark.parametrize("package", ["store", "web", "realtime", "jobs"])
 def test_the_environment_is_read_in_one_file(package: str) -> None:
     wrong = []

@@ -1,13 +1,16 @@
 """Fixtures of the browser tests.
 
 * `budi`  a member with the name and password of `tests.browser.people`
+* `photos`  where a test puts its screenshots
 * `sit`   opens browsers at a running product: `first = await sit(web)`; when the test is over,
           none of their pages may have complained (script errors, refused scripts or styles)
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,3 +40,11 @@ async def sit(chromium: Browser) -> AsyncIterator[Callable[..., Awaitable[Seat]]
     for seat in seats:
         await seat.context.close()
     assert [complaint for seat in seats for complaint in seat.complaints] == []
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Where the screenshots go: `JAGA_PHOTOS`, else with the test's other files."""
+    folder = Path(os.environ.get("JAGA_PHOTOS", tmp_path / "photos"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

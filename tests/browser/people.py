@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, WebError, expect
 
@@ -76,3 +78,31 @@ async def is_out(page: Page, reason: str = "") -> None:
     await expect(page).to_have_url(LOGIN, timeout=PATIENCE_MS)
     if reason:
         await expect(page.locator("section.notice")).to_contain_text(reason)
+
+
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+    "user_agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/150.0.0.0 Mobile Safari/537.36",
+}
+
+
+async def photograph(page: Page, folder: Path, name: str) -> None:
+    """Light and dark."""
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        await page.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
+    await page.emulate_media(color_scheme="light")
+
+
+async def sign_in_phone(page: Page) -> None:
+    await page.fill("#email", EMAIL)
+    await page.fill("#password", PASSWORD)
+    await page.click("#login_button")
+    await expect(page.locator("#view_login")).to_be_hidden(timeout=PATIENCE_MS)

@@ -8,9 +8,16 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from store.members import Member
-from tests.browser.people import DASHBOARD, PATIENCE_MS, Seat, connected, is_out
-from tests.browser.test_qr import DESKTOP, PHONE, photograph
-from tests.browser.test_qr import photos as photos  # a fixture
+from tests.browser.people import (
+    DASHBOARD,
+    DESKTOP,
+    PATIENCE_MS,
+    PHONE,
+    Seat,
+    connected,
+    is_out,
+    photograph,
+)
 from tests.parts import Site
 
 Start = Callable[..., Awaitable[Site]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,25 +10,11 @@ from playwright.async_api import Browser, expect
 
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store
+from tests.browser.people import PATIENCE_MS
+from tests.hotspot import code_in
 from tests.parts import Site
 
 MAC = "A4:BB:CC:00:00:01"
-PATIENCE_MS = 10_000
-
-
-async def code_in(folder: Path) -> str:
-    """The code of the first message, which a worker writes a moment later."""
-    for _ in range(500):
-        if found := re.search(r"\d{6}", await asyncio.to_thread(texts_in, folder)):
-            return found[0]
-        await asyncio.sleep(0.02)
-    raise AssertionError("no message came")
-
-
-def texts_in(folder: Path) -> str:
-    """What the messages say."""
-    files = sorted(folder.glob("[!.]*.json"))
-    return " ".join(json.loads(file.read_text())["text"] for file in files)
 
 
 async def test_a_phone_gets_in_through_the_portal(

@@ -18,9 +18,9 @@ from scripts.router_simulator.part import RouterPart
 from store.hotspot.otp import REQUESTS_PER_PHONE
 from store.members import Member
 from store.opening import Store
-from tests.browser.people import EMAIL, PASSWORD, Seat
-from tests.browser.test_hotspot import PATIENCE_MS, code_in
+from tests.browser.people import EMAIL, PASSWORD, PATIENCE_MS, Seat
 from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.hotspot import code_in
 from tests.parts import Product, Site
 
 PHONE = "081234567890"

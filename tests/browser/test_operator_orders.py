@@ -16,9 +16,8 @@ from jobs.mail import send
 from tests.browser.people import EXPECTED, PATIENCE_MS
 from tests.hotspot import customer
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, payment
+from tests.orders import REF, RIGHT, WRONG, refund, rows, settle
 from tests.serving import PASSWORD, Serving, serving
-from tests.web.test_orders_desk import REF, RIGHT, WRONG, refund
-from tests.web.test_payments import rows, settle
 
 COUNTER = "admin@jaga.test"
 

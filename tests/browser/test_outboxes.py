@@ -14,7 +14,7 @@ from jobs.mail.outbox import Post
 from store.mails import owe
 from store.opening import Store
 from store.queue import queue_redis
-from tests.jobs.test_gateway import gateway, with_gateway
+from tests.gateway import gateway, with_gateway
 from tests.mail_server import mail_server
 from tests.serving import serving, until
 

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
 from playwright.async_api import Page, expect
 
 from store.members import Member
 from store.opening import Store
-from tests.browser.people import DASHBOARD, EMAIL, PASSWORD, PATIENCE_MS, Seat, is_out
+from tests.browser.people import (
+    DASHBOARD,
+    DESKTOP,
+    EMAIL,
+    PASSWORD,
+    PATIENCE_MS,
+    PHONE,
+    Seat,
+    is_out,
+    photograph,
+    sign_in_phone,
+)
 from tests.parts import Site
 
 Start = Callable[..., Awaitable[Site]]
 Sit = Callable[..., Awaitable[Seat]]
 
 expect.set_options(timeout=PATIENCE_MS)
-
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "device_scale_factor": 2,
-    "is_mobile": True,
-    "has_touch": True,
-    "user_agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/150.0.0.0 Mobile Safari/537.36",
-}
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Where the screenshots go: `JAGA_PHOTOS`, else with the test's other files."""
-    folder = Path(os.environ.get("JAGA_PHOTOS", tmp_path / "photos"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-async def photograph(page: Page, folder: Path, name: str) -> None:
-    """Light and dark."""
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)
-        await page.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
-    await page.emulate_media(color_scheme="light")
 
 
 async def ask_for_code(seat: Seat) -> tuple[Page, str]:
@@ -55,13 +37,6 @@ async def ask_for_code(seat: Seat) -> tuple[Page, str]:
     answer = await (await asked.value).json()
     await expect(page.locator("qr-login")).to_have_attribute("state", "waiting")
     return page, str(answer["qr_url"])
-
-
-async def sign_in_phone(page: Page) -> None:
-    await page.fill("#email", EMAIL)
-    await page.fill("#password", PASSWORD)
-    await page.click("#login_button")
-    await expect(page.locator("#view_login")).to_be_hidden(timeout=PATIENCE_MS)
 
 
 async def test_the_whole_story(serve: Start, budi: Member, sit: Sit, photos: Path) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from playwright.async_api import expect
 
 from store.members import Member
-from tests.browser.people import PATIENCE_MS, Seat
-from tests.browser.test_qr import PHONE, sign_in_phone
+from tests.browser.people import PATIENCE_MS, PHONE, Seat, sign_in_phone
 from tests.client import Browser
 from tests.parts import Site
 

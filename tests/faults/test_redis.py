@@ -8,12 +8,12 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from scripts.embedded.ports import free_port
 from scripts.embedded.redis_server import RedisServer
 from store.members import Member
 from tests.client import Answer, Browser, Tab
+from tests.faults.cuts import cut_the_line
 from tests.parts import status_of
 from tests.serving import PASSWORD, Serving, open_session, serving, until
 from tests.stopwatch import Stopwatch
@@ -341,13 +341,6 @@ class TestTheLog:
             )
             await site.store.members.block(lines[0].member.id, by="admin")
             await until(lambda: _told(lines[0]), 2)
-
-
-async def cut_the_line(redis: Redis) -> None:
-    """Cut the relay's connection: the one that is blocked in XREAD."""
-    for client in await redis.client_list():
-        if client["cmd"].startswith("xread"):
-            await redis.client_kill(client["addr"])
 
 
 async def _follows(site: Serving) -> bool:

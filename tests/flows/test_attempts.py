@@ -15,8 +15,7 @@ from store.errors import LoginRefused
 from store.opening import Store
 from store.sessions import Device
 from tests.client import Browser
-from tests.flows.test_devices import EMAIL, PASSWORD, Phone, member_of
-from tests.flows.test_qr import Desk, approve, scan
+from tests.flows.people import EMAIL, PASSWORD, Desk, Phone, approve, member_of, scan
 from tests.parts import Site
 
 Start = Callable[..., Awaitable[Site]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
@@ -12,59 +11,10 @@ from store.errors import SessionEnded
 from store.opening import Store
 from store.sessions import Device, Ended, sessions
 from tests.client import Browser
+from tests.flows.people import ANDROID, EMAIL, PASSWORD, Phone, member_of
 from tests.parts import Site
 
 Start = Callable[..., Awaitable[Site]]
-
-EMAIL, PASSWORD = "sari@jaga.test", "rahasia sari"
-ANDROID = "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/150 Mobile Safari/537.36"
-
-
-async def member_of(store: Store, role: str = "member", email: str = EMAIL) -> str:
-    made = await store.members.create(email=email, password=PASSWORD, name="Sari", role=role)
-    return made.id
-
-
-class Phone:
-    """A phone as a program: tokens, no cookies."""
-
-    def __init__(self, port: int, name: str = "HP Sari", browser_id: str = "hp-1") -> None:
-        self.browser = Browser(port, ANDROID)
-        self.name, self.browser_id = name, browser_id
-        self.tokens: dict[str, Any] = {}
-
-    async def login(self, email: str = EMAIL) -> Phone:
-        answer = await self.browser.post(
-            "/api/auth/login",
-            {
-                "email": email,
-                "password": PASSWORD,
-                "device_type": "mobile",
-                "device_name": self.name,
-                "browser_id": self.browser_id,
-            },
-        )
-        assert answer.status == 200, answer.body
-        self.tokens = answer.json
-        self.browser.cookies.pop("jaga_session", None)
-        return self
-
-    @property
-    def bearer(self) -> dict[str, Any]:
-        return {"Authorization": f"Bearer {self.tokens['access_token']}"}
-
-    async def get(self, path: str) -> Any:
-        return await self.browser.get(path, **self.bearer)
-
-    async def post(self, path: str, body: Any = None) -> Any:
-        return await self.browser.post(path, body, **self.bearer)
-
-    async def delete(self, path: str) -> Any:
-        return await self.browser.send("DELETE", path, b"", self.bearer)
-
-    async def refresh(self, token: str = "") -> Any:
-        asked = {"refresh_token": token or self.tokens["refresh_token"]}
-        return await self.browser.post("/api/auth/refresh", asked)
 
 
 async def test_a_phone_logs_in_with_tokens_and_the_first_one_is_primary(

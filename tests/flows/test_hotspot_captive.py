@@ -11,10 +11,8 @@ from urllib.request import urlopen
 
 from store.hotspot.captive import KEPT_SECONDS
 from tests.client import Browser
-from tests.flows.test_hotspot import PHONE, House, house
+from tests.flows.house import PHONE, House
 from tests.parts import Site
-
-__all__ = ["house"]
 
 LAPTOP = "AA:BB:CC:00:00:02"
 HERE = "192.168.200.10"

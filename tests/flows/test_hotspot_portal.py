@@ -8,10 +8,8 @@ from typing import Any
 
 from store.opening import Store
 from tests.client import Answer, Browser
-from tests.flows.test_hotspot import PHONE, House, house
+from tests.flows.house import PHONE, House
 from tests.serving import HASH, until
-
-__all__ = ["house"]
 
 NUMBER, NOBODY = "081200000001", "081299999999"
 HERE = "192.168.200.10"

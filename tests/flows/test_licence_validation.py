@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.flows.test_licences import act, activated, bought
+from tests.licences import act, activated, bought
 
 
 @pytest.mark.parametrize("shown", [{}, {"fingerprint": "b"}, {"device_name": "Laptop"}])

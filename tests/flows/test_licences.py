@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,38 +11,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from jobs.persist.reader import LogReader
-from store.opening import Store, open_store
+from store.opening import open_store
 from store.payments import licences as module
 from store.payments.licences import digest_of
 from store.restoring import restore
 from store.settings import Settings
-from tests.client import Answer, Browser, Events
+from tests.client import Browser, Events
+from tests.licences import act, activated, admin_sets, bought, only_key
 from tests.lynk import KEY, deliver, payment
+from tests.orders import settle
 from tests.serving import Serving, serving, until
-
-
-@asynccontextmanager
-async def bought(environment: dict[str, str], **changes: str) -> AsyncIterator[tuple[Serving, str]]:
-    """A server, and the key of a licence that was paid for."""
-    async with serving(environment, LYNK_MERCHANT_KEYS=KEY, **changes) as site:
-        await deliver(site.browser(), payment())
-        await settle(site.store)
-        yield site, await only_key(site.store)
-
-
-async def settle(store: Store) -> None:
-    await LogReader(store).run()
-    await store.payments.processing.run()
-
-
-async def only_key(store: Store) -> str:
-    (row,) = await store.database.fetch(b"SELECT key_license FROM lynk_webhook")
-    return str(row["key_license"])
-
-
-async def act(browser: Browser, name: str, key: str, **more: Any) -> Answer:
-    return await browser.post(f"/api/license/{name}", {"license_key": key} | more)
 
 
 @asynccontextmanager
@@ -53,12 +30,6 @@ async def listening(site: Serving, name: str, port: int = 0, **query: str) -> As
         yield events
     finally:
         events.writer.close()
-
-
-async def activated(site: Serving, key: str, fingerprint: str) -> str:
-    answer = await act(site.browser(), "activate", key, fingerprint=fingerprint)
-    assert answer.status == 200 and answer.json["activated"]
-    return str(answer.json["instance"]["id"])
 
 
 async def test_a_second_device_takes_it_over_and_the_first_hears_at_once(environment) -> None:
@@ -175,13 +146,6 @@ async def test_fifty_devices_at_once_leave_one_holder(
             b" FROM lynk_webhook"
         )
         assert (row["device_active"], row["n"]) == (holder, 1)
-
-
-async def admin_sets(site: Serving, **changes: str) -> Answer:
-    admin = await site.logged_in(await site.member(role="admin"))
-    (row,) = (await admin.get("/api/admin/licenses")).json["licenses"]
-    path = f"/api/admin/licenses/{row['id']}"
-    return await admin.send("PATCH", path, json.dumps(changes).encode())
 
 
 async def test_the_first_device_keeps_it_where_the_policy_says_so(environment) -> None:

@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 
 from tests.client import Answer, Browser
-from tests.flows.test_licences import act, activated, admin_sets, bought, only_key, settle
+from tests.licences import PASTED, act, activated, admin_sets, bought, only_key
 from tests.lynk import KEY, deliver, payment
+from tests.orders import settle
 from tests.serving import serving
-from tests.store.test_numbers import PASTED
 
 REF = "3f" * 16
 

@@ -16,60 +16,11 @@ from store.opening import Store
 from store.sessions import Device
 from store.settings import Settings
 from tests.client import Browser, Tab
-from tests.flows.test_devices import EMAIL, PASSWORD, Phone, member_of
+from tests.flows.people import EMAIL, PASSWORD, Desk, Phone, approve, member_of, scan
 from tests.parts import Site
 from web.qr import drawn
 
 Start = Callable[..., Awaitable[Site]]
-
-WINDOWS = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36 "
-    "Edg/150.0"
-)
-
-
-class Desk(Browser):
-    """A desktop browser with the login page open."""
-
-    def __init__(self, port: int, browser_id: str = "meja-1") -> None:
-        super().__init__(port, WINDOWS)
-        self.browser_id = browser_id
-        self.token = ""
-
-    def copy_of_me(self) -> Desk:
-        """The same browser in another tab."""
-        other = Desk(self.port, self.browser_id)
-        other.cookies, other.token = dict(self.cookies), self.token
-        return other
-
-    async def ask(self, delivery: str = "") -> dict[str, Any]:
-        body = {"browser_id": self.browser_id, "fingerprint": "abc123"}
-        answer = await self.post(
-            "/api/auth/qr/generate", body | ({"delivery": delivery} if delivery else {})
-        )
-        assert answer.status == 200, answer.body
-        self.token = answer.json["token"]
-        return dict(answer.json)
-
-    def line(self, token: str = "", **headers: Any) -> Any:
-        return self.tab(f"/api/auth/qr/ws/{token or self.token}", **headers)
-
-    async def status(self, token: str = "") -> Any:
-        return await self.get(f"/api/auth/qr/status/{token or self.token}")
-
-    async def redeem(self, token: str = "") -> Any:
-        return await self.post("/api/auth/qr/redeem", {"token": token or self.token})
-
-
-async def scan(phone: Phone, desk: Desk) -> dict[str, Any]:
-    answer = await phone.post("/api/auth/qr/scan", {"token": desk.token})
-    assert answer.status == 200, answer.body
-    return dict(answer.json)
-
-
-async def approve(phone: Phone, desk: Desk, match: Any = None, approved: Any = True) -> Any:
-    body = {"token": desk.token, "approved": approved}
-    return await phone.post("/api/auth/qr/approve", body | ({"match": match} if match else {}))
 
 
 async def test_the_phone_lets_the_desktop_in_and_the_older_one_leaves(

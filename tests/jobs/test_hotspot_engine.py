@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
 from jobs.hotspot.engine import Engine
-from jobs.hotspot.report import Report
 from jobs.hotspot.usage import seconds_of
 from jobs.mikrotik import Write, open_link
 from scripts.benchmark.measures.hotspot import bar, settle_in
 from scripts.router_check import check
 from scripts.router_simulator.part import RouterPart
-from store.hotspot import Account
 from store.hotspot.deciding import Policy
-from store.opening import Store, open_store
+from store.opening import open_store
 from store.settings import Settings
-from tests.hotspot import customer, shown
+from tests.hotspot import shown
+from tests.jobs.house import PHONE, House
 from tests.stopwatch import Stopwatch
 
-PHONE = "AA:BB:CC:00:00:01"
 USER, BINDING = "/ip/hotspot/user", "/ip/hotspot/ip-binding"
 MB = 1 << 20
 
@@ -39,39 +36,6 @@ async def house(settings: Settings, router: RouterPart) -> AsyncIterator[House]:
     async with open_store(settings) as store:
         await store.redis.set(store.keys.built(), "1")
         yield House(store, router)
-
-
-class House:
-    """A store, a router, and what people do there."""
-
-    def __init__(self, store: Store, router: RouterPart) -> None:
-        self.store = store
-        self.router = router
-
-    def engine(self, **changes: Any) -> Engine:
-        settings = self.store.settings
-        return Engine(self.store, settings.routers[0], Policy.of(settings, **changes))
-
-    async def sync(self, only: str = "") -> Report:
-        self.router.forget_calls()
-        return await self.engine().run(only)
-
-    async def person(self, number: int, *macs: str, quota_mb: int = 100, email: str = "") -> str:
-        return await customer(self.store, number, *macs, quota_mb=quota_mb, email=email)
-
-    async def account(self, member: str) -> Account:
-        return await self.store.hotspot.account(member)
-
-    def rows(self, path: str) -> list[dict[str, str]]:
-        rows: list[dict[str, str]] = self.router.read("state")["tables"][f"/ip/hotspot/{path}"]
-        return rows
-
-    def send(self, size: int = 1, mac: str = PHONE) -> bool:
-        return bool(self.router.control("traffic", mac=mac, bytes_in=0, bytes_out=size)["passed"])
-
-    def prints(self) -> int:
-        calls: dict[str, int] = self.router.read("calls")
-        return sum(count for name, count in calls.items() if name.endswith("/print"))
 
 
 async def test_a_member_gets_in_and_the_second_run_writes_nothing(house: House) -> None:

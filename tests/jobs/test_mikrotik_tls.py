@@ -24,7 +24,7 @@ from scripts.router_simulator.part import Certificate, RouterPart
 from store.opening import open_store
 from store.routers import Router
 from store.settings import Settings
-from tests.jobs.test_hotspot_engine import House
+from tests.jobs.house import House
 from tests.stopwatch import Stopwatch
 
 USERS = "/ip/hotspot/user"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ConnectionError
 
-from tests.faults.test_redis import cut_the_line
+from tests.faults.cuts import cut_the_line
 from tests.serving import Serving, open_session, serving, until
 
 

@@ -14,7 +14,7 @@ from scripts.embedded.supervisor import Supervisor
 from scripts.router_simulator.part import RouterPart
 from store.opening import Store
 from store.settings import Settings
-from tests.browser.test_hotspot import code_in
+from tests.hotspot import code_in
 from tests.parts import Product
 
 MAC = "A4:BB:CC:00:00:01"

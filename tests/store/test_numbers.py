@@ -7,28 +7,9 @@ import re
 import pytest
 
 from store.payments import numbers
+from tests.licences import PASTED
 
 KEY = "KEI-AB12-CD34EF56"
-
-PASTED = [
-    "kei-ab12-cd34ef56",
-    "  KEI-AB12-CD34EF56\r\n",
-    "KEI–AB12–CD34EF56",
-    "KEI−AB12−CD34EF56",
-    "KEI-\u200bAB12-CD34EF56",
-    "KEI- AB12- CD34EF56",
-    "KEI AB12 CD34EF56",
-    "*KEI-AB12-CD34EF56*",
-    '"KEI-AB12-CD34EF56"',
-    "Kunci lisensi: KEI-AB12-CD34EF56",
-    "ＫＥＩ－ＡＢ１２－ＣＤ３４ＥＦ５６",
-    "KEI-AB12-\nCD34EF56",
-    "KEIAB12CD34EF56",
-    "<KEI-AB12-CD34EF56>",
-    "KEI-AB12-CD34EF56 KEI-AB12-CD34EF56",
-    "KEI‑AB12‑CD34EF56\u00ad",
-]
-"""The inputs that went wrong or nearly, and their kind."""
 
 
 @pytest.mark.parametrize("text", PASTED)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobs.mail import send
 from tests.lynk import EBOOK, deliver, payment
-from tests.web.test_payments import admin_of, count, rows, settle, signed
+from tests.orders import admin_of, count, rows, settle, signed
 
 TEMPLATE = {"id": 77, "name": "Template Kontrak\u200b <b>", "price": "50,000"}
 CLASS = {"id": "kelas-1", "name": "Kelas Daring", "price": "75,000"}

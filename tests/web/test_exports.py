@@ -18,9 +18,9 @@ from store.attendance.records import Attendance
 from store.attendance.students import Student, read_roster
 from store.folding import folded, tidied
 from store.lists.files import Unreadable
+from tests.client import unchunked as whole
 from tests.pupils import Phone, iso, meeting_of, patch
 from tests.serving import serving
-from tests.web.test_meetings import _unchunked as whole
 from web.attendance.exports import HEADS, _as_text, table, workbook_of
 from web.tables import csv_begin, csv_text
 

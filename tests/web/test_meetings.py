@@ -13,7 +13,7 @@ import pytest
 
 from store.attendance.meetings import By
 from store.errors import Conflict
-from tests.client import Answer, Browser
+from tests.client import Browser, unchunked
 from tests.jobs.log import count, rows
 from tests.pupils import (
     TEACHER_PASSWORD,
@@ -285,8 +285,8 @@ async def test_files_hold_what_the_screen_shows_and_no_formulas(place):
     path = f"/api/admin/meetings/{meeting}/export"
     answer = await teacher.get(f"{path}.csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="absensi-fisika-10a.csv"'
-    assert _unchunked(answer).startswith(b"\xef\xbb\xbf")
-    text = _unchunked(answer).decode("utf-8-sig")
+    assert unchunked(answer).startswith(b"\xef\xbb\xbf")
+    text = unchunked(answer).decode("utf-8-sig")
     head, *lines = list(csv.reader(io.StringIO(text, newline="")))
     assert head[:3] == ["No", "Tanggal", "Jam"]
     assert [line[3] for line in lines] == [
@@ -312,21 +312,9 @@ async def test_files_hold_what_the_screen_shows_and_no_formulas(place):
         and "HYPERLINK" in strings
         and "Ringkasan" in book.read("xl/workbook.xml").decode()
     )
-    empty = _unchunked(await teacher.get(f"{path}.csv?day=2020-01-01")).decode("utf-8-sig")
+    empty = unchunked(await teacher.get(f"{path}.csv?day=2020-01-01")).decode("utf-8-sig")
     assert empty.count("\n") == 1
     assert (await teacher.get(f"{path}.csv?day=x")).status == 400
-
-
-def _unchunked(answer: Answer) -> bytes:
-    """The body of an answer that came in chunks."""
-    if answer.headers.get("transfer-encoding") != "chunked":
-        return answer.body
-    body, rest = b"", answer.body
-    while rest:
-        size, _, rest = rest.partition(b"\r\n")
-        length = int(size, 16)
-        body, rest = body + rest[:length], rest[length + 2 :]
-    return body
 
 
 async def test_the_code_is_an_svg_that_leads_to_the_form(place):

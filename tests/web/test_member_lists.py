@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from jobs.persist.reader import LogReader
+from tests.client import unchunked as whole
 from tests.serving import serving
-from tests.web.test_meetings import _unchunked as whole
 
 PATH = "/api/admin/members/import"
 

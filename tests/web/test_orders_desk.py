@@ -12,11 +12,8 @@ from store.members import Members
 from store.payments.addresses import clean_email
 from tests.client import Browser
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, payment, signature_of
+from tests.orders import REF, RIGHT, WRONG, admin_of, count, refund, rows, settle, signed, states
 from tests.serving import Serving, serving
-from tests.web.test_payments import admin_of, count, rows, settle, signed, states
-
-REF = "3f" * 16
-WRONG, RIGHT = "siti@gmial.com", "siti@gmail.com"
 
 
 @pytest.mark.parametrize(
@@ -197,13 +194,6 @@ async def test_a_buyer_has_the_mails_sent_again_to_the_known_address_alone(envir
 
 
 # Refunds and other news -------------------------------------------------------------------------
-
-
-def refund(ref: str = REF, **changes: Any) -> dict[str, Any]:
-    body = payment(ref, message_id="API_CALL_1774145761204417_700000", **changes)
-    body["event"] = "payment.refunded"
-    body["data"]["message_action"] = "REFUND"
-    return body
 
 
 async def test_a_refund_is_looked_at_and_switches_nothing_off_by_itself(environment) -> None:

@@ -8,39 +8,12 @@ from typing import Any
 
 import pytest
 
-from jobs.persist.reader import LogReader
-from store.opening import Store
 from store.payments.delivery import sign
 from store.payments.intake import QUARANTINE_BYTES, QUARANTINE_PER_ADDRESS
 from store.payments.processing import Processing
-from tests.client import Browser
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, encode, payment, signature_of
-from tests.serving import Serving, serving
-
-SUCCESS = b'{"status":"success"}'
-
-
-async def settle(store: Store) -> None:
-    """Apply the log and work off what is due, as the workers do."""
-    await LogReader(store).run()
-    await store.payments.processing.run()
-
-
-async def rows(store: Store, query: str) -> list[dict[str, Any]]:
-    return await store.database.fetch(query.encode())
-
-
-async def states(store: Store) -> list[tuple[str, str]]:
-    found = await rows(store, "SELECT state, reason FROM lynk_inbox ORDER BY place")
-    return [(row["state"], row["reason"]) for row in found]
-
-
-async def count(store: Store, table: str) -> int:
-    return int((await rows(store, f"SELECT count(*) AS n FROM {table}"))[0]["n"])  # noqa: S608
-
-
-def signed(environment: dict[str, str], **changes: str):
-    return serving(environment, LYNK_MERCHANT_KEYS=KEY, **changes)
+from tests.orders import SUCCESS, admin_of, count, rows, settle, signed, states
+from tests.serving import serving
 
 
 async def test_a_payment_is_answered_kept_and_granted(environment) -> None:
@@ -499,10 +472,6 @@ async def test_only_admins_see_payments(environment, method: str, path: str) -> 
         assert (await site.browser().send(method, path, b"{}")).status == 401
         member = await site.logged_in(await site.member())
         assert (await member.send(method, path, b"{}")).status == 403
-
-
-async def admin_of(site: Serving) -> Browser:
-    return await site.logged_in(await site.member("admin", role="admin"))
 
 
 async def test_an_admin_sees_what_came_and_replays_it(environment) -> None:

@@ -11,8 +11,8 @@ import pytest
 from store.payments.encoding import LARGEST_BODY
 from tests.client import Answer
 from tests.lynk import encode, payment, signature_of
+from tests.orders import SUCCESS, settle, signed, states
 from tests.serving import Serving
-from tests.web.test_payments import SUCCESS, settle, signed, states
 
 
 def bare(body: bytes) -> bytes:
