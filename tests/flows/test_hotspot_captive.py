@@ -60,9 +60,11 @@ async def test_a_device_of_nobody_that_passes_is_told_no_more_than_that(house: H
 async def test_many_questions_at_once_are_one_for_the_router(house: House) -> None:
     house.router.control("join", mac=PHONE, ip=HERE)
     before = house.router.read("calls").get(PRINTS, 0)
+    began = time.monotonic()
     answers = await asyncio.gather(*(ask(house) for _ in range(20)))
+    most = 1 + (time.monotonic() - began) // KEPT_SECONDS
     assert all(status == 200 and said["captive"] is True for status, said in answers)
-    assert house.router.read("calls")[PRINTS] == before + 1
+    assert 1 <= house.router.read("calls")[PRINTS] - before <= most
 
 
 async def test_a_router_that_is_away_claims_nothing(house: House) -> None:
