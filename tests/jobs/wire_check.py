@@ -10,6 +10,7 @@ import importlib.util
 import json
 import sys
 from datetime import UTC, datetime
+from email.parser import BytesHeaderParser
 
 NAMES = [
     "From",
@@ -40,9 +41,10 @@ def faults_of(wire, name: str) -> list[str]:
         html=f"<p>{name}</p>",
     )
     data = wire.write(letter)
-    read = email.message_from_bytes(data, policy=email.policy.default)
+    read = BytesHeaderParser(policy=email.policy.default).parsebytes(data)
+    headers = dict(read.items())
     faults = [] if read.keys() == NAMES else [f"headers {read.keys()}"]
-    (to,) = read["To"].addresses
+    (to,) = headers["To"].addresses
     if to.addr_spec != "siti@example.com":
         faults.append(f"to {to.addr_spec}")
     shown = wire.shown_name(name)
@@ -50,8 +52,11 @@ def faults_of(wire, name: str) -> list[str]:
     is_other = "".join(to.display_name.split()) != "".join(shown.split())
     if is_other or len(shown) > 60 or "@" in shown or "://" in shown:
         faults.append(f"shown as {to.display_name!r}, not {shown!r}")
-    faults += [str(part.defects) for part in read.walk() if part.defects]
-    faults += [f"{key}: {value.defects}" for key, value in read.items() if value.defects]
+    parts = list(email.message_from_bytes(data).walk())
+    if len(parts) != 3:
+        faults.append(f"{len(parts)} parts")
+    faults += [str(part.defects) for part in parts if part.defects]
+    faults += [f"{key}: {value.defects}" for key, value in headers.items() if value.defects]
     if max(map(len, data.split(b"\r\n"))) > 78 or b"\n" in data.replace(b"\r\n", b""):
         faults.append("an odd line")
     return faults
