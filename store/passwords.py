@@ -37,6 +37,9 @@ THREADS = 2
 WAITING = 128
 """How many checks may wait for a thread: about 8 s of work; more are told to come back."""
 
+_NONE = "!"
+"""What is kept of who has no password begins so: none fits, and nothing is wrong with it."""
+
 _SCHEME = "jaga1"
 _LEGACY = ("$2y$", "$2a$", "$2b$")
 _LEGACY_BYTES = 72
@@ -99,6 +102,8 @@ def verify(password: str, stored: str | None) -> Verdict:
     same cost; the last is an error in the log, for somebody is locked out by it.
     """
     given = password.encode("utf-8", "surrogatepass")
+    if stored is not None and stored.startswith(_NONE):
+        stored = None
     if stored is not None and len(given) <= LONGEST_BYTES:
         try:
             return _compare(password, given, stored)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from store import passwords
 from store.errors import Unavailable
+from store.hotspot.newcomers import NO_PASSWORD
+from store.member_lists import NO_PASSWORD_YET
 from store.passwords import COST, LONGEST_BYTES, THREADS, Passwords, hash_password, verify
 
 CHEAP = 4
@@ -226,3 +228,13 @@ async def test_a_caller_that_goes_gives_its_place_back(monkeypatch: pytest.Monke
     async with asyncio.timeout(1), hashing.turn():
         pass
     hashing.close()
+
+
+@pytest.mark.parametrize("kept", [NO_PASSWORD, NO_PASSWORD_YET])
+def test_who_has_no_password_is_no_error_in_the_log(
+    kept: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody can try one: a newcomer's, or that of who came by a list."""
+    for typed in (kept, "", "rahasia"):
+        assert not verify(typed, kept).fits
+    assert caplog.records == []
