@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
+from psycopg.errors import UndefinedTable
 from redis.exceptions import RedisError
 from tornado.web import RequestHandler
 
@@ -141,12 +142,13 @@ class Health:
         return {router["name"]: {name: router[name] for name in told} for router in routers}
 
     async def _troubles(self) -> dict[str, Any]:
-        """Why no mails and no messages leave, None while they do; empty when Postgres is away."""
+        """Why no mails and no messages leave, None while they do; empty when Postgres is away
+        or has not been migrated."""
         mails, messages = self._store.mails, self._store.messages
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return {"mails": await mails.trouble(), "messages": await messages.trouble()}
-        except (Unavailable, TimeoutError):
+        except (Unavailable, UndefinedTable, TimeoutError):
             return {}
 
     async def _counts(self) -> dict[str, dict[str, int]]:
@@ -155,7 +157,7 @@ class Health:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return {"mails": await mails.counts(), "messages": await messages.counts()}
-        except (Unavailable, TimeoutError):
+        except (Unavailable, UndefinedTable, TimeoutError):
             return {}
 
     async def figures(self) -> bytes:
