@@ -53,6 +53,9 @@ async def house(environment: dict[str, str]) -> AsyncIterator[House]:
         await store.redis.set(store.keys.built(), "1")
         budi = await store.members.create(email="budi@jaga.test", password_hash="!")
         await store.hotspot.enrol(budi.id, "081234567890")
+        # a device waits for a router only where its owner has something to use
+        package = await store.packages.make("Harian", 100, 30, False, None)
+        await store.hotspot.give(budi.id, package.id)
         house = House(store, budi.id)
         for router in store.hotspot.routers:
             await house.settle(router)
