@@ -16,13 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-COMMANDS = (
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-)
+WHOLE = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+COMMANDS = ("chromium-headless-shell", *WHOLE)
 
 INSTALL_SECONDS = 900.0
 """Some 400 MB with its libraries, over a slow line."""
@@ -38,6 +34,12 @@ class NoChromium(Exception):
 def find() -> Path | None:
     """The Chromium to use, None when no candidate runs."""
     return next((path for path in _candidates() if _runs(path)), None)
+
+
+def whole() -> Path | None:
+    """The Chromium with its window, for what only a profile decides; None where there is none."""
+    installed = (shutil.which(command) for command in WHOLE)
+    return next((Path(path) for path in installed if path and _runs(Path(path))), None)
 
 
 def install() -> Path:
@@ -91,7 +93,7 @@ def _installers() -> list[list[str]]:
     apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
     return [
         [*apt, "update"],
-        [*apt, "install", "-y", "--no-install-recommends", "chromium-headless-shell"],
+        [*apt, "install", "-y", "--no-install-recommends", "chromium", "chromium-headless-shell"],
         [*apt, "install", "-y", "--no-install-recommends", "chromium"],
         [*playwright, "--with-deps", "chromium"],
     ]

@@ -11,7 +11,8 @@ The product's outside, real ones throughout:
 * `own_redis`    a Redis for this test alone, to `kill`, `start` again, `pause` and `resume`
 * `chromium`     the session's headless Chromium, Playwright's async `Browser`; each `new_context`
                  is a browser of its own, and is closed when the test is over
-* `playwright`, `chromium_path`  for a test that needs a Chromium of its own
+* `playwright`, `chromium_path`  for a test that needs a Chromium of its own;
+                 `whole_chromium_path` is one with a window and a profile, where there is one
 
 What a test works on, apart from every other test's: a Redis database and a prefix of its own, and
 a Postgres database as the migrations left it (`tests.databases`; its schema may be changed too):
@@ -261,6 +262,11 @@ def chromium_path() -> Path:
     if path is None:
         pytest.fail("no Chromium: run scripts/test, which brings it, or set CHROMIUM")
     return path
+
+
+@pytest.fixture(scope="session")
+def whole_chromium_path(chromium_path: Path) -> Path:
+    return chromium_program.whole() or chromium_path
 
 
 @pytest.fixture(scope="session")

@@ -90,11 +90,11 @@ async def test_without_cookies_and_storage_all_of_it_works_and_moves_to_a_browse
     siti: Member,
     router: RouterPart,
     sit: Callable[..., Awaitable[Seat]],
-    chromium_path: Path,
+    whole_chromium_path: Path,
     tmp_path: Path,
 ) -> None:
     web = await house(serve, router)
-    async with without_storage(chromium_path, tmp_path / "profile") as context:
+    async with without_storage(whole_chromium_path, tmp_path / "profile") as context:
         page = await context.new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
