@@ -60,6 +60,16 @@ async def test_the_bound_of_an_address_is_set_on_the_meetings_page(desk):
     assert kept.json["meeting"]["per_address"] == 900
 
 
+async def comes_in(phone: Phone, meeting: str, name: str) -> None:
+    """Fill in, and again when the server was too busy, as its answer asks for."""
+    for _ in range(100):
+        answer = await phone.fill(meeting, name)
+        if answer.status != 503:
+            break
+        await asyncio.sleep(0.2)
+    assert answer.status == 201, answer
+
+
 async def test_the_board_fills_itself(desk):
     web, teacher, meeting, seat = desk
     page = await seat.open(f"/board/{meeting}")
@@ -68,7 +78,7 @@ async def test_the_board_fills_itself(desk):
     port = web.settings.port
     await Phone(port).fill(meeting, "Budi <b>Santoso</b>", "10A")
     await expect(page.locator("#rows .row-who").first).to_have_text("Budi <b>Santoso</b>")
-    await asyncio.gather(*(Phone(port).fill(meeting, f"Siswa {n}") for n in range(199)))
+    await asyncio.gather(*(comes_in(Phone(port), meeting, f"Siswa {n}") for n in range(199)))
     await expect(page.locator("#count")).to_have_text("200")
     await Phone(port).fill(meeting, "Siswa 7")
     await expect(page.locator("#refused-count")).to_have_text("1")
