@@ -31,9 +31,16 @@ class Captive:
         return dict(json.loads(text)) if text else None
 
     async def may_ask(self, address: str) -> bool:
-        """Take the turn to ask for this address; False while somebody else has it."""
+        """Take the turn to ask for this address; False while somebody else has it, or has just
+        been answered."""
         turn = self._keys.hotspot_captive_turn(address)
-        return bool(await self._redis.set(turn, "1", nx=True, ex=KEPT_SECONDS))
+        if not await self._redis.set(turn, "1", nx=True, ex=KEPT_SECONDS):
+            return False
+        if await self.known(address) is None:
+            return True
+        # answered between the caller's look and this turn
+        await self._redis.delete(turn)
+        return False
 
     async def note(self, address: str, said: Mapping[str, Any]) -> None:
         """Keep what a router said, and give the turn back."""
