@@ -12,11 +12,11 @@ from tests.browser.people import DASHBOARD, LOGIN, PATIENCE_MS, Seat, connected,
 
 
 @pytest.fixture
-async def chromium(chromium_path: Path) -> AsyncIterator[Browser]:
+async def chromium(whole_chromium_path: Path) -> AsyncIterator[Browser]:
     """A Chromium that keeps pages in memory, as people's browsers do and Playwright's do not."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium_path,
+            executable_path=whole_chromium_path,
             headless=False,
             args=["--headless=new", "--no-sandbox", "--disable-gpu"],
             ignore_default_args=["--disable-back-forward-cache"],
