@@ -12,6 +12,7 @@ import pytest
 from tests.client import Browser
 from tests.flows.house import PHONE, House
 from tests.parts import Site
+from tests.serving import until
 
 
 async def test_a_code_lets_the_device_through_and_a_block_takes_it_out(house: House) -> None:
@@ -159,7 +160,13 @@ async def test_a_newcomer_waits_for_approval(house: House) -> None:
 
 async def test_the_operator_sees_the_plan_and_the_runs(house: House) -> None:
     member = await house.member("081200000001")
-    await house.until(lambda: bool(house.router.read("state")["tables"]["/ip/hotspot/user"]), 5.0)
+
+    async def is_settled() -> bool:
+        status = (await house.admin.get(f"/api/admin/members/{member}/hotspot")).json["hotspot"]
+        return (status["status"], status["pending"]) == ("aktif", False)
+
+    # the router hears of the member first, and of the package in a run of its own
+    await until(is_settled, 10.0)
     house.router.control("fault", clear=True)
     assert (await house.admin.post("/api/admin/hotspot/sync")).status == 202
     plan = (await house.admin.get("/api/admin/hotspot/plan?fup_percent=50")).json["plan"]
