@@ -17,13 +17,12 @@ from tests.serving import Serving, serving
 
 OPEN = re.compile(
     r"/|/login|/cekfingerprint|/auth/authenticate|/cekaction|/logout|/akun-diblokir|/offline"
-    r"|/api/auth/(login|refresh|register|request-otp|verify-otp|set-password|check|exchange|otp/.*)"
+    r"|/api/auth/(login|refresh|register|request-otp|verify-otp|set-password|check|otp/.*)"
     r"|/api/auth/(qr/(generate|redeem|image/.*|status/.*)|not-me)|/link|/atur-password"
     r"|/attendance/.*|/api/attendance/.*|/webhook/lynk/?|/order/.*|/api/order/.*|/api/license/.*"
     r"|/hotspot/(login.*|masuk|bukti|router|proof|lanjut|.*\.(html|json))|/(nonaktif|fup)"
-    r"|/(masa-aktif-habis|kuota-habis)|/api/hotspot/(captive|proof|handover/.*|redeem|voucher)"
-    r"|/static/.*|/js/.*|/sw.js|/manifest.webmanifest|/admin|/api/introspect|/api/openapi.json"
-    r"|/docs/api"
+    r"|/(masa-aktif-habis|kuota-habis)|/api/hotspot/(captive|proof|handover/.*|redeem)"
+    r"|/static/.*|/js/.*|/sw.js|/manifest.webmanifest|/admin"
 )
 """For everybody: what has to answer before a login, or instead of one."""
 
