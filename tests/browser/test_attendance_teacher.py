@@ -70,6 +70,7 @@ async def comes_in(phone: Phone, meeting: str, name: str) -> None:
     assert answer.status == 201, answer
 
 
+@pytest.mark.timing
 async def test_the_board_fills_itself(desk):
     web, teacher, meeting, seat = desk
     page = await seat.open(f"/board/{meeting}")

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.people import DASHBOARD, LOGIN, PATIENCE_MS, connected, is_out
@@ -17,6 +18,7 @@ BLINK_SECONDS = 2.0
 some 0.3 s, 0.06 of them the password check."""
 
 
+@pytest.mark.timing
 async def test_logging_in_elsewhere_puts_every_tab_out(serve, budi, sit):
     web = await serve()
     first, second = await sit(web), await sit(web)
@@ -168,6 +170,7 @@ async def test_without_web_locks_every_tab_holds_its_own_line(serve, budi, sit):
 # When the server goes and comes
 
 
+@pytest.mark.timing
 async def test_tabs_come_back_by_themselves_after_a_restart(product, budi, sit):
     web = await product()
     tabs = await (await sit(web)).arrive(2)
