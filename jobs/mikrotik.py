@@ -86,11 +86,6 @@ class Trap(RouterError):
         return self.message.startswith("no such item")
 
     @property
-    def is_duplicate(self) -> bool:
-        """A row like this is there already."""
-        return "already have" in self.message or "already exists" in self.message
-
-    @property
     def is_forbidden(self) -> bool:
         """Our account on the router may not do this."""
         return "not enough permissions" in self.message or "not allowed" in self.message

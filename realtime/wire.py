@@ -64,10 +64,6 @@ class Wire(Protocol):
     def is_stuck(self) -> bool:
         """Whether something has been unsent for OLDEST_UNSENT_SECONDS."""
 
-    @property
-    def unsent(self) -> int:
-        """How many bytes wait to be sent."""
-
 
 class Parking:
     """The nested epoll and its slots."""
@@ -200,10 +196,6 @@ class ParkedWire:
     @property
     def is_stuck(self) -> bool:
         return bool(self._unsent) and time.monotonic() - self._since > OLDEST_UNSENT_SECONDS
-
-    @property
-    def unsent(self) -> int:
-        return len(self._unsent)
 
     def _keep(self, data: bytes) -> bool:
         """Hold what the peer would not take; the bound is what one slow client may cost."""
@@ -350,10 +342,6 @@ class StreamWire:
     @property
     def is_stuck(self) -> bool:
         return self._writing > 0 and time.monotonic() - self._since > OLDEST_UNSENT_SECONDS
-
-    @property
-    def unsent(self) -> int:
-        return self._writing
 
     async def _read(self) -> None:
         while not self._stream.closed():

@@ -23,8 +23,6 @@ _UNSEEN = frozenset(
 """Characters that no font shows though Unicode calls them letters or marks."""
 
 _PLAIN_APOSTROPHES = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
-_BLANKS = str.maketrans(dict.fromkeys("\u2800\u3164", " "))
-"""A braille cell without dots, and a Hangul filler: typed where a name must not be empty."""
 
 
 def is_unseen(sign: str) -> bool:

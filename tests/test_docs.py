@@ -81,6 +81,12 @@ def test_files_that_are_named_are_there(page: Path) -> None:
     assert [str(file) for file in named if not file.exists()] == []
 
 
+def test_files_that_commands_name_are_there() -> None:
+    commands = [path for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix]
+    named = [ROOT / name for path in commands for name in FILE.findall(path.read_text())]
+    assert named and [str(file) for file in named if not file.exists()] == []
+
+
 def test_the_readme_is_read_to_its_end() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) < 130
 

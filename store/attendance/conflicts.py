@@ -20,15 +20,6 @@ ALIKE_MS = 60_000
 MANY_DEVICES = 3
 """A name that is tried from so many devices."""
 
-FLAGS = {
-    "shared_device": "Satu perangkat dipakai untuk dua nama",
-    "many_devices": "Satu nama dicoba dari tiga perangkat atau lebih",
-    "device_of_another": "Perangkat ini sebelumnya dipakai siswa lain",
-    "device_renamed": "Data browser perangkat ini baru saja dihapus",
-    "alike": "Dua perangkat serupa mengisi dalam satu menit",
-    "like_a_script": "Terlalu banyak pengisian dari satu alamat dalam sepuluh detik",
-}
-
 
 def refused(attempts: Sequence[Mapping[str, Any]], zone: str) -> list[dict[str, Any]]:
     """Return the refused attempts as the teacher sees them, newest first."""
