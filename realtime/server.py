@@ -13,31 +13,31 @@ from typing import Any
 
 from tornado.httpserver import HTTPServer
 
-from realtime import codes
-from realtime.admission import Admission, jitter_ms
-from realtime.announcements import Announcements
-from realtime.attempts import Attempts
-from realtime.board import BoardAcceptor, Boards
-from realtime.clocks import Clocks
-from realtime.devices import DeviceAcceptor, websocket_stats
+from realtime.channels.announcements import Announcements
+from realtime.channels.attendance_board import BoardAcceptor, Boards
+from realtime.channels.hotspot import HotspotLines, PortalAcceptor
+from realtime.channels.login_attempts import Attempts
+from realtime.channels.payments import LicenceAcceptor, OrderAcceptor, PaymentLines
+from realtime.channels.qr import QrAcceptor, QrLines
+from realtime.channels.session_socket import DeviceAcceptor, websocket_stats
+from realtime.channels.session_stream import StreamAcceptor
 from realtime.first_admin import FirstAdmin
-from realtime.front import LARGEST_BODY, Acceptor, Front
-from realtime.health import Health, routes
-from realtime.hotspot import HotspotLines, PortalAcceptor
-from realtime.hub import Heart, Hub
-from realtime.inspectors import Inspectors
-from realtime.kicks import Kicks
+from realtime.health.inspectors import Inspectors
+from realtime.health.report import Health, routes
 from realtime.metrics import Metrics
-from realtime.payments import LicenceAcceptor, OrderAcceptor, PaymentLines
-from realtime.qr import QrAcceptor, QrLines
-from realtime.receipts import Receipts
-from realtime.reception import Reception, sockets_that_fit
-from realtime.refusal import LARGEST_HEAD
+from realtime.presence.expiry import Clocks
+from realtime.presence.handshake import Admission, jitter_ms
+from realtime.presence.hub import Heart, Hub
+from realtime.presence.logouts import Kicks
+from realtime.presence.receipts import Receipts
+from realtime.presence.roles import Roles
+from realtime.presence.sweep import Sweep
 from realtime.relay import Relay
-from realtime.roles import Roles
-from realtime.stream import StreamAcceptor
-from realtime.sweep import Sweep
-from realtime.wire import Parking
+from realtime.transport import codes
+from realtime.transport.front import LARGEST_BODY, Acceptor, Front
+from realtime.transport.reception import Reception, sockets_that_fit
+from realtime.transport.refusal import LARGEST_HEAD
+from realtime.transport.wire import Parking
 from store.opening import Store, open_store
 from store.settings import Settings
 from store.weak_settings import weaknesses

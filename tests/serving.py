@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from realtime.hub import Hub
+from realtime.presence.hub import Hub
 from realtime.server import Server
 from store.members import Member
 from store.opening import Store, open_store

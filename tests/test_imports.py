@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
@@ -29,6 +30,65 @@ def test_who_may_import_whom(package: str) -> None:
             if top in (*PACKAGES, "tests") and top not in allowed:
                 wrong.append(f"{name} imports {imported}")
     assert wrong == []
+
+
+FLOORS_OF_REALTIME: tuple[dict[str, set[str]], ...] = (
+    {"transport": set(), "relay": set(), "metrics": set(), "first_admin": set()},
+    {"presence": {"transport", "relay", "metrics"}},
+    {
+        "channels": {"transport", "presence"},
+        "health": {"presence", "relay", "metrics", "first_admin"},
+    },
+    {
+        "server": {
+            *("transport", "relay", "metrics", "first_admin"),
+            *("presence", "channels", "health"),
+        }
+    },
+    {"__main__": {"server"}},
+)
+"""The rooms of realtime/ from the ground up, and the arrows: a room imports from floors below."""
+
+
+def test_realtime_has_these_rooms_and_these_arrows() -> None:
+    drawn: dict[str, set[str]] = {}
+    for name, tree in sources("realtime"):
+        room = name.removesuffix(".py").split("/")[1]
+        targets = {
+            imported.split(".")[1]
+            for imported in imports_of(tree)
+            if imported.startswith("realtime.")
+        }
+        drawn.setdefault(room, set()).update(targets - {room})
+    del drawn["__init__"]
+    assert drawn == {room: arrows for floor in FLOORS_OF_REALTIME for room, arrows in floor.items()}
+
+
+def test_no_arrow_of_realtime_goes_up() -> None:
+    below: set[str] = set()
+    for floor in FLOORS_OF_REALTIME:
+        for room, arrows in floor.items():
+            assert arrows <= below, f"{room} imports from its own floor or above"
+        below |= set(floor)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_imports_itself_through_others(package: str) -> None:
+    """Rooms keep no secret circles: inside a room modules lie above each other as well."""
+    modules = {name.removesuffix(".py").replace("/", "."): tree for name, tree in sources(package)}
+    arrows = {
+        name: {
+            found
+            for imported in imports_of(tree)
+            for found in (imported, imported.rpartition(".")[0])
+            if found in modules and found != name
+        }
+        for name, tree in modules.items()
+    }
+    try:
+        tuple(TopologicalSorter(arrows).static_order())
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_nothing_is_imported_from_a_module_of_tests() -> None:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from realtime import clocks
 from realtime import server as servers
+from realtime.presence import expiry
 from tests.client import ANSWER_SECONDS, Browser, client_frame
 from tests.serving import Serving, serving, until
 from tests.stopwatch import Stopwatch
@@ -175,7 +175,7 @@ async def test_coming_and_going_does_not_pile_up_in_the_clocks(
     environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each page load is a tab that comes and goes; its clock may be twenty hours ahead."""
-    monkeypatch.setattr(clocks, "SLACK", 20)
+    monkeypatch.setattr(expiry, "SLACK", 20)
     async with serving(environment) as site:
         browser = await site.logged_in(await site.member())
         device = await browser.device_id()

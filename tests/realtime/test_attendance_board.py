@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from realtime.board import MOST_WAITING, Boards, _Lane
-from realtime.messages import Message
-from realtime.roles import Roles
+from realtime.channels.attendance_board import MOST_WAITING, Boards, _Lane
+from realtime.presence.roles import Roles
+from realtime.transport.messages import Message
 from store.attendance.meetings import By
 from store.events import Event
 from tests.client import Browser

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from realtime.frames import (
+from realtime.transport.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,

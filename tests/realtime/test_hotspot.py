@@ -8,10 +8,10 @@ import time
 from functools import partial
 from typing import Any
 
-from realtime.connection import Connection, Seat
-from realtime.hotspot import REST_SECONDS
-from realtime.hub import Hub
-from realtime.messages import Message
+from realtime.channels.hotspot import REST_SECONDS
+from realtime.presence.hub import Hub
+from realtime.transport.connection import Connection, Seat
+from realtime.transport.messages import Message
 from store.members import Member
 from tests.client import Tab
 from tests.serving import Serving, open_session, serving, until

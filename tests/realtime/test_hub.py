@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from realtime.connection import Seat, Stream
-from realtime.hub import Hub
+from realtime.presence.hub import Hub
+from realtime.transport.connection import Seat, Stream
 
 
 class Pulse:

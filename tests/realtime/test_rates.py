@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.rates import MOST_ADDRESSES, HandshakeRate
+from realtime.presence.rates import MOST_ADDRESSES, HandshakeRate
 from store.errors import RateLimited
 
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from realtime import reception
+from realtime.transport import reception
 from tests.serving import Serving, serving, until
 
 MOST = 24

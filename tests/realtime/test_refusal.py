@@ -12,7 +12,7 @@ import socket
 
 import pytest
 
-from realtime import refusal
+from realtime.transport import refusal
 from tests.serving import serving, until
 from tests.stopwatch import Stopwatch
 

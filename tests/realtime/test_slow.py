@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from realtime.messages import Message
+from realtime.transport.messages import Message
 from tests.serving import serving
 
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.exceptions import ConnectionError
 
-from realtime import sweep
+from realtime.presence import sweep
 from tests.serving import open_session, serving
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import pytest
 from tornado.iostream import IOStream
 
-from realtime import wire as wires
-from realtime.wire import ParkedWire, Parking, StreamWire, Wire, wire_of
+from realtime.transport import wire as wires
+from realtime.transport.wire import ParkedWire, Parking, StreamWire, Wire, wire_of
 from tests.serving import until
 
 MOST = 65_536

@@ -13,10 +13,10 @@ import time
 
 from redis.exceptions import RedisError
 
-from realtime import messages
-from realtime.connection import Seat
-from realtime.hub import Hub
-from realtime.kicks import Kicks
+from realtime.presence.hub import Hub
+from realtime.presence.logouts import Kicks
+from realtime.transport import messages
+from realtime.transport.connection import Seat
 from store.clock import now_ms
 from store.sessions import Ended, Session, Sessions
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from realtime import codes
-from realtime.frames import PING, TEXT, frame
+from realtime.transport import codes
+from realtime.transport.frames import PING, TEXT, frame
 from store.errors import REASONS, SessionExpired
 from store.sessions import Ended
 

@@ -13,10 +13,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from realtime.connection import Connection
-from realtime.hub import Hub
-from realtime.messages import Message
-from realtime.stream import StreamAcceptor
+from realtime.channels.session_stream import StreamAcceptor
+from realtime.presence.hub import Hub
+from realtime.transport.connection import Connection
+from realtime.transport.messages import Message
 from store.events import Event
 
 REST_SECONDS = 1.0

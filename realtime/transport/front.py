@@ -24,7 +24,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from realtime.refusal import BodyTooLarge, ClientStream, say_last
+from realtime.transport.refusal import BodyTooLarge, ClientStream, say_last
 from store.errors import JagaError, Unavailable, WrongMethod
 
 log = logging.getLogger("jaga.front")

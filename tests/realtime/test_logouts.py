@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from realtime import kicks
+from realtime.presence import logouts
 from store.events import Event
 from store.sessions import Ended
 from tests.serving import open_session, serving, until
@@ -46,7 +46,7 @@ async def test_a_tab_has_the_whole_grace_to_answer(environment) -> None:
 
 
 async def test_many_at_once_all_hear(environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kicks, "SLICE", 1)
+    monkeypatch.setattr(logouts, "SLICE", 1)
     async with serving(environment) as site:
         members = [await site.member() for _ in range(60)]
         browsers = [await site.logged_in(member) for member in members]
@@ -63,7 +63,7 @@ async def test_many_at_once_all_hear(environment, monkeypatch: pytest.MonkeyPatc
 async def test_ends_that_come_in_one_read_are_all_carried_out(
     environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kicks, "SLICE", 1)
+    monkeypatch.setattr(logouts, "SLICE", 1)
     async with serving(environment, SWEEP_SECONDS="300") as site, AsyncExitStack() as stack:
         site.server._relay._listeners = {}
         members = [await site.member() for _ in range(5)]

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 
-from realtime import codes, messages
-from realtime.admission import Admission, new_connection_id, tab_of
-from realtime.connection import Socket
-from realtime.frames import accept_key, close_frame
-from realtime.front import Doorway, Head, require_get
-from realtime.hub import Hub
-from realtime.messages import Message
-from realtime.stream import Nobody
-from realtime.wire import give_up_after, wire_of
+from realtime.channels.session_stream import Nobody
+from realtime.presence.handshake import Admission, new_connection_id, tab_of
+from realtime.presence.hub import Hub
+from realtime.transport import codes, messages
+from realtime.transport.connection import Socket
+from realtime.transport.frames import accept_key, close_frame
+from realtime.transport.front import Doorway, Head, require_get
+from realtime.transport.messages import Message
+from realtime.transport.wire import give_up_after, wire_of
 from store.errors import Forbidden, InvalidRequest, SessionExpired, Unauthenticated
 from store.sessions import Place
 

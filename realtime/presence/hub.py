@@ -8,7 +8,7 @@ never removes the tab that came back.
 
 from __future__ import annotations
 
-from realtime.connection import Connection, Seat
+from realtime.transport.connection import Connection, Seat
 
 
 class Hub:

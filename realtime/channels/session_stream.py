@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from realtime import messages
-from realtime.admission import Admission, jitter_ms, new_connection_id, tab_of
-from realtime.connection import Stream
-from realtime.front import Doorway, Head, require_get
-from realtime.wire import give_up_after, wire_of
+from realtime.presence.handshake import Admission, jitter_ms, new_connection_id, tab_of
+from realtime.transport import messages
+from realtime.transport.connection import Stream
+from realtime.transport.front import Doorway, Head, require_get
+from realtime.transport.wire import give_up_after, wire_of
 from store.errors import Forbidden, Unauthenticated
 from store.members import fold
 from store.sessions import Ended, Place

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import struct
 
-from realtime import codes
+from realtime.transport import codes
 
 LARGEST = 4096
 """Bytes of one message, all its fragments together."""

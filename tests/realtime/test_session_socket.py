@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from realtime.messages import PING_FRAMES
+from realtime.transport.messages import PING_FRAMES
 from store.members import Member
 from store.sessions import new_id
 from tests.client import Browser, Tab, client_frame

@@ -10,11 +10,11 @@ import logging
 
 from redis.exceptions import RedisError
 
-from realtime import codes
-from realtime.connection import Seat
-from realtime.hub import Hub
-from realtime.kicks import Kicks
-from realtime.roles import Roles
+from realtime.presence.hub import Hub
+from realtime.presence.logouts import Kicks
+from realtime.presence.roles import Roles
+from realtime.transport import codes
+from realtime.transport.connection import Seat
 from store.errors import Unavailable
 from store.opening import Store
 from store.restoring import restore_if_needed

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from tornado.iostream import IOStream, SSLIOStream, StreamBufferFullError, StreamClosedError
 
-from realtime.refusal import ClientStream, Guest
+from realtime.transport.refusal import ClientStream, Guest
 
 READ_BYTES = 16_384
 """Read at once: four of the largest messages a tab may send."""

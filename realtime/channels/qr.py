@@ -13,14 +13,14 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from realtime import codes
-from realtime.admission import Admission, new_connection_id
-from realtime.connection import Socket
-from realtime.devices import DEAF_BEATS, handshake_of, is_from_own_page, refuse
-from realtime.front import Doorway, Head, require_get
-from realtime.hub import Hub
-from realtime.messages import Message
-from realtime.wire import give_up_after, wire_of
+from realtime.channels.session_socket import DEAF_BEATS, handshake_of, is_from_own_page, refuse
+from realtime.presence.handshake import Admission, new_connection_id
+from realtime.presence.hub import Hub
+from realtime.transport import codes
+from realtime.transport.connection import Socket
+from realtime.transport.front import Doorway, Head, require_get
+from realtime.transport.messages import Message
+from realtime.transport.wire import give_up_after, wire_of
 from store.errors import QR_MESSAGES, JagaError
 from store.events import Event
 from store.opening import Store

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from realtime.hub import Hub
-from realtime.messages import Message
+from realtime.presence.hub import Hub
+from realtime.transport.messages import Message
 from store.events import Event
 
 

@@ -10,11 +10,11 @@ import logging
 import time
 from collections import OrderedDict, deque
 
-from realtime import messages
-from realtime.connection import Connection, Socket
-from realtime.hub import Hub
 from realtime.metrics import Metrics
-from realtime.receipts import Receipts
+from realtime.presence.hub import Hub
+from realtime.presence.receipts import Receipts
+from realtime.transport import messages
+from realtime.transport.connection import Connection, Socket
 from store.events import Event
 from store.sessions import Ended
 

@@ -13,14 +13,14 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from realtime import codes, messages
-from realtime.admission import Admission, jitter_ms, new_connection_id
-from realtime.connection import Connection, Stream
-from realtime.front import Doorway, Head, require_get
-from realtime.hub import Hub
-from realtime.messages import Message
-from realtime.stream import DEAF_BEATS, HEAD
-from realtime.wire import give_up_after, wire_of
+from realtime.channels.session_stream import DEAF_BEATS, HEAD
+from realtime.presence.handshake import Admission, jitter_ms, new_connection_id
+from realtime.presence.hub import Hub
+from realtime.transport import codes, messages
+from realtime.transport.connection import Connection, Stream
+from realtime.transport.front import Doorway, Head, require_get
+from realtime.transport.messages import Message
+from realtime.transport.wire import give_up_after, wire_of
 from store.errors import InvalidRequest
 from store.events import Event
 from store.opening import Store

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from realtime import codes, messages
-from realtime.frames import (
+from realtime.transport import codes, messages
+from realtime.transport.frames import (
     CLOSE,
     PING,
     PONG,
@@ -19,8 +19,8 @@ from realtime.frames import (
     close_frame,
     frame,
 )
-from realtime.messages import Message
-from realtime.wire import Wire
+from realtime.transport.messages import Message
+from realtime.transport.wire import Wire
 
 BURST = 10
 PER_SECOND = 1.0

@@ -11,13 +11,13 @@ from psycopg.errors import UndefinedTable
 from redis.exceptions import RedisError
 from tornado.web import RequestHandler
 
-from realtime.admission import Admission
 from realtime.first_admin import FirstAdmin
-from realtime.hub import Hub
-from realtime.inspectors import Inspectors
+from realtime.health.inspectors import Inspectors
 from realtime.metrics import Metrics, Snapshot
+from realtime.presence.handshake import Admission
+from realtime.presence.hub import Hub
+from realtime.presence.sweep import Sweep
 from realtime.relay import Relay
-from realtime.sweep import Sweep
 from store.errors import Unavailable, WrongMethod, of_status
 from store.opening import Store
 from store.weak_settings import weaknesses

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection
 
 from redis.exceptions import RedisError
 
-from realtime import codes
-from realtime.connection import Connection
-from realtime.messages import Message
+from realtime.transport import codes
+from realtime.transport.connection import Connection
+from realtime.transport.messages import Message
 from store.events import Event
 from store.members import Members
 

@@ -16,15 +16,15 @@ from typing import Any
 import segno
 from redis.exceptions import RedisError
 
-from realtime import codes, messages
-from realtime.admission import Admission, jitter_ms, new_connection_id, tab_of
-from realtime.connection import Seat, Stream
-from realtime.front import Doorway, Head, require_get
-from realtime.hub import Hub
-from realtime.messages import Message
-from realtime.roles import Roles
-from realtime.stream import DEAF_BEATS, HEAD
-from realtime.wire import give_up_after, wire_of
+from realtime.channels.session_stream import DEAF_BEATS, HEAD
+from realtime.presence.handshake import Admission, jitter_ms, new_connection_id, tab_of
+from realtime.presence.hub import Hub
+from realtime.presence.roles import Roles
+from realtime.transport import codes, messages
+from realtime.transport.connection import Seat, Stream
+from realtime.transport.front import Doorway, Head, require_get
+from realtime.transport.messages import Message
+from realtime.transport.wire import give_up_after, wire_of
 from store.attendance import conflicts
 from store.attendance.days import as_text
 from store.attendance.meetings import Meeting, valid_meeting_id

@@ -19,7 +19,7 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from realtime.refusal import ClientStream
+from realtime.transport.refusal import ClientStream
 from store.limits import source_of
 
 BACKLOG = 4_096

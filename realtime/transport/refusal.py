@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from tornado.httputil import HTTPInputError
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
-from realtime.messages import encode
+from realtime.transport.messages import encode
 from store.errors import InvalidRequest, JagaError, WrongMethod
 
 LARGEST_HEAD = 32 * 1024
@@ -54,7 +54,7 @@ class NoHttp(InvalidRequest):
 
 
 class Guest(Protocol):
-    """How reception counts the connection (realtime.reception.Guest)."""
+    """How reception counts the connection (realtime.transport.reception.Guest)."""
 
     def waits(self, stream: ClientStream) -> None:
         """Its client has to send something first."""

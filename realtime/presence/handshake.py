@@ -8,16 +8,16 @@ from typing import Protocol
 
 from tornado.httputil import HTTPHeaders
 
-from realtime import codes
-from realtime.clocks import Clocks
-from realtime.connection import Connection, Seat
-from realtime.front import Head
-from realtime.hub import Hub
-from realtime.kicks import Kicks
-from realtime.rates import HandshakeRate
+from realtime.presence.expiry import Clocks
+from realtime.presence.hub import Hub
+from realtime.presence.logouts import Kicks
+from realtime.presence.rates import HandshakeRate
+from realtime.presence.roles import Roles, tell
 from realtime.relay import Relay
-from realtime.roles import Roles, tell
-from realtime.wire import Parking
+from realtime.transport import codes
+from realtime.transport.connection import Connection, Seat
+from realtime.transport.front import Head
+from realtime.transport.wire import Parking
 from store.errors import InvalidRequest, SessionEnded, Unavailable
 from store.opening import Store
 from store.sessions import Credential, Ended, Place

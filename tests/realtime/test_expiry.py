@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.exceptions import ConnectionError
 
-from realtime import clocks
+from realtime.presence import expiry
 from tests.serving import serving
 from tests.stopwatch import Stopwatch
 
@@ -15,7 +15,7 @@ from tests.stopwatch import Stopwatch
 async def test_redis_away_at_the_moment_it_looks_again(
     environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clocks, "RETRY_MS", 100)
+    monkeypatch.setattr(expiry, "RETRY_MS", 100)
     async with serving(environment, SESSION_LIFETIME_SECONDS="1", SWEEP_SECONDS="300") as site:
         browser = await site.logged_in(await site.member())
         async with browser.tab() as tab:
@@ -60,6 +60,6 @@ def test_the_notice_is_five_minutes_or_a_third_of_a_short_clock() -> None:
     class Long:
         idle_ms, cap_at, opened_at = 72_000_000, 86_400_000, 0
 
-    assert clocks._notice_ms(Short, "idle") == 3_000  # type: ignore[arg-type]
-    assert clocks._notice_ms(Short, "absolute") == 5_000  # type: ignore[arg-type]
-    assert clocks._notice_ms(Long, "idle") == clocks._notice_ms(Long, "absolute") == 300_000  # type: ignore[arg-type]
+    assert expiry._notice_ms(Short, "idle") == 3_000  # type: ignore[arg-type]
+    assert expiry._notice_ms(Short, "absolute") == 5_000  # type: ignore[arg-type]
+    assert expiry._notice_ms(Long, "idle") == expiry._notice_ms(Long, "absolute") == 300_000  # type: ignore[arg-type]

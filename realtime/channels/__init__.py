@@ -1,0 +1,1 @@
+"""What is said: one module for each kind of live address and the news that it carries."""

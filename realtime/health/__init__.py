@@ -1,0 +1,1 @@
+"""How this process is, for whoever watches it: `/healthz`, `/readyz`, `/metrics`."""

@@ -1,0 +1,1 @@
+"""Who is connected, how they come in, and how they learn that they have to leave."""
