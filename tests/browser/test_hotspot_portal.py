@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.hotspot.otp import REQUESTS_PER_PHONE
 from store.members import Member
 from store.opening import Store

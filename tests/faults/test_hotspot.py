@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.opening import Store
 from tests.parts import Product
 from tests.stopwatch import Stopwatch

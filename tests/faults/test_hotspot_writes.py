@@ -16,7 +16,7 @@ import pytest
 
 from jobs import hotspot
 from scripts.embedded.supervisor import Child, Supervisor
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.settings import SETTING_NAMES, Settings
 from tests.hotspot import customer

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from tests.flows.house import ADMIN, PASSWORD, House
 from tests.parts import Site
 

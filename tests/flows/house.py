@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from tests.client import Browser
 from tests.parts import Site
 

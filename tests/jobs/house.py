@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.hotspot.engine import Engine
 from jobs.hotspot.report import Report
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.hotspot import Account
 from store.hotspot.deciding import Policy
 from store.opening import Store

@@ -11,7 +11,7 @@ from jobs import hotspot
 from jobs.hotspot import binding
 from jobs.hotspot.binding import bind_device
 from jobs.persist.reader import LogReader
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.hotspot.restoring import restore_hotspot
 from store.opening import Store, open_store
 from store.settings import Settings

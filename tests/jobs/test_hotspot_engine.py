@@ -13,7 +13,7 @@ from jobs.hotspot.usage import seconds_of
 from jobs.mikrotik import Write, open_link
 from scripts.benchmark.measures.hotspot import bar, settle_in
 from scripts.router_check import check
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.hotspot.deciding import Policy
 from store.opening import open_store
 from store.settings import Settings

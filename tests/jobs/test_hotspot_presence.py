@@ -12,7 +12,7 @@ import pytest
 from jobs import hotspot
 from jobs.hotspot import presence
 from jobs.hotspot.binding import bind_device, bind_proven
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.opening import Store, open_store
 from store.settings import Settings
 from tests.hotspot import customer

@@ -10,7 +10,7 @@ import pytest
 
 from jobs import hotspot
 from jobs.hotspot.binding import Seen, bind_device, identify
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.hotspot.deciding import Policy
 from store.opening import Store, open_store
 from store.routers import Router

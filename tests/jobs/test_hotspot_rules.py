@@ -27,7 +27,7 @@ from jobs.hotspot.plan import (
 from jobs.hotspot.tags import Tag, comment_of, legacy_phone, tag_of
 from jobs.hotspot.usage import Look, Reading, count
 from jobs.mikrotik import Row, Write
-from scripts.router_simulator.commands import Command, Router, Trap
+from scripts.simulator.commands import Command, Router, Trap
 from store.hotspot.deciding import STATUSES, Policy, Status, Terms, decide, notices, why
 from store.phones import local_form, normal_phone
 from tests.parts import ROOT

@@ -21,7 +21,7 @@ from jobs.mikrotik import (
     open_link,
 )
 from scripts.embedded.ports import free_port
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.routers import Router
 from tests.stopwatch import Stopwatch
 

@@ -20,7 +20,7 @@ import jobs.mikrotik as door
 from jobs.mikrotik import RouterAway, Write, open_link
 from scripts.embedded.supervisor import Supervisor
 from scripts.router_check import check
-from scripts.router_simulator.part import Certificate, RouterPart
+from scripts.simulator.part import Certificate, RouterPart
 from store.opening import open_store
 from store.routers import Router
 from store.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from honcho.environ import parse_procfile
 
-from scripts import checking, chromium, testing
+from scripts.tools import checking, chromium, testing
 
 ROOT = Path(__file__).parents[2]
 
@@ -128,7 +128,9 @@ def _write(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize("name", ["migrate", "restore", "router_check", "lynk", "member"])
+@pytest.mark.parametrize(
+    "name", ["migrate", "restore", "router_check", "router_simulator", "lynk", "member"]
+)
 def test_asked_for_help_a_command_does_nothing_else(name: str) -> None:
     answer = subprocess.run(
         [sys.executable, "-m", f"scripts.{name}", "--help"],

@@ -1,4 +1,4 @@
-"""scripts/environment.py and scripts/enter: .venv is made once; a failure says what to do."""
+"""scripts/tools/environment.py and scripts/enter: .venv is made once; a failure says what to do."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts import environment
-from scripts.environment import NotPrepared, prepare
+from scripts.tools import environment
+from scripts.tools.environment import NotPrepared, prepare
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,7 @@ from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.server import Server
 from scripts.embedded.supervisor import Child, StartError, Supervisor
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 
 SERVERS: dict[str, Callable[[Path, Supervisor], Server]] = {
     "redis": lambda place, processes: RedisServer(place / "redis", processes),

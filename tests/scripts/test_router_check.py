@@ -15,7 +15,7 @@ from scripts import router_check
 from scripts.embedded.ports import free_port
 from scripts.embedded.supervisor import Supervisor
 from scripts.router_check import Finding, check, moment_of
-from scripts.router_simulator.part import Certificate, RouterPart
+from scripts.simulator.part import Certificate, RouterPart
 from store.settings import Settings
 from tests.hotspot import foreign_client
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import checking, chromium, testing
+from scripts.tools import checking, chromium, testing
 from tests.reporting import kind_of
 
 pytest_plugins = ["pytester"]

@@ -20,7 +20,7 @@ from scripts.benchmark.clients import ClientsFailed
 from scripts.benchmark.figures import percentile
 from scripts.benchmark.measures.hotspot import block, one_pass, settle_in
 from scripts.benchmark.run import Run
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.opening import Store, open_store
 
 PREFIX = "bench-flood"

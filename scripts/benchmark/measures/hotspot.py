@@ -17,7 +17,7 @@ from jobs.hotspot.report import Report
 from scripts.benchmark.clients import ClientsFailed
 from scripts.benchmark.figures import percentile
 from scripts.benchmark.run import Run
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.hotspot.deciding import Policy
 from store.hotspot.stack import Purchase, Stack
 from store.opening import Store, open_store

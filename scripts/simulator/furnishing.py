@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scripts.router_simulator.hotspot import DNS_NAME, SERVER
-from scripts.router_simulator.menus import MENUS
-from scripts.router_simulator.tables import Row, Table
+from scripts.simulator.hotspot import DNS_NAME, SERVER
+from scripts.simulator.menus import MENUS
+from scripts.simulator.tables import Row, Table
 
 PROFILES = (
     "profile-aktif",

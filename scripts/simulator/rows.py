@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scripts.router_simulator.hotspot import SERVER, Hotspot
-from scripts.router_simulator.records import Host, Usage
-from scripts.router_simulator.tables import Row
-from scripts.router_simulator.values import active_id, duration_text
+from scripts.simulator.hotspot import SERVER, Hotspot
+from scripts.simulator.records import Host, Usage
+from scripts.simulator.tables import Row
+from scripts.simulator.values import active_id, duration_text
 
 
 def host_rows(hotspot: Hotspot) -> Iterator[Row]:

@@ -9,9 +9,9 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from scripts.router_simulator.commands import Router
-from scripts.router_simulator.records import Device, Host, Session
-from scripts.router_simulator.values import duration_text
+from scripts.simulator.commands import Router
+from scripts.simulator.records import Device, Host, Session
+from scripts.simulator.values import duration_text
 
 MOST = 60
 """Devices and rows that are shown; of more there is the number."""

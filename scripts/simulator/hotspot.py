@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
-from scripts.router_simulator.faults import Faults
-from scripts.router_simulator.records import (
+from scripts.simulator.faults import Faults
+from scripts.simulator.records import (
     Clock,
     Cookie,
     Device,
@@ -23,8 +23,8 @@ from scripts.router_simulator.records import (
     Session,
     Usage,
 )
-from scripts.router_simulator.tables import Row, Table
-from scripts.router_simulator.values import (
+from scripts.simulator.tables import Row, Table
+from scripts.simulator.values import (
     active_id,
     address_range,
     duration_seconds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from scripts.router_simulator.values import duration_seconds
+from scripts.simulator.values import duration_seconds
 
 _STEP = re.compile(r"(\d+)|([!&|.])")
 _SAME = {"yes": "true", "no": "false"}

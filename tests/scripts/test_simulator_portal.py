@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from jobs.hotspot.presence import ask_for_proof, device_of
 from scripts.embedded.supervisor import Supervisor
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from store.opening import Store
 from store.settings import Settings
 from tests.hotspot import code_in

@@ -10,7 +10,7 @@ import librouteros
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.part import RouterPart
 from tests.hotspot import foreign_client
 
 PHONE, LAPTOP = "02:00:00:00:00:01", "02:00:00:00:00:02"

@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 
 from tornado.web import Application, HTTPError, RedirectHandler, RequestHandler, StaticFileHandler
 
-from scripts.router_simulator.api import Api
-from scripts.router_simulator.commands import Router
-from scripts.router_simulator.faults import BadFault
-from scripts.router_simulator.hotspot import Refused
-from scripts.router_simulator.menus import MENUS
-from scripts.router_simulator.overview import overview
-from scripts.router_simulator.servlet import servlet_routes
-from scripts.router_simulator.template import BadTemplate, fill
-from scripts.router_simulator.values import active_id, address_text, mac_text
+from scripts.simulator.api import Api
+from scripts.simulator.commands import Router
+from scripts.simulator.faults import BadFault
+from scripts.simulator.hotspot import Refused
+from scripts.simulator.menus import MENUS
+from scripts.simulator.overview import overview
+from scripts.simulator.servlet import servlet_routes
+from scripts.simulator.template import BadTemplate, fill
+from scripts.simulator.values import active_id, address_text, mac_text
 
 PAGE = Path(__file__).with_name("page")
 

@@ -15,8 +15,8 @@ import jinja2
 import pytest
 
 from scripts.embedded.supervisor import Supervisor
-from scripts.router_simulator.part import RouterPart
-from scripts.router_simulator.template import BadTemplate, fill
+from scripts.simulator.part import RouterPart
+from scripts.simulator.template import BadTemplate, fill
 from tests.hotspot import foreign_client
 
 PHONE, LAPTOP = "AA:BB:CC:00:00:01", "AA:BB:CC:00:00:02"

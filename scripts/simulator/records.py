@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from scripts.router_simulator.tables import Row
+from scripts.simulator.tables import Row
 
 
 class Clock:

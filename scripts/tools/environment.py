@@ -1,6 +1,6 @@
 """Makes .venv fit the requirements, then becomes a module of ours in it.
 
-Run as `python -m scripts.environment MODULE ARGUMENTS…` by any Python of at least 3.11, so it
+Run as `python -m scripts.tools.environment MODULE ARGUMENTS…` by any Python of at least 3.11, so it
 imports the standard library only. `.venv/fits` holds the digest of what .venv was made from.
 """
 
@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "constraints.txt")
 

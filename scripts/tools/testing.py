@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from scripts import checking, chromium
+from scripts.tools import checking, chromium
 
 TESTS_SECONDS = 30 * 60
 """Only something that hangs takes so long, also on one slow core."""

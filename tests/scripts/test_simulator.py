@@ -17,17 +17,17 @@ from librouteros.login import plain, token
 from librouteros.query import Key
 from routeros_api.exceptions import RouterOsApiCommunicationError
 
-from scripts.router_simulator.api import response_to
-from scripts.router_simulator.codec import (
+from scripts.simulator.api import response_to
+from scripts.simulator.codec import (
     Malformed,
     SentenceReader,
     decode_length,
     encode_length,
     encode_sentence,
 )
-from scripts.router_simulator.part import RouterPart
-from scripts.router_simulator.query import matches
-from scripts.router_simulator.values import active_id, duration_seconds, duration_text
+from scripts.simulator.part import RouterPart
+from scripts.simulator.query import matches
+from scripts.simulator.values import active_id, duration_seconds, duration_text
 from tests.hotspot import foreign_client
 from tests.stopwatch import Stopwatch
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from itertools import islice
 
-from scripts.router_simulator.faults import Faults
-from scripts.router_simulator.furnishing import furnish
-from scripts.router_simulator.heard import Heard
-from scripts.router_simulator.hotspot import Hotspot, Refused
-from scripts.router_simulator.menus import MENUS, READ, Menu
-from scripts.router_simulator.query import BadQuery, matches
-from scripts.router_simulator.records import Clock, Device
-from scripts.router_simulator.rows import active_rows, cookie_rows, host_rows, user_rows
-from scripts.router_simulator.tables import Row, Table
-from scripts.router_simulator.values import duration_text
+from scripts.simulator.faults import Faults
+from scripts.simulator.furnishing import furnish
+from scripts.simulator.heard import Heard
+from scripts.simulator.hotspot import Hotspot, Refused
+from scripts.simulator.menus import MENUS, READ, Menu
+from scripts.simulator.query import BadQuery, matches
+from scripts.simulator.records import Clock, Device
+from scripts.simulator.rows import active_rows, cookie_rows, host_rows, user_rows
+from scripts.simulator.tables import Row, Table
+from scripts.simulator.values import duration_text
 
 _OPTIONS = frozenset(
     {".proplist", "detail", "stats", "count-only", "value-list", "terse", "brief", ".id"}

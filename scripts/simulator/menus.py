@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from scripts.router_simulator.values import (
+from scripts.simulator.values import (
     address_text,
     bytes_text,
     duration_seconds,

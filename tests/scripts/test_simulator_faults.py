@@ -18,10 +18,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from scripts.router_simulator.codec import SentenceReader, encode_sentence
-from scripts.router_simulator.faults import Switches, is_write
-from scripts.router_simulator.furnishing import PROFILES
-from scripts.router_simulator.part import RouterPart
+from scripts.simulator.codec import SentenceReader, encode_sentence
+from scripts.simulator.faults import Switches, is_write
+from scripts.simulator.furnishing import PROFILES
+from scripts.simulator.part import RouterPart
 
 PHONE, LAPTOP = "AA:BB:CC:00:00:01", "AA:BB:CC:00:00:02"
 

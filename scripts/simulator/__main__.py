@@ -11,9 +11,9 @@ import sys
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from scripts.router_simulator.api import Api
-from scripts.router_simulator.commands import Router
-from scripts.router_simulator.control import make_control
+from scripts.simulator.api import Api
+from scripts.simulator.commands import Router
+from scripts.simulator.control import make_control
 
 LOOPBACK = "127.0.0.1"
 """Never anything else: its control API does whatever it is asked."""

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from scripts.embedded.server import Server
 from scripts.embedded.supervisor import Supervisor
-from scripts.router_simulator.hotspot import DNS_NAME
+from scripts.simulator.hotspot import DNS_NAME
 
 START_SECONDS = 20.0
 """Mostly Python's own start, on a busy core."""
@@ -101,7 +101,7 @@ class RouterPart(Server):
 
     def command(self) -> Sequence[str | Path]:
         return [
-            *(sys.executable, "-m", "scripts.router_simulator"),
+            *(sys.executable, "-m", "scripts.simulator"),
             *("--port", str(self.port), "--control-port", str(self.control_port)),
             *("--username", self.username, "--password", self.password),
             *("--portal", self._portal),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from scripts.router_simulator.menus import READ
+from scripts.simulator.menus import READ
 
 KINDS = (
     "close",

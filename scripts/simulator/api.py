@@ -10,11 +10,11 @@ import random
 import secrets
 from collections.abc import Sequence
 
-from scripts.router_simulator.codec import Malformed, SentenceReader, encode_sentence
-from scripts.router_simulator.commands import Command, Reply, Router, Trap
-from scripts.router_simulator.faults import CARRIED_OUT, Shot
-from scripts.router_simulator.menus import MENUS
-from scripts.router_simulator.tables import Row
+from scripts.simulator.codec import Malformed, SentenceReader, encode_sentence
+from scripts.simulator.commands import Command, Reply, Router, Trap
+from scripts.simulator.faults import CARRIED_OUT, Shot
+from scripts.simulator.menus import MENUS
+from scripts.simulator.tables import Row
 
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 1 << 22

@@ -15,12 +15,12 @@ from urllib.parse import quote
 
 from tornado.web import RequestHandler
 
-from scripts.router_simulator.commands import Router
-from scripts.router_simulator.hotspot import DNS_NAME, SERVER, Refused
-from scripts.router_simulator.records import Device, Session
-from scripts.router_simulator.tables import Row
-from scripts.router_simulator.template import fill
-from scripts.router_simulator.values import duration_seconds, duration_text, mac_text
+from scripts.simulator.commands import Router
+from scripts.simulator.hotspot import DNS_NAME, SERVER, Refused
+from scripts.simulator.records import Device, Session
+from scripts.simulator.tables import Row
+from scripts.simulator.template import fill
+from scripts.simulator.values import duration_seconds, duration_text, mac_text
 
 Variables = dict[str, str]
 
