@@ -20,8 +20,7 @@ def main() -> int:
         return 2
     log_as(settings)
     _take_every_descriptor()
-    asyncio.run(serve(settings))
-    return 0
+    return asyncio.run(serve(settings))
 
 
 def _take_every_descriptor() -> None:

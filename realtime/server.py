@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -54,8 +54,9 @@ BODY_SECONDS = 15.0
 SETTLE_SECONDS = 2.0
 """How long a start waits for Redis before it listens without."""
 
-DRAIN_SECONDS = 20.0
-"""SIGTERM to exit: within the 25 s that DESIGN §5 allows, and a PaaS's 30."""
+LEAVE_SECONDS = 20.0
+"""SIGTERM to the last answer, the grace included: within the 25 s that DESIGN §5 allows, and a
+PaaS's 30."""
 
 CANCEL_SECONDS = 0.2
 """After which a background part that missed its cancellation is cancelled once more."""
@@ -150,6 +151,7 @@ class Server:
         # behind a proxy all come from its address
         most_of_one = None if settings.proxyfix_x_for else most // 2
         self._reception = Reception(self._http.handle_stream, most, most_of_one)
+        self.has_failed = False
 
     def _refused(self, status: int) -> None:
         self._metrics.refused.labels(str(status)).inc()
@@ -168,13 +170,13 @@ class Server:
             self._beat(),
             self._first_admin.make(),
         ]
-        tasks = [asyncio.create_task(_for_ever(part)) for part in background]
+        tasks = [asyncio.create_task(_for_ever(part, self._failed)) for part in background]
         await self._ready_or_late()
         self._listen()
         try:
             yield
         finally:
-            await self._drain()
+            await self._leave()
             await _end(tasks)
             self._parking.close()
             await self._relay.close()
@@ -205,10 +207,24 @@ class Server:
             self._heart.turn()
             due = max(due + turn, time.monotonic())
 
-    async def _drain(self) -> None:
-        """Stop accepting, then tell every client to come back, each after a delay of its own."""
+    async def _leave(self) -> None:
+        """Say on /readyz that we go, serve on until a load balancer has heard it, then answer what
+        is in hand and send the open lines away."""
+        deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
         self._admission.is_closing = True
+        self._http.conn_params.no_keep_alive = True
+        await asyncio.sleep(self._settings.shutdown_grace_seconds)
         self._reception.stop()
+        await self._send_away()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._reception.until_empty()
+        except TimeoutError:
+            log.warning("%d connections were cut off", self._reception.count)
+            await self._http.close_all_connections()
+
+    async def _send_away(self) -> None:
+        """Tell every client to come back, each after a delay of its own."""
         count = self._hub.count
         spread = max(3_000, count * 1000 // RETURN_PER_SECOND)
         for number, connection in enumerate(self._hub.connections()):
@@ -217,28 +233,27 @@ class Server:
             if number % BATCH == BATCH - 1:
                 await asyncio.sleep(0)
         log.info("sent %s connections away", count)
-        await self._let_go()
 
-    async def _let_go(self) -> None:
-        """Give requests that are being answered, and last words on their way, a moment."""
-        try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self._parking.until_empty()
-                await self._http.close_all_connections()
-        except TimeoutError:
-            log.warning("some were cut off")
+    def _failed(self) -> None:
+        """End the process in its orderly way, with a status that has it started again."""
+        self.has_failed = True
+        signal.raise_signal(signal.SIGTERM)
 
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
+async def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit status, which is a failure when a part of ours
+    has failed: supervisors start such a process again."""
     for weakness in weaknesses(settings):
         log.warning("weak setting: %s", weakness)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_store(settings) as store, Server(store).running():
-        await stop.wait()
+    async with open_store(settings) as store:
+        server = Server(store)
+        async with server.running():
+            await stop.wait()
+    return 1 if server.has_failed else 0
 
 
 async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
@@ -253,12 +268,12 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
         _, tasks = await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
 
-async def _for_ever(part: Coroutine[Any, Any, None]) -> None:
-    """A background part that fails must be seen: the process ends, and is started again."""
+async def _for_ever(part: Coroutine[Any, Any, None], failed: Callable[[], None]) -> None:
+    """Run a background part; one that fails must be seen."""
     try:
         await part
     except asyncio.CancelledError:
         raise
     except Exception:
         log.critical("a background part failed", exc_info=True)
-        signal.raise_signal(signal.SIGTERM)
+        failed()

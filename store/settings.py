@@ -58,6 +58,7 @@ class Settings:
     retention_days: int
     metrics_token: str
     metrics_cidrs: tuple[str, ...]
+    shutdown_grace_seconds: float
     # Sessions
     session_remember_seconds: int
     session_idle_seconds: int
@@ -229,6 +230,10 @@ def _read(environ: Mapping[str, str]) -> Settings:
         retention_days=read.whole("RETENTION_DAYS", 400, 30, 36_500),
         metrics_token=_metrics_token(read),
         metrics_cidrs=read.networks("METRICS_CIDRS", ""),
+        # in development nobody balances a load, and Ctrl-C shall be quick
+        shutdown_grace_seconds=read.number(
+            "SHUTDOWN_GRACE_SECONDS", 3 if env == "production" else 0, 0.0, 10.0
+        ),
         session_remember_seconds=read.whole("SESSION_REMEMBER_SECONDS", 43_200, 1),
         session_idle_seconds=read.whole("SESSION_IDLE_SECONDS", 72_000, 1),
         session_lifetime_seconds=read.whole("SESSION_LIFETIME_SECONDS", 86_400, 1),

@@ -141,6 +141,8 @@ class _Request(HTTPMessageDelegate):
         start = cast(RequestStartLine, start_line)
         connection = cast(HTTP1Connection, self._connection)
         self._front.seen(headers)
+        if isinstance(self._stream, ClientStream):
+            self._stream.begins()
         acceptor = self._front.acceptor_of(start.path)
         if acceptor is not None:
             self._is_served()

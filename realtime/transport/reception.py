@@ -35,6 +35,11 @@ takes to read what came with the connection."""
 PAUSE_SECONDS = 0.1
 """After which accepting is tried again, should nobody have left."""
 
+ARRIVE_SECONDS = 3.0
+"""How long a request that has begun to come may take to be whole once we are leaving."""
+
+LOOK_SECONDS = 0.02
+
 OUR_OWN = 128
 """Descriptors kept for what is no client: Redis, Postgres, the queue, files, last words."""
 
@@ -115,11 +120,28 @@ class Reception:
         self._watch()
 
     def stop(self) -> None:
-        """Accept nobody any more; those who are here stay."""
+        """Accept whom the kernel has let in already, then nobody; those who are here stay."""
+        for listening in self._listening:
+            while self._accept(listening):
+                continue
         self._unwatch()
         for listening in self._listening:
             listening.close()
         self._listening = []
+
+    async def until_empty(self) -> None:
+        """Wait until everybody has left, and see those out who want nothing.
+
+        Requests in hand are answered; one whose client has yet to send the rest has
+        ARRIVE_SECONDS for it.
+        """
+        late = time.monotonic() + ARRIVE_SECONDS
+        while self.count:
+            now = time.monotonic()
+            for stream, guest in list(self._waiting.items()):
+                if now >= late or (stream.is_idle and now - guest.since >= HEARD_SECONDS):
+                    stream.close()
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -134,14 +156,15 @@ class Reception:
         for listening in self._listening:
             loop.remove_reader(listening.fileno())
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening: socket.socket) -> bool:
+        """Take in some of those who knock; returns whether more may be there."""
         for _ in range(min(AT_ONCE, max(1, self._most // 2))):
             if self.count >= self._most and not self._make_room():
                 return self._pause("as many as may be")
             try:
                 connection, address = listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
-                return
+                return False
             except OSError as error:
                 if error.errno not in NO_DESCRIPTOR:
                     raise
@@ -149,6 +172,7 @@ class Reception:
                     return self._pause(error.strerror or "no descriptor is left")
             else:
                 self._welcome(connection, address)
+        return True
 
     def _welcome(self, connection: socket.socket, address: Any) -> None:
         source = source_of(str(address[0])) if isinstance(address, tuple) else ""
@@ -185,12 +209,13 @@ class Reception:
         self.put_out += 1
         stream.close()
 
-    def _pause(self, why: str) -> None:
+    def _pause(self, why: str) -> bool:
         self._unwatch()
         self._paused = asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._resume)
         if not self._has_said and not self._waiting:
             log.warning("accepting pauses: %s (%d connections are open)", why, self.count)
             self._has_said = True
+        return False
 
     def _resume(self) -> None:
         self._paused = None

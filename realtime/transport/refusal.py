@@ -72,9 +72,20 @@ class ClientStream(IOStream):
     def __init__(self, connection: socket.socket, guest: Guest | None = None) -> None:
         super().__init__(connection)
         self._guest = guest
+        self._has_begun = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of the next request was read yet."""
+        return not self._has_begun and not self._read_buffer_size
+
+    def begins(self) -> None:
+        """Note that the head of a request came; its body is to follow."""
+        self._has_begun = True
 
     def waits(self) -> None:
         """Note that its client has to send something before there is anything to do."""
+        self._has_begun = False
         if self._guest is not None:
             self._guest.waits(self)
 

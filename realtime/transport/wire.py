@@ -75,7 +75,6 @@ class Parking:
         self._epoll = select.epoll()
         self._slots: dict[int, ParkedWire] = {}
         self._lingering: deque[tuple[float, ParkedWire]] = deque()
-        self._emptied = asyncio.Event()
         self._loop.add_reader(self._epoll.fileno(), self._turn)
 
     def __len__(self) -> int:
@@ -87,12 +86,6 @@ class Parking:
         self._slots[fd] = wire
         self._epoll.register(fd, _READ)
         return wire
-
-    async def until_empty(self) -> None:
-        """Wait until the last connection is gone."""
-        while self._slots:
-            self._emptied.clear()
-            await self._emptied.wait()
 
     def close(self) -> None:
         """Drop every connection and the epoll itself."""
@@ -120,8 +113,6 @@ class Parking:
         del self._slots[fd]
         self._epoll.unregister(fd)
         os.close(fd)
-        if not self._slots:
-            self._emptied.set()
 
     def _linger(self, wire: ParkedWire) -> None:
         """Remember when to give up on a last word; a single timer serves all that wait."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 
 import pytest
 
 from realtime import server as servers
+from realtime.presence.expiry import Clocks
 from tests.serving import serving, until
 
 
@@ -26,15 +26,15 @@ async def _is_there(site) -> bool:
     return await site.store.members.find("admin@jaga.test") is not None
 
 
-async def test_a_part_that_fails_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    raised: list[int] = []
-    monkeypatch.setattr(signal, "raise_signal", raised.append)
-
-    async def fail() -> None:
+async def test_a_part_that_fails_ends_the_process_so_that_it_is_started_again(
+    settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: Clocks) -> None:
         raise ValueError("broken")
 
-    await servers._for_ever(fail())
-    assert raised == [signal.SIGTERM]
+    monkeypatch.setattr(Clocks, "watch", fail)
+    async with asyncio.timeout(10):
+        assert await servers.serve(settings) == 1
 
 
 async def test_a_part_that_misses_its_cancellation_is_cancelled_again(
@@ -53,7 +53,7 @@ async def test_a_part_that_misses_its_cancellation_is_cancelled_again(
                 missed += 1
         await asyncio.sleep(30)
 
-    task = asyncio.create_task(servers._for_ever(deaf()))
+    task = asyncio.create_task(servers._for_ever(deaf(), lambda: None))
     await asyncio.sleep(0)
     async with asyncio.timeout(2):
         await servers._end([task])
