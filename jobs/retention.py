@@ -95,7 +95,6 @@ async def forget_newcomers(store: Store, now: datetime) -> int:
         members = [str(row["id"]) for row in await found.fetchall()]
     gone = sum([await store.hotspot.newcomers.forget(member) for member in members])
     if gone:
-        store.queue.wake_persist()
         log.info("newcomers forgotten: %s", gone)
     return gone
 

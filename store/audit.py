@@ -10,13 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from redis.asyncio import Redis
-
-from store.events import EventLog
-from store.keys import Keys
+from store.changes import Changes, Part
 from store.limits import source_of
-from store.queue import Queue
-from store.scripts import Script
 
 WINDOW_SECONDS = 300
 
@@ -26,22 +21,20 @@ mistakes. Whatever comes beyond them is one line more, that counts. An attack th
 some 20,000 lines a day at most."""
 
 
-class Audit:
+class Audit(Part):
     """Writes down."""
 
-    def __init__(self, redis: Redis, keys: Keys, events: EventLog, queue: Queue) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._events = events
-        self._queue = queue
-        self._refuse = Script(redis, "audit_refuse")
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(changes)
+        self._announce = changes.announce
+        self._refuse = changes.script("audit_refuse")
 
     async def note(
         self, actor: str, act: str, subject: str, *, ip: str, detail: Mapping[str, Any]
     ) -> None:
         """Write down who did what to whom; `detail` holds no secret."""
         seconds, micros = await self._redis.time()
-        await self._events.append(
+        await self._announce(
             "audit",
             {
                 "actor": actor,
@@ -52,7 +45,6 @@ class Audit:
                 "at": int(seconds) * 1000 + int(micros) // 1000,
             },
         )
-        self._queue.wake_persist()
 
     async def refused(self, act: str, subject: str, *, ip: str, actor: str = "") -> None:
         """Count that somebody was refused; `subject` is the member that was meant, "" for nobody.
@@ -60,9 +52,7 @@ class Audit:
         What was typed is never written: people type passwords into the wrong field.
         """
         line = f"{act}|{subject}|{source_of(ip)}"
-        written = await self._refuse(
+        await self._refuse(
             [self._keys.refusals(), self._keys.events()],
             [line, act, subject, ip, actor, WINDOW_SECONDS, MOST_LINES],
         )
-        if written:
-            self._queue.wake_persist()

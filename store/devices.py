@@ -15,10 +15,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from store.changes import Changes, Part
 from store.database import Connection, Row, statement
 from store.errors import CurrentDevice, LoginRefused, NotFound, PrimaryDevice, Unauthenticated
 from store.keys import Keys
-from store.queue import Queue
 from store.scripts import Script
 from store.sessions import Credential, Device, Ended, Kick, Session, Sessions, new_id
 
@@ -57,19 +57,19 @@ class Card:
     is_primary: bool
 
 
-class Devices:
+class Devices(Part):
     """The devices of members."""
 
-    def __init__(self, redis: Redis, keys: Keys, queue: Queue, sessions: Sessions) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
+    def __init__(self, changes: Changes, sessions: Sessions) -> None:
+        super().__init__(changes)
         self._sessions = sessions
-        self._list = Script(redis, "device_list")
-        self._end = Script(redis, "device_end")
-        self._attempt = Script(redis, "device_attempt")
-        self._answer = Script(redis, "device_answer")
-        self._freeze = Script(redis, "device_freeze")
+        self._list = Script(changes.redis, "device_list")
+        self._end = changes.script(
+            "device_end", {"current": CurrentDevice, "primary": PrimaryDevice, "unknown": NotFound}
+        )
+        self._attempt = changes.script("device_attempt")
+        self._answer = changes.script("device_answer", {0: NotFound})
+        self._freeze = changes.script("device_freeze", {"unknown": NotFound})
 
     async def of(self, member: str) -> list[Card]:
         """Return a member's devices, the one that was active last first."""
@@ -87,13 +87,6 @@ class Devices:
         reply = await self._end(
             self._sessions.keys_of(session.member), [device, session.sid, kick_id]
         )
-        if reply[0] == "current":
-            raise CurrentDevice()
-        if reply[0] == "primary":
-            raise PrimaryDevice()
-        if reply[0] == "unknown":
-            raise NotFound()
-        self._queue.wake_persist()
         return Kick(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in reply[1:]])
 
     async def end_all_web(self, session: Session) -> Kick:
@@ -134,13 +127,10 @@ class Devices:
         A yes only closes the question. A no refuses that device for REFUSAL_SECONDS, if it comes
         before the other has taken the place. Raises NotFound when there is no such question.
         """
-        answered = await self._answer(
+        await self._answer(
             [self._keys.sessions(session.member), self._keys.events()],
             [session.sid, attempt, int(allowed), REFUSAL_SECONDS * 1000],
         )
-        if not answered:
-            raise NotFound()
-        self._queue.wake_persist()
 
     async def require_welcome(self, member: str, device: Device) -> None:
         """Raise LoginRefused while the live device's no to this one holds."""
@@ -165,9 +155,7 @@ class Devices:
         Takes the cookie of a session that was replaced; it works once. Raises NotFound,
         Unauthenticated.
         """
-        kick = await self._frozen(cookie, only_ask=False)
-        self._queue.wake_persist()
-        return kick
+        return await self._frozen(cookie, only_ask=False)
 
     async def _frozen(self, cookie: str, *, only_ask: bool) -> Kick:
         credential = Credential.parse(cookie)
@@ -182,8 +170,6 @@ class Devices:
                 int(only_ask),
             ],
         )
-        if reply[0] != "frozen":
-            raise NotFound()
         return Kick(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in reply[1:]])
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
+from store.changes import Changes, Part
 from store.clock import now_ms
-from store.keys import Keys
 
 KEEP_MS = 10 * 60 * 1000
 """How much of the log stays behind the persist cursor, for relays that were cut off: longer than
@@ -30,17 +31,16 @@ class Event:
     data: dict[str, Any]
 
 
-class EventLog:
+class EventLog(Part):
     """The log as its readers see it."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
-        self._keys = keys
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(changes)
+        self._changes = changes
 
-    async def append(self, type: str, data: dict[str, Any]) -> str:
-        """Write an event that changes no state (an audit entry); returns its id."""
-        fields = {"type": type, "data": json.dumps(data, ensure_ascii=False)}
-        return str(await self._redis.xadd(self._keys.events(), fields))  # type: ignore[arg-type]
+    async def append(self, type: str, data: Mapping[str, Any]) -> str:
+        """Write an event that changes no state; returns its id."""
+        return await self._changes.announce(type, data)
 
     async def last_id(self) -> str:
         """Return the id of the newest entry, `0-0` for an empty log."""

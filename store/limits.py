@@ -17,11 +17,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part
 from store.clock import now_ms
 from store.errors import RateLimited
-from store.keys import Keys
 from store.scripts import Script
 
 FIRST_WAIT_SECONDS = 60
@@ -123,16 +121,15 @@ class TurnsHere:
             self._taken[bound.subject] = self._taken.get(bound.subject, 0) + amount
 
 
-class Limits:
+class Limits(Part):
     """Counters of turns and of tries."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._take = Script(redis, "limit_take")
-        self._give_back = Script(redis, "limit_give_back")
-        self._begin = Script(redis, "limit_begin")
-        self._settle = Script(redis, "limit_settle")
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(changes)
+        self._take = Script(changes.redis, "limit_take")
+        self._give_back = Script(changes.redis, "limit_give_back")
+        self._begin = Script(changes.redis, "limit_begin")
+        self._settle = Script(changes.redis, "limit_settle")
 
     # Turns
 

@@ -13,12 +13,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from store.audit import Audit
+from store.changes import Changes, Part
 from store.devices import Devices
 from store.errors import AccountBlocked, JagaError, RateLimited, SessionConflict, WrongPassword
-from store.keys import Keys
 from store.limits import AddressLimit, Bound, Limit, Limits
 from store.members import Member, Members, fold
 from store.passwords import Passwords, Verdict
@@ -55,14 +53,13 @@ class Answer:
     """Whether the member was logged in on this browser before."""
 
 
-class Logins:
+class Logins(Part):
     """The way in."""
 
     def __init__(
         self,
+        changes: Changes,
         settings: Settings,
-        redis: Redis,
-        keys: Keys,
         limits: Limits,
         passwords: Passwords,
         members: Members,
@@ -70,9 +67,8 @@ class Logins:
         devices: Devices,
         audit: Audit,
     ) -> None:
+        super().__init__(changes)
         self._settings = settings
-        self._redis = redis
-        self._keys = keys
         self._limits = limits
         self._passwords = passwords
         self._members = members

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part
 from store.errors import InvalidRequest, MemberExists, Unavailable
 from store.hotspot import Hotspot
-from store.keys import Keys
 from store.lists import read_people
 from store.members import Members, fold, valid_email, valid_text
 from store.phones import normal_phone, valid_phone
@@ -102,12 +100,11 @@ def _person(line: int, cells: Mapping[str, str]) -> Person:
     return Person(line, name, valid_email(email) if email else "", phone)
 
 
-class MemberLists:
+class MemberLists(Part):
     """What becomes of the people of a list."""
 
-    def __init__(self, redis: Redis, keys: Keys, members: Members, hotspot: Hotspot) -> None:
-        self._redis = redis
-        self._keys = keys
+    def __init__(self, changes: Changes, members: Members, hotspot: Hotspot) -> None:
+        super().__init__(changes)
         self._members = members
         self._hotspot = hotspot
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part, only
 from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot import Hotspot
 from store.hotspot.newcomers import APPROVED, NO_PASSWORD, TRIES, WAITING, Merged
-from store.keys import Keys
 from store.names import fold as fold
 from store.passwords import Passwords
 from store.phones import normal_phone
-from store.queue import Queue
-from store.scripts import Script
 from store.sessions import Kick, Sessions, new_id
 from store.weak_passwords import strong_password
 
@@ -103,27 +99,36 @@ class Added:
     merged: Merged | None
 
 
-class Members:
+class NewMember(TypedDict, total=False):
+    """What a member may be made of: a password or a ready hash of one, and what they are called."""
+
+    email: Required[str]
+    password: str
+    password_hash: str
+    name: str
+    phone: str
+    role: str
+    username: str
+    must_change: bool
+
+
+class Members(Part):
     """Every way a member may change."""
 
     def __init__(
-        self,
-        redis: Redis,
-        keys: Keys,
-        queue: Queue,
-        passwords: Passwords,
-        sessions: Sessions,
-        hotspot: Hotspot,
+        self, changes: Changes, passwords: Passwords, sessions: Sessions, hotspot: Hotspot
     ) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
+        super().__init__(changes)
         self._passwords = passwords
         self._sessions = sessions
         self._hotspot = hotspot
-        self._create = Script(redis, "member_create")
-        self._change = Script(redis, "member_change")
-        self._delete = Script(redis, "member_delete")
+        self._create = changes.script(
+            "member_create", {"exists": MemberExists}, wrote=only("created", "taken")
+        )
+        self._change = changes.script(
+            "member_change", {"exists": MemberExists, "moved": Conflict, "gone": NotFound}
+        )
+        self._delete = changes.script("member_delete")
 
     async def get(self, member_id: str) -> Member:
         """Return a member. Raises NotFound."""
@@ -163,44 +168,11 @@ class Members:
         row = member_id and await self._redis.hgetall(self._keys.member(member_id))
         return Member.from_hash(row) if row else None
 
-    async def create(
-        self,
-        *,
-        email: str,
-        password: str = "",
-        password_hash: str = "",
-        name: str = "",
-        phone: str = "",
-        role: str = "member",
-        username: str = "",
-        must_change: bool = False,
-    ) -> Member:
+    async def create(self, **fields: Unpack[NewMember]) -> Member:
         """Create a member, as `add` does; returns the row."""
-        added = await self.add(
-            email=email,
-            password=password,
-            password_hash=password_hash,
-            name=name,
-            phone=phone,
-            role=role,
-            username=username,
-            must_change=must_change,
-        )
-        return added.member
+        return (await self.add(**fields)).member
 
-    async def add(
-        self,
-        *,
-        email: str,
-        password: str = "",
-        password_hash: str = "",
-        name: str = "",
-        phone: str = "",
-        role: str = "member",
-        username: str = "",
-        must_change: bool = False,
-        in_hurry: bool = True,
-    ) -> Added:
+    async def add(self, *, in_hurry: bool = True, **new: Unpack[NewMember]) -> Added:
         """Create a member with a password or a ready hash (one of the two, never neither).
 
         The username is the e-mail unless given. A newcomer whom nobody has approved, and who has
@@ -209,19 +181,19 @@ class Members:
         InvalidRequest (field named), WeakPassword and MemberExists.
         """
         fields = {
-            "email": valid_email(email),
-            "username": valid_text("username", username or email, 190),
-            "name": valid_text("name", name, 100),
-            "phone": valid_text("phone", phone, 32),
-            "role": valid_choice("role", role, ROLES),
+            "email": valid_email(new["email"]),
+            "username": valid_text("username", new.get("username") or new["email"], 190),
+            "name": valid_text("name", new.get("name", ""), 100),
+            "phone": valid_text("phone", new.get("phone", ""), 32),
+            "role": valid_choice("role", new.get("role", "member"), ROLES),
             "status": "active",
-            "must_change": "1" if must_change else "0",
+            "must_change": "1" if new.get("must_change") else "0",
         }
-        fields["password"] = password_hash or await self._passwords.hash(
-            strong_password(password, *(fields[name] for name in NAMES))
+        fields["password"] = new.get("password_hash") or await self._passwords.hash(
+            strong_password(new.get("password", ""), *(fields[name] for name in NAMES))
         )
         verdict, member, merged = await self._made(fields, APPROVED, in_hurry=in_hurry)
-        return Added(member, verdict == "created" and bool(normal_phone(phone)), merged)
+        return Added(member, verdict == "created" and bool(normal_phone(member.phone)), merged)
 
     async def register(self, phone: str, name: str) -> str:
         """Make a newcomer of who has proven a phone (`628…`): a member who waits for approval.
@@ -275,10 +247,6 @@ class Members:
                 break
         else:
             raise Conflict()
-        if verdict == "exists":
-            raise MemberExists()
-        if verdict == "unbuilt":
-            raise Unavailable()
         await self._hotspot.heard(member_id, verdict, fields["phone"], in_hurry=in_hurry)
         return verdict, Member.from_hash(fields | {"id": member_id}), Merged.parse(merged)
 
@@ -324,7 +292,7 @@ class Members:
     async def _write(self, member: Member, fields: dict[str, str]) -> None:
         keys = self._keys
         names = {"email": member.email, "username": member.username} | fields
-        verdict = await self._change(
+        await self._change(
             [
                 keys.member(member.id),
                 keys.events(),
@@ -340,13 +308,6 @@ class Members:
                 *_flat(fields | {"updated_at": str(await self._now())}),
             ],
         )
-        if verdict == "exists":
-            raise MemberExists()
-        if verdict == "moved":
-            raise Conflict()
-        if verdict == "gone":
-            raise NotFound()
-        self._queue.wake_persist()
 
     async def block(self, member_id: str, *, by: str) -> Kick:
         """Block: every session ends in the same step, and no login is let in."""
@@ -396,7 +357,6 @@ class Members:
             [keys.member(member_id), keys.events(), *logins, keys.sessions(member_id)], [member_id]
         )
         await self._hotspot.forget(member_id)
-        self._queue.wake_persist()
 
     async def _now(self) -> int:
         seconds, micros = await self._redis.time()

@@ -18,6 +18,7 @@ from store.attendance.register import Register
 from store.attendance.renaming import Renaming
 from store.attendance.reports import Reports
 from store.audit import Audit
+from store.changes import Changes
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
@@ -115,24 +116,23 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 def _wire(
     settings: Settings, redis: Redis, queue: Queue, database: Database, passwords: Passwords
 ) -> Store:
-    keys = Keys(settings.redis_prefix)
-    limits = Limits(redis, keys)
-    events = EventLog(redis, keys)
-    audit = Audit(redis, keys, events, queue)
-    sessions = Sessions(settings, redis, keys, queue)
-    packages = Packages(redis, keys, queue)
+    changes = Changes(redis, Keys(settings.redis_prefix), database, queue)
+    limits = Limits(changes)
+    audit = Audit(changes)
+    sessions = Sessions(changes, settings)
+    packages = Packages(changes)
     mails = Mails(database, queue)
-    hotspot = Hotspot(settings, redis, keys, queue, packages)
-    members = Members(redis, keys, queue, passwords, sessions, hotspot)
-    devices = Devices(redis, keys, queue, sessions)
-    meetings = Meetings(redis, keys, queue, settings.timezone)
-    logins = Logins(settings, redis, keys, limits, passwords, members, sessions, devices, audit)
+    hotspot = Hotspot(changes, settings, queue, packages)
+    members = Members(changes, passwords, sessions, hotspot)
+    devices = Devices(changes, sessions)
+    meetings = Meetings(changes, settings.timezone)
+    logins = Logins(changes, settings, limits, passwords, members, sessions, devices, audit)
     return Store(
         settings=settings,
-        keys=keys,
+        keys=changes.keys,
         redis=redis,
         database=database,
-        events=events,
+        events=EventLog(changes),
         audit=audit,
         queue=queue,
         limits=limits,
@@ -141,16 +141,15 @@ def _wire(
         sessions=sessions,
         logins=logins,
         meetings=meetings,
-        attendance=Gate(redis, keys, queue, limits, Proofs(settings.secret_key)),
-        register=Register(redis, keys, queue, database),
+        attendance=Gate(changes, limits, Proofs(settings.secret_key)),
+        register=Register(changes, database),
         attendance_reports=Reports(database),
-        renaming=Renaming(redis, keys, queue, database, meetings),
+        renaming=Renaming(changes, database, meetings),
         devices=devices,
-        qr=Qr(settings, redis, keys, queue, limits, sessions, audit),
+        qr=Qr(changes, settings, limits, sessions, audit),
         payments=payments.wire(
+            changes,
             settings,
-            redis,
-            keys,
             queue,
             database,
             limits,
@@ -164,15 +163,15 @@ def _wire(
         messages=Messages(database),
         hotspot=hotspot,
         packages=packages,
-        ledger=Ledger(settings, redis, keys, queue),
-        presences=Presences(redis, keys),
-        leases=Leases(redis, keys),
-        otp=Otp(settings, redis, keys, limits, audit),
-        handovers=Handovers(redis, keys, sessions),
-        registrations=Registrations(redis, keys, members),
-        captive=Captive(redis, keys),
+        ledger=Ledger(changes, settings),
+        presences=Presences(changes),
+        leases=Leases(changes),
+        otp=Otp(changes, settings, limits, audit),
+        handovers=Handovers(changes, sessions),
+        registrations=Registrations(changes, members),
+        captive=Captive(changes),
         lists=ListReader(),
-        member_lists=MemberLists(redis, keys, members, hotspot),
+        member_lists=MemberLists(changes, members, hotspot),
     )
 
 

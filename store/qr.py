@@ -23,9 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redis.asyncio import Redis
-
 from store.audit import Audit
+from store.changes import Changes, Part, Refusals
 from store.clock import now_ms
 from store.errors import (
     Forbidden,
@@ -37,10 +36,7 @@ from store.errors import (
     Unavailable,
     WrongNumber,
 )
-from store.keys import Keys
 from store.limits import AddressLimit, Limits
-from store.queue import Queue
-from store.scripts import Script
 from store.sessions import Device, Opened, Session, Sessions, device_id, digest
 from store.settings import Settings
 
@@ -116,31 +112,27 @@ class Scan:
     offered: list[int]
 
 
-class Qr:
+class Qr(Part):
     """Every way a request for a login may change."""
 
     def __init__(
         self,
+        changes: Changes,
         settings: Settings,
-        redis: Redis,
-        keys: Keys,
-        queue: Queue,
         limits: Limits,
         sessions: Sessions,
         audit: Audit,
     ) -> None:
+        super().__init__(changes)
         self._settings = settings
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
         self._limits = limits
         self._sessions = sessions
         self._audit = audit
-        self._create = Script(redis, "qr_create")
-        self._look = Script(redis, "qr_look")
-        self._scan = Script(redis, "qr_scan")
-        self._answer = Script(redis, "qr_answer")
-        self._redeem = Script(redis, "qr_redeem")
+        self._create = changes.script("qr_create", {"full": Unavailable})
+        self._look = changes.script("qr_look", wrote=_is_expired)
+        self._scan = changes.script("qr_scan", REFUSALS)
+        self._answer = changes.script("qr_answer", REFUSALS)
+        self._redeem = changes.script("qr_redeem", REFUSALS)
 
     # The browser
 
@@ -164,11 +156,8 @@ class Qr:
                 OPEN_IN_ALL,
             ],
         )
-        if reply[0] == "full":
-            raise Unavailable()
         for surplus in reply[2:]:
             await self._seen(str(surplus), cancel=True)
-        self._queue.wake_persist()
         return Asked(code, secret, int(json.loads(reply[1])["deadline"]))
 
     async def bound(self, code: str, browser_secrets: Sequence[str]) -> Request | None:
@@ -212,8 +201,7 @@ class Qr:
         keys = self._keys
         member = request.member or "nobody"
         reply = await self._redeem([*self._request_keys(request.id), keys.sessions(member)], [])
-        record = json.loads(_taken(reply)[1])
-        self._queue.wake_persist()
+        record = json.loads(reply[1])
         opened = await self._sessions.open(
             record["member"],
             _device(record),
@@ -248,8 +236,7 @@ class Qr:
                 int(record["delivery"] == "token"),
             ],
         )
-        record = json.loads(_taken(reply)[1])
-        self._queue.wake_persist()
+        record = json.loads(reply[1])
         return await self._context(record, session.member, address, int(reply[2]))
 
     async def answer(
@@ -261,22 +248,21 @@ class Qr:
         QrExpired, InvalidRequest when the number is demanded and none came.
         """
         record, _ = await self._shown(code)
-        reply = await self._answer(
-            self._request_keys(record["id"]),
-            [
-                session.sid,
-                int(approved),
-                "" if number is None else number,
-                int(record["delivery"] == "cookie"),
-                GRANT_SECONDS * 1000,
-            ],
-        )
         try:
-            state = str(_taken(reply)[0])
+            reply = await self._answer(
+                self._request_keys(record["id"]),
+                [
+                    session.sid,
+                    int(approved),
+                    "" if number is None else number,
+                    int(record["delivery"] == "cookie"),
+                    GRANT_SECONDS * 1000,
+                ],
+            )
         except NotScanner:
             await self._note(session, "qr.refused")
             raise
-        self._queue.wake_persist()
+        state = str(reply[0])
         if state == "wrong":
             await self._note(session, "qr.wrong_number")
             raise WrongNumber()
@@ -331,8 +317,6 @@ class Qr:
         if found is None:
             return 0
         record, now = found
-        if record["state"] == "expired":
-            self._queue.wake_persist()
         if record["state"] not in ("pending", "scanned", "approved"):
             return 0
         until = record["grant_until"] if record["state"] == "approved" else record["deadline"]
@@ -432,22 +416,21 @@ def _numbers() -> tuple[int, list[int]]:
     return draw.choice(offered), offered
 
 
-def _taken(reply: list[Any]) -> list[Any]:
-    """The script's yes, or its no as an error."""
-    verdict = reply[0]
-    if verdict == "unknown":
-        raise NotFound()
-    if verdict == "expired":
-        raise QrExpired()
-    if verdict == "state":
-        raise QrState(status_of(str(reply[1])))
-    if verdict == "not_scanner":
-        raise NotScanner()
-    if verdict == "number":
-        raise InvalidRequest("match", "Pilih angka yang tampil di layar komputer.")
-    return reply
+def _is_expired(reply: list[Any]) -> bool:
+    """Whether a look has found, or made, a request expired: at most a few times each."""
+    return bool(reply) and json.loads(reply[0])["state"] == "expired"
 
 
 def status_of(state: str) -> str:
     """Return the documented word for a state: a redeemed approval is still an approved one."""
     return "approved" if state == "redeemed" else state
+
+
+REFUSALS: Refusals = {
+    "unknown": NotFound,
+    "expired": QrExpired,
+    "state": lambda reply: QrState(status_of(str(reply[1]))),
+    "not_scanner": NotScanner,
+    "number": lambda _: InvalidRequest("match", "Pilih angka yang tampil di layar komputer."),
+}
+"""What scanning, answering and redeeming may be told."""

@@ -1,5 +1,8 @@
 """The door to Lua: loads the files of `store/lua`, and calls each by its digest.
 
+A script that would have to say "nobody" of a Redis that was emptied says `unbuilt` instead; here
+that becomes Unavailable, for every script alike.
+
 A line `--#include name.lua` is replaced by that file's text, so that rules which several scripts
 share are written once (Redis 6.2 has no function libraries).
 """
@@ -18,6 +21,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from store.errors import Unavailable
+
 LUA = Path(__file__).parent / "lua"
 _INCLUDE = re.compile(r"^--#include (\S+)$", re.MULTILINE)
 
@@ -31,12 +36,13 @@ class Script:
         self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | int | float]) -> Any:
-        """Run the script. Takes its KEYS and ARGV; returns Redis's reply as it is."""
+        """Run the script. Takes its KEYS and ARGV; returns Redis's reply as it is. Raises
+        Unavailable for a Redis that is not rebuilt yet."""
         words = [str(word) for word in (*keys, *args)]
         try:
-            return await self._redis.evalsha(self._sha, len(keys), *words)
+            return _built(await self._redis.evalsha(self._sha, len(keys), *words))
         except NoScriptError:
-            return await self._redis.eval(self._text, len(keys), *words)
+            return _built(await self._redis.eval(self._text, len(keys), *words))
 
 
 class SharedScript(Script):
@@ -63,7 +69,7 @@ class SharedScript(Script):
         self._waiting.append((words, answer))
         if self._sender is None:
             self._sender = loop.create_task(self._send())
-        return await answer
+        return _built(await answer)
 
     async def _send(self) -> None:
         while self._waiting:
@@ -96,6 +102,19 @@ class SharedScript(Script):
             for words in calls:
                 pipe.execute_command("EVALSHA", self._sha, *words)
             return list(await pipe.execute(raise_on_error=False))
+
+
+def verdict_of(reply: Any) -> str | int:
+    """Return the word or number by which a reply says what became of a call: the reply, or its
+    first element; "" for one that says it otherwise."""
+    first = reply[0] if isinstance(reply, list) and reply else reply
+    return first if isinstance(first, str | int) else ""
+
+
+def _built(reply: Any) -> Any:
+    if verdict_of(reply) == "unbuilt":
+        raise Unavailable()
+    return reply
 
 
 @cache

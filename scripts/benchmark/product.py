@@ -33,6 +33,7 @@ from scripts.benchmark.subject import (
 from scripts.embedded.ports import free_port
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
 from scripts.simulator.part import RouterPart
+from store.changes import Changes
 from store.opening import Store, open_store
 from store.passwords import hash_password
 from store.sessions import Device, Opened, Sessions
@@ -258,9 +259,11 @@ class Product:
     async def logout(self, device: int, by: str = "bench") -> Push:
         """A logout of one device's session, whole: the script that ends it and writes the log."""
         session = self.opened[device].session
-        settings, keys, queue = self.settings, self.store.keys, self.store.queue
-        recorded = Sessions(settings, self._recorder, keys, queue)  # type: ignore[arg-type]
-        kick = await recorded.end(session.member, session.sid, reason="admin", by=by)
+        store, recorder = self.store, self._recorder
+        changes = Changes(recorder, store.keys, store.database, store.queue)  # type: ignore[arg-type]
+        kick = await Sessions(changes, self.settings).end(
+            session.member, session.sid, reason="admin", by=by
+        )
         await self.load_scripts()
         return Push(command("EVALSHA", *self._recorder.words), kick.id.encode())
 

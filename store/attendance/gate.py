@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from store.attendance.days import Day, status_at
@@ -28,6 +27,7 @@ from store.attendance.records import (
     valid_reason,
 )
 from store.attendance.students import REQUIRED, Student, valid_student
+from store.changes import Changes, Part, but
 from store.errors import (
     AttendanceClosed,
     AttendanceDuplicate,
@@ -38,9 +38,7 @@ from store.errors import (
     RateLimited,
     Unavailable,
 )
-from store.keys import Keys
 from store.limits import AddressLimit, Bound, Limit, Limits
-from store.queue import Queue
 from store.scripts import Script
 from store.sessions import new_id
 
@@ -134,20 +132,16 @@ class _Begun:
     meeting: Meeting | None
 
 
-class Gate:
+class Gate(Part):
     """Every way an attendance may come to be, or change."""
 
-    def __init__(
-        self, redis: Redis, keys: Keys, queue: Queue, limits: Limits, proofs: Proofs
-    ) -> None:
+    def __init__(self, changes: Changes, limits: Limits, proofs: Proofs) -> None:
+        super().__init__(changes)
         self._limits = limits
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
         self.proofs = proofs
-        self._begin = Script(redis, "attendance_begin")
-        self._take = Script(redis, "attendance_take")
-        self._refuse = Script(redis, "attendance_refuse")
+        self._begin = Script(changes.redis, "attendance_begin")
+        self._take = changes.script("attendance_take", wrote=but("moved"))
+        self._refuse = changes.script("attendance_refuse", wrote=but())
 
     # A student fills in
 
@@ -205,8 +199,6 @@ class Gate:
                 turns.pace.seconds * 1000,
             ],
         )
-        if reply[0] == "unbuilt":
-            raise Unavailable()
         wait, first, pace, clock, flat = reply
         row = dict(zip(flat[::2], flat[1::2], strict=True))
         known = Meeting.from_hash(row) if row else None
@@ -294,9 +286,6 @@ class Gate:
         }
 
     def _accepted(self, reply: list[Any], wish: _Wish, meeting: Meeting, now: int) -> Accepted:
-        if reply[0] == "unbuilt":
-            raise Unavailable()
-        self._queue.wake_persist()
         if reply[0] == "refused":
             raise _refusal(reply[1], reply[2])
         attendance = Attendance.from_record(json.loads(reply[1]))

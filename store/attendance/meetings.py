@@ -11,16 +11,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from redis.asyncio import Redis
-
 from store.attendance.days import Day, day_of, valid_moment, valid_zone
 from store.attendance.students import Roster, Student, known_as
+from store.changes import Changes, Part, but
 from store.errors import Conflict, InvalidRequest, MeetingNotFound, Unavailable
 from store.folding import folded
-from store.keys import Keys
 from store.members import valid_text
-from store.queue import Queue
-from store.scripts import Script
 from store.sessions import new_id
 
 DEFAULT_TITLE = "Pertemuan baru"
@@ -121,19 +117,19 @@ _PROBLEMS = {
 }
 
 
-class Meetings:
+class Meetings(Part):
     """Every way a meeting may change."""
 
-    def __init__(self, redis: Redis, keys: Keys, queue: Queue, timezone: str) -> None:
+    def __init__(self, changes: Changes, timezone: str) -> None:
         """`timezone` is the zone of a meeting that names none."""
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
+        super().__init__(changes)
         self._timezone = timezone
-        self._save = Script(redis, "meeting_save")
-        self._close = Script(redis, "meeting_close")
-        self._delete = Script(redis, "meeting_delete")
-        self._roster = Script(redis, "meeting_roster")
+        self._save = changes.script("meeting_save", {"gone": MeetingNotFound, "moved": Conflict})
+        self._close = changes.script("meeting_close")
+        self._delete = changes.script("meeting_delete", {"gone": MeetingNotFound})
+        self._roster = changes.script(
+            "meeting_roster", {-1: MeetingNotFound, -2: Unavailable}, wrote=but(-1, -2)
+        )
         self._folded: dict[str, tuple[float, list[tuple[str, Student]]]] = {}
 
     async def now(self) -> int:
@@ -215,7 +211,7 @@ class Meetings:
         keys = self._keys
         now = await self.now()
         words = [word for pair in fields.items() for word in pair]
-        verdict = await self._save(
+        await self._save(
             [
                 keys.meeting(meeting_id),
                 keys.meetings(),
@@ -232,19 +228,12 @@ class Meetings:
                 now,
             ],
         )
-        if verdict == "unbuilt":
-            raise Unavailable()
-        if verdict == "gone":
-            raise MeetingNotFound()
-        if verdict == "moved":
-            raise Conflict()
-        self._queue.wake_persist()
 
     async def delete(self, meeting: Meeting, by: By) -> None:
         """Delete a meeting; what was filled in stays in Postgres. Raises MeetingNotFound."""
         keys = self._keys
         detail = {"title": meeting.title}
-        verdict = await self._delete(
+        await self._delete(
             [
                 keys.meeting(meeting.id),
                 keys.meetings(),
@@ -255,9 +244,6 @@ class Meetings:
             ],
             [meeting.id, audit(by, "meeting.delete", meeting.id, detail, await self.now())],
         )
-        if verdict == "gone":
-            raise MeetingNotFound()
-        self._queue.wake_persist()
 
     async def close_due(self, most: int = 500) -> int:
         """Switch off meetings whose end has come; returns how many."""
@@ -267,8 +253,6 @@ class Meetings:
         for meeting_id in map(str, due):
             keys = [self._keys.meeting(meeting_id), ends, self._keys.events()]
             closed += int(await self._close(keys, [meeting_id]))
-        if closed:
-            self._queue.wake_persist()
         return closed
 
     # The list of students
@@ -302,11 +286,6 @@ class Meetings:
                 ],
             )
         )
-        if count == -1:
-            raise MeetingNotFound()
-        if count == -2:
-            raise Unavailable()
-        self._queue.wake_persist()
         return count
 
     async def students(self, meeting_id: str) -> dict[str, Student]:

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from redis.asyncio import Redis
-
 from store.attendance.days import day_of, day_on
 from store.attendance.meetings import By, Meeting, audit
 from store.attendance.records import (
@@ -26,28 +24,26 @@ from store.attendance.records import (
     valid_reason,
 )
 from store.attendance.students import Student
+from store.changes import Changes, Part, only
 from store.database import Database, statement
-from store.errors import Conflict, InvalidRequest, MeetingNotFound, NotFound, Unavailable
-from store.keys import Keys
+from store.errors import Conflict, InvalidRequest, MeetingNotFound, NotFound
 from store.members import valid_choice
-from store.queue import Queue
-from store.scripts import Script
 from store.sessions import new_id
 
 MOST_MARKED = 1_000
 """Students marked in one request: more than any class, a second of Redis at worst."""
 
 
-class Register:
+class Register(Part):
     """Looks and corrections."""
 
-    def __init__(self, redis: Redis, keys: Keys, queue: Queue, database: Database) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
+    def __init__(self, changes: Changes, database: Database) -> None:
+        super().__init__(changes)
         self._database = database
-        self._mark = Script(redis, "attendance_mark")
-        self._revoke = Script(redis, "attendance_revoke")
+        self._mark = changes.script(
+            "attendance_mark", {"gone": MeetingNotFound}, wrote=only("marked", "changed")
+        )
+        self._revoke = changes.script("attendance_revoke", {"moved": Conflict})
 
     # Looking
 
@@ -126,13 +122,8 @@ class Register:
             reply = await self._write_mark(
                 meeting, on, student, known, status, reason, by, here, now
             )
-            if reply[0] in ("marked", "changed"):
-                self._queue.wake_persist()
+            if reply[0] != "moved":
                 return Attendance.from_record(json.loads(reply[1]))
-            if reply[0] == "gone":
-                raise MeetingNotFound()
-            if reply[0] == "unbuilt":
-                raise Unavailable()
         raise Conflict()
 
     async def _here(
@@ -217,7 +208,7 @@ class Register:
         place |= {"day": attendance.day}
         detail = place | {"name": attendance.name, "class": attendance.class_}
         detail |= {"status": attendance.status, "recorded_at": str(attendance.at)}
-        verdict = await self._revoke(
+        await self._revoke(
             [
                 *day_keys(keys, meeting.id, attendance.day),
                 keys.events(),
@@ -232,11 +223,6 @@ class Register:
                 audit(by, "attendance.revoke", attendance.id, detail, now),
             ],
         )
-        if verdict == "unbuilt":
-            raise Unavailable()
-        if verdict == "moved":
-            raise Conflict()
-        self._queue.wake_persist()
 
     async def _now(self) -> int:
         seconds, micros = await self._redis.time()

@@ -13,31 +13,24 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from redis.asyncio import Redis
-
 from store.attendance.days import day_on
 from store.attendance.meetings import MOST_LISTED, By, Meeting, Meetings, audit
 from store.attendance.records import TRIES, as_json, day_before, left_ms
 from store.attendance.students import Student
+from store.changes import Changes, Part, only
 from store.database import Database, statement
-from store.errors import Conflict, NotFound, Unavailable
-from store.keys import Keys
-from store.queue import Queue
-from store.scripts import Script
+from store.errors import Conflict, NotFound
 
 
-class Renaming:
+class Renaming(Part):
     """One act; every part of it may be repeated."""
 
-    def __init__(
-        self, redis: Redis, keys: Keys, queue: Queue, database: Database, meetings: Meetings
-    ) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
+    def __init__(self, changes: Changes, database: Database, meetings: Meetings) -> None:
+        super().__init__(changes)
+        self._changes = changes
         self._database = database
         self._meetings = meetings
-        self._rename = Script(redis, "student_rename")
+        self._rename = changes.script("student_rename", wrote=only("renamed"))
 
     async def rename(self, student_id: str, wish: Student, by: By, owner: str = "") -> str:
         """Give a pupil another name and class; returns the id they have from now on.
@@ -55,7 +48,6 @@ class Renaming:
         await self._announce(student_id, wish, before, by, owner)
         for meeting, day in places:
             await self._move(meeting, day, student_id, wish, by)
-        self._queue.wake_persist()
         return wish.id
 
     async def _before(self, student_id: str, wish: Student, owner: str) -> dict[str, Any] | None:
@@ -103,11 +95,10 @@ class Renaming:
         detail |= {"to": f"{wish.name} ({wish.class_})"}
         now = await self._meetings.now()
         event = _event(student_id, wish, by, now, owner=owner)
-        async with self._redis.pipeline(transaction=True) as pipe:
+        async with self._changes.in_redis() as pipe:
             pipe.xadd(self._keys.events(), {"type": "student.renamed", "data": event})
             said = audit(by, "attendance.rename", student_id, detail, now)
             pipe.xadd(self._keys.events(), {"type": "audit", "data": said})
-            await pipe.execute()
 
     async def _move(
         self, meeting: Meeting, day: date, student_id: str, wish: Student, by: By
@@ -135,8 +126,6 @@ class Renaming:
                     _event(student_id, wish, by, now, meeting=meeting.id),
                 ],
             )
-            if verdict == "unbuilt":
-                raise Unavailable()
             if verdict == "both":
                 raise _both(f"{meeting.title}, {day:%d/%m/%Y}")
             if verdict == "renamed":

@@ -17,8 +17,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part, but, only
 from store.clock import now_ms
 from store.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from store.hotspot.account import (
@@ -32,7 +31,6 @@ from store.hotspot.newcomers import TRIES, Merged, Newcomers
 from store.hotspot.package import Package
 from store.hotspot.packages import Packages
 from store.hotspot.stack import STACK_FIELDS, Stack
-from store.keys import Keys
 from store.phones import EXAMPLE, normal_phone
 from store.queue import Queue
 from store.scripts import Script
@@ -61,24 +59,24 @@ ANSWER_SECONDS = 300
 log = logging.getLogger("jaga.hotspot")
 
 
-class Hotspot:
+class Hotspot(Part):
     """Every way an account may change."""
 
     def __init__(
-        self, settings: Settings, redis: Redis, keys: Keys, queue: Queue, packages: Packages
+        self, changes: Changes, settings: Settings, queue: Queue, packages: Packages
     ) -> None:
+        super().__init__(changes)
         self._settings = settings
-        self._redis = redis
-        self._keys = keys
+        self._changes = changes
         self._queue = queue
         self._packages = packages
-        self._change = Script(redis, "hotspot_change")
-        self._stack = Script(redis, "hotspot_stack")
-        self._read = Script(redis, "hotspot_read")
-        self._enrol = Script(redis, "hotspot_enrol")
-        self._bind = Script(redis, "hotspot_bind")
-        self._unbind = Script(redis, "hotspot_unbind")
-        self.newcomers = Newcomers(redis, keys)
+        self._change = changes.script("hotspot_change")
+        self._stack = changes.script("hotspot_stack", {"gone": NotFound}, wrote=only("written"))
+        self._read = Script(changes.redis, "hotspot_read")
+        self._enrol = changes.script("hotspot_enrol", wrote=only("enrolled"))
+        self._bind = changes.script("hotspot_bind", wrote=but("full", "taken", "moved"))
+        self._unbind = changes.script("hotspot_unbind", {"": NotFound})
+        self.newcomers = Newcomers(changes)
         self.routers = tuple(router.name for router in settings.routers)
         """The routers' names."""
 
@@ -114,7 +112,6 @@ class Hotspot:
         log that it is somebody else's."""
         if verdict == "taken":
             log.warning("phone of member %s is somebody else's", member)
-        self._queue.wake_persist()
         if in_hurry and verdict in ("created", "enrolled") and normal_phone(phone):
             await self.wish(member)
 
@@ -249,10 +246,8 @@ class Hotspot:
                     taken,
                 ],
             )
-            if verdict == "gone":
-                raise NotFound()
             if verdict == "written":
-                await self._announced(member)
+                await self.wish(member)
             if verdict != "changed":
                 return
         raise Unavailable()
@@ -326,10 +321,8 @@ class Hotspot:
                 break
         else:
             raise Conflict()
-        if verdict not in ("full", "taken"):
-            self._queue.wake_persist()
-            if other:
-                await self.wish(other)
+        if other and verdict not in ("full", "taken"):
+            await self.wish(other)
         return str(verdict), str(slot)
 
     async def owner_of(self, mac: str) -> str | None:
@@ -339,7 +332,7 @@ class Hotspot:
 
     async def unbind(self, member: str, slot: str) -> None:
         """Take a device out of the member's slots. Raises NotFound."""
-        mac = await self._unbind(
+        await self._unbind(
             [
                 self._keys.hotspot_slots(member),
                 self._keys.hotspot_macs(),
@@ -348,9 +341,7 @@ class Hotspot:
             ],
             [member, now_ms(), slot],
         )
-        if not mac:
-            raise NotFound()
-        await self._announced(member)
+        await self.wish(member)
 
     # The routers
 
@@ -444,7 +435,7 @@ class Hotspot:
         phone = await self._redis.hget(keys.hotspot(member), "phone")
         slots = await self._redis.hgetall(keys.hotspot_slots(member))
         macs = [json.loads(text)["mac"] for text in slots.values()]
-        async with self._redis.pipeline(transaction=True) as pipe:
+        async with self._changes.in_redis() as pipe:
             if phone:
                 pipe.hdel(keys.hotspot_phones(), phone)
             if macs:
@@ -454,16 +445,10 @@ class Hotspot:
             pipe.hdel(keys.hotspot_leaving(), member)
             event = {"type": "hotspot.deleted", "data": json.dumps({"member": member})}
             pipe.xadd(keys.events(), event)  # type: ignore[arg-type]
-            await pipe.execute()
-        self._queue.wake_persist()
 
     async def _write(self, member: str, fields: Mapping[str, str]) -> None:
         flat = [word for pair in fields.items() for word in pair]
         await self._change(self._account_keys(member), [member, now_ms(), *flat])
-        await self._announced(member)
-
-    async def _announced(self, member: str) -> None:
-        self._queue.wake_persist()
         await self.wish(member)
 
     def _read_keys(self, member: str) -> list[str]:

@@ -10,20 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from redis.asyncio import Redis
-
-from store.keys import Keys
+from store.changes import Part
 
 KEPT_SECONDS = 5
 """An answer older than this would keep the "sign in" banner on a phone that is through."""
 
 
-class Captive:
+class Captive(Part):
     """What is known, by address."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
-        self._keys = keys
 
     async def known(self, address: str) -> dict[str, Any] | None:
         """Return what a router said of this address a moment ago, None when it must be asked."""

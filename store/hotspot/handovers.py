@@ -11,10 +11,8 @@ from __future__ import annotations
 import json
 import secrets
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part
 from store.errors import Forbidden, HandoverOver
-from store.keys import Keys
 from store.sessions import Place, Session, Sessions, digest
 
 LIFE_SECONDS = 300
@@ -27,12 +25,11 @@ TOKEN_BYTES = 16
 """128 random bits, 22 characters: nobody guesses one in five minutes, and a person can copy it."""
 
 
-class Handovers:
+class Handovers(Part):
     """The links."""
 
-    def __init__(self, redis: Redis, keys: Keys, sessions: Sessions) -> None:
-        self._redis = redis
-        self._keys = keys
+    def __init__(self, changes: Changes, sessions: Sessions) -> None:
+        super().__init__(changes)
         self._sessions = sessions
 
     async def make(self, place: Place) -> str:

@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from store.keys import Keys
+from store.changes import Changes, Part
 from store.scripts import Script
 
 LEASE_MS = 12_000
@@ -40,12 +39,12 @@ class LeaseLost(Exception):
     """Somebody else writes to the router by now: not one more write."""
 
 
-class Leases:
+class Leases(Part):
     """Taking, keeping and giving back."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._keys = keys
-        self._lease = Script(redis, "hotspot_lease")
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(changes)
+        self._lease = Script(changes.redis, "hotspot_lease")
 
     @asynccontextmanager
     async def taken(

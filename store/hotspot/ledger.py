@@ -9,15 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part, only
 from store.clock import now_ms
 from store.hotspot.account import Counted, look_field, settled_field, settled_set_field
 from store.hotspot.accounts import BATCH, today
 from store.hotspot.leases import Lease
 from store.hotspot.stack import STACK_FIELDS, Stack
-from store.keys import Keys
-from store.queue import Queue
 from store.routers import Router
 from store.scripts import Script
 from store.settings import Settings
@@ -36,19 +33,17 @@ COUNTS = 3
 """Tries within one run; what could not be added then is counted from the same look by the next."""
 
 
-class Ledger:
+class Ledger(Part):
     """The book that runs are written into."""
 
-    def __init__(self, settings: Settings, redis: Redis, keys: Keys, queue: Queue) -> None:
+    def __init__(self, changes: Changes, settings: Settings) -> None:
+        super().__init__(changes)
         self._settings = settings
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
         self._routers = settings.routers
-        self._count = Script(redis, "hotspot_count")
-        self._settle = Script(redis, "hotspot_settle")
-        self._clean = Script(redis, "hotspot_clean")
-        self._notice = Script(redis, "hotspot_notice")
+        self._count = changes.script("hotspot_count", wrote=lambda verdicts: ADDED in verdicts)
+        self._settle = changes.script("hotspot_settle", wrote=only(1))
+        self._clean = Script(changes.redis, "hotspot_clean")
+        self._notice = changes.script("hotspot_notice")
 
     # Members
 
@@ -69,8 +64,6 @@ class Ledger:
                 part = [one for one, verdict in pairs if verdict == RESTACKED]
                 if not part:
                     break
-        if added:
-            self._queue.wake_persist()
         return added
 
     async def _count_some(
@@ -126,8 +119,6 @@ class Ledger:
                 *(decided_at, settled_set_field(router), device_set),
             ],
         )
-        if verdict == 1:
-            self._queue.wake_persist()
         return bool(verdict == 1)
 
     async def clean(self, router: str, member: str, lease: Lease) -> bool:
@@ -144,8 +135,7 @@ class Ledger:
     async def notice(self, member: str, kind: str, key: str) -> None:
         """Have a member told of something, once for each key."""
         keys = [self._keys.hotspot(member), self._keys.events()]
-        if await self._notice(keys, [member, now_ms(), kind, key]):
-            self._queue.wake_persist()
+        await self._notice(keys, [member, now_ms(), kind, key])
 
     # Routers
 

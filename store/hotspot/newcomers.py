@@ -12,11 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
-from store.keys import Keys
+from store.changes import Changes, Part
 from store.names import fold
-from store.scripts import Script
 
 NO_PASSWORD = "!"  # noqa: S105
 """The hash that no password fits: this member logs in by code only."""
@@ -64,13 +61,12 @@ class Holder:
         return self.id, int(bool(self.newcomer_keys))
 
 
-class Newcomers:
+class Newcomers(Part):
     """What is known of them."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._forget = Script(redis, "newcomer_forget")
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(changes)
+        self._forget = changes.script("newcomer_forget")
 
     async def holder(self, phone: str | None) -> Holder:
         """Return who has a phone (`628…`; None is nobody's)."""

@@ -11,11 +11,9 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from store.audit import Audit
+from store.changes import Changes, Part
 from store.errors import PasswordNeeded, RateLimited, WrongCode
-from store.keys import Keys
 from store.limits import AddressLimit, Limit, Limits
 from store.scripts import Script
 from store.settings import Settings
@@ -54,20 +52,17 @@ class Issued:
     """By which its page may ask whether it was sent; "" when none was made."""
 
 
-class Otp:
+class Otp(Part):
     """The codes."""
 
-    def __init__(
-        self, settings: Settings, redis: Redis, keys: Keys, limits: Limits, audit: Audit
-    ) -> None:
+    def __init__(self, changes: Changes, settings: Settings, limits: Limits, audit: Audit) -> None:
+        super().__init__(changes)
         self._settings = settings
-        self._redis = redis
-        self._keys = keys
         self._limits = limits
         self._audit = audit
-        self._issue = Script(redis, "otp_issue")
-        self._verify = Script(redis, "otp_verify")
-        self._forget = Script(redis, "otp_forget")
+        self._issue = Script(changes.redis, "otp_issue")
+        self._verify = Script(changes.redis, "otp_verify")
+        self._forget = Script(changes.redis, "otp_forget")
 
     async def issue(self, phone: str, address: str, line: str = "") -> Issued:
         """Make a new code for a phone (`628…`), and the one before is dead; but one that was made

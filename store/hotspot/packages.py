@@ -8,25 +8,19 @@ from dataclasses import asdict
 from operator import attrgetter
 from typing import Any
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part
 from store.clock import now_ms
 from store.errors import NotFound
 from store.hotspot.package import MB, Package
-from store.keys import Keys
-from store.queue import Queue
-from store.scripts import Script
 from store.sessions import new_id
 
 
-class Packages:
+class Packages(Part):
     """Every way a package may change."""
 
-    def __init__(self, redis: Redis, keys: Keys, queue: Queue) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
-        self._write = Script(redis, "hotspot_package")
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(changes)
+        self._write = changes.script("hotspot_package", {0: NotFound})
 
     async def make(
         self,
@@ -68,10 +62,7 @@ class Packages:
         self, event: str, package_id: str, kept: dict[str, Any] | None, *, is_new: bool = False
     ) -> None:
         data = (kept or {"id": package_id}) | {"at": now_ms()}
-        is_done = await self._write(
+        await self._write(
             [self._keys.hotspot_packages(), self._keys.events()],
             [package_id, json.dumps(kept) if kept else "", event, json.dumps(data), int(is_new)],
         )
-        if not is_done:
-            raise NotFound()
-        self._queue.wake_persist()

@@ -14,9 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
-from store.keys import Keys
+from store.changes import Part
 
 PROOF_SECONDS = 120
 """From the code to the router's page and back, on a phone that thinks; the user may use the
@@ -34,12 +32,8 @@ class Proof:
     """The device as it was asked for: see `jobs.hotspot.binding.bind_device`."""
 
 
-class Presences:
+class Presences(Part):
     """The proofs that are under way."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
-        self._keys = keys
 
     async def begin(self, router: str, wish: Mapping[str, Any]) -> tuple[str, Proof]:
         """Note that a user is to be made; returns the token for the page, and the proof."""

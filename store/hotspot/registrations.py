@@ -6,21 +6,18 @@ by its code is made a newcomer, who waits for an operator's approval in the port
 
 from __future__ import annotations
 
-from redis.asyncio import Redis
-
-from store.keys import Keys
+from store.changes import Changes, Part
 from store.members import Members
 
 KEPT_SECONDS = 3600
 """Long enough for a code that comes late, and for one more; whoever is later registers again."""
 
 
-class Registrations:
+class Registrations(Part):
     """The wishes."""
 
-    def __init__(self, redis: Redis, keys: Keys, members: Members) -> None:
-        self._redis = redis
-        self._keys = keys
+    def __init__(self, changes: Changes, members: Members) -> None:
+        super().__init__(changes)
         self._members = members
 
     async def keep(self, phone: str, name: str) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from store.changes import Changes
 from store.database import Database, Row, statement
 from store.errors import InvalidRequest, NotFound
 from store.payments import orders
 from store.payments.delivery import Delivery, as_ref, read
 from store.payments.numbers import licence_key, order_number, order_ref
 from store.payments.orders import Product, Unusable
-from store.queue import Queue
 from store.settings import Settings
 
 STATES = (
@@ -71,10 +71,10 @@ three megabytes at the very most."""
 class Inbox:
     """Deliveries, licences and products, for who runs the site."""
 
-    def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
+    def __init__(self, changes: Changes, settings: Settings, database: Database) -> None:
         self._settings = settings
+        self._changes = changes
         self._database = database
-        self._queue = queue
 
     async def deliveries(
         self,
@@ -123,12 +123,11 @@ class Inbox:
         delivery = read(bytes(row["body"]), [row["header"]])
         plan, signed_with = await self._plan(row, delivery)
         if plan.possible and not dry_run:
-            async with self._database.connection() as connection:
+            async with self._changes.in_postgres() as connection:
                 await connection.execute(
                     statement("payments", "replay"),
                     {"id": delivery_id, "signed_with": signed_with, "state": row["state"]},
                 )
-            self._queue.wake_persist()  # which rings for whatever is due
         return plan
 
     async def _plan(self, row: Row, delivery: Delivery) -> tuple[Replay, str]:

@@ -19,18 +19,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from store.changes import Changes, Part, but
 from store.clock import now_ms
-from store.database import Database, statement
+from store.database import statement
 from store.errors import RateLimited, Unavailable
-from store.keys import Keys
 from store.limits import AddressLimit, Limit, Limits, TurnsHere
 from store.payments.delivery import Delivery, as_ref, fingerprint
 from store.payments.spool import Spool
-from store.queue import Queue
-from store.scripts import Script
 from store.settings import Settings
 
 REDIS_SECONDS = 0.3
@@ -94,26 +91,16 @@ class NothingKept(Unavailable):
     retry_after = 30
 
 
-class Intake:
+class Intake(Part):
     """The webhook's way in."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        redis: Redis,
-        keys: Keys,
-        queue: Queue,
-        database: Database,
-        limits: Limits,
-        spool: Spool,
-    ) -> None:
+    def __init__(self, changes: Changes, settings: Settings, limits: Limits, spool: Spool) -> None:
+        super().__init__(changes)
         self._settings = settings
-        self._keys = keys
-        self._queue = queue
-        self._database = database
+        self._changes = changes
         self._limits = limits
         self._spool = spool
-        self._keep = Script(redis, "payment_keep")
+        self._keep = changes.script("payment_keep", wrote=but("unproven"))
         self._turns_here = TurnsHere(AWAY_SECONDS)
         self._abandoned: set[asyncio.Task[Any]] = set()
         self.taken: dict[str, int] = {}
@@ -243,17 +230,13 @@ class Intake:
                 page,
             ],
         )
-        if verdict == "unproven":
-            return False
-        self._queue.wake_persist()
-        return True
+        return bool(verdict != "unproven")
 
     async def _keep_in_postgres(self, record: dict[str, Any]) -> bool:
-        async with self._database.connection() as connection:
+        async with self._changes.in_postgres() as connection:
             # a server may be set up to say "committed" before it is on the disk; this one is not
             await connection.execute(b"SET LOCAL synchronous_commit = on")
             await connection.execute(statement("payments", "receive"), row_of(record))
-        self._queue.wake_persist()  # which finds what is due
         return True
 
     async def _keep_in_spool(self, record: dict[str, Any]) -> bool:

@@ -17,15 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part, Refusals
 from store.clock import now_ms
 from store.errors import LicenceInUse, LicenceUnknown, NotFound
-from store.keys import Keys
 from store.limits import AddressLimit, Limits
 from store.payments.numbers import licence_key
-from store.queue import Queue
-from store.scripts import Script, SharedScript
+from store.scripts import SharedScript
 
 POLICIES = ("last_wins", "first_wins")
 STATUSES = ("active", "disabled")
@@ -93,18 +90,16 @@ class Licence:
         return self.policy == "first_wins" and not claimant.device.startswith("name:")
 
 
-class Licences:
+class Licences(Part):
     """Every way a licence may change hands."""
 
-    def __init__(self, redis: Redis, keys: Keys, queue: Queue, limits: Limits) -> None:
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
+    def __init__(self, changes: Changes, limits: Limits) -> None:
+        super().__init__(changes)
         self._limits = limits
-        self._grant = SharedScript(redis, "licence_grant")
-        self._activate = Script(redis, "licence_activate")
-        self._deactivate = Script(redis, "licence_deactivate")
-        self._change = Script(redis, "licence_change")
+        self._grant = SharedScript(changes.redis, "licence_grant")
+        self._activate = changes.script("licence_activate", HANDING)
+        self._deactivate = changes.script("licence_deactivate", HANDING)
+        self._change = changes.script("licence_change", {"": NotFound})
 
     async def publish(self, row: Mapping[str, Any]) -> None:
         """Make a licence of Postgres known to Redis, unless it is known as new or newer."""
@@ -172,7 +167,7 @@ class Licences:
                 now_ms(),
             ],
         )
-        return await self._outcome(reply, claimant)
+        return _handed(reply, claimant)
 
     async def validate(self, key: str, claimant: Claimant) -> tuple[Licence, bool]:
         """Return a licence, and whether this device holds it. A name alone is no device: anybody
@@ -189,7 +184,7 @@ class Licences:
             [self._keys.licence(digest), self._keys.events()],
             [claimant.instance, claimant.device, now_ms()],
         )
-        return await self._outcome(reply, claimant)
+        return _handed(reply, claimant)
 
     async def require(self, key: str, claimant: Claimant) -> tuple[str, Licence]:
         """Return a licence with its digest, for its stream. Raises as `validate` does."""
@@ -219,15 +214,6 @@ class Licences:
         holds = licence is not None and licence.is_held_by(claimant)
         return licence if licence and holds and licence.status == "active" else None
 
-    async def _outcome(self, reply: list[str], claimant: Claimant) -> Licence:
-        verdict, instance, title, policy, status, name = reply
-        if verdict in ("unknown", "disabled"):
-            raise LicenceUnknown()
-        if verdict == "held":
-            raise LicenceInUse()
-        self._queue.wake_persist()
-        return Licence(status, policy, title, instance, claimant.device, name, claimant.session)
-
     async def change(self, licence_id: str, *, status: str = "", policy: str = "") -> None:
         """Set a licence's status or policy, "" to leave one; disabled, its device loses it.
 
@@ -237,9 +223,19 @@ class Licences:
         if not digest:
             raise NotFound()
         keys = [self._keys.licence(str(digest)), self._keys.events()]
-        if not await self._change(keys, [status, policy, now_ms()]):
-            raise NotFound()
-        self._queue.wake_persist()
+        await self._change(keys, [status, policy, now_ms()])
+
+
+HANDING: Refusals = {
+    "unknown": LicenceUnknown,
+    "disabled": LicenceUnknown,
+    "held": LicenceInUse,
+}
+
+
+def _handed(reply: list[str], claimant: Claimant) -> Licence:
+    _, instance, title, policy, status, name = reply
+    return Licence(status, policy, title, instance, claimant.device, name, claimant.session)
 
 
 def digest_of(key: str) -> str:

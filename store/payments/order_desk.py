@@ -12,12 +12,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part
 from store.database import Connection, Database, Row, statement
 from store.errors import Conflict, InvalidRequest, NotFound
 from store.hotspot import Hotspot
-from store.keys import Keys
 from store.mails import Mails, send_anew
 from store.members import Member, Members
 from store.payments import orders
@@ -35,13 +33,12 @@ UNFINISHED = ("review", "dead")
 log = logging.getLogger("jaga.payments")
 
 
-class OrderDesk:
+class OrderDesk(Part):
     """Every act of an operator on an order."""
 
     def __init__(
         self,
-        redis: Redis,
-        keys: Keys,
+        changes: Changes,
         database: Database,
         members: Members,
         hotspot: Hotspot,
@@ -49,8 +46,7 @@ class OrderDesk:
         inbox: Inbox,
         mails: Mails,
     ) -> None:
-        self._redis = redis
-        self._keys = keys
+        super().__init__(changes)
         self._database = database
         self._members = members
         self._hotspot = hotspot

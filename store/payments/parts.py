@@ -8,12 +8,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part
 from store.database import Database
 from store.errors import NotFound
 from store.hotspot import Hotspot
-from store.keys import Keys
 from store.limits import Limits
 from store.mails import Mails
 from store.members import Member, Members
@@ -48,12 +46,8 @@ class Payments:
     desk: OrderDesk
 
 
-class OrderPages:
+class OrderPages(Part):
     """How far an order is, for its buyer."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
-        self._keys = keys
 
     async def look(self, ref: str) -> dict[str, Any] | None:
         """Return `{state, …}` of an order, None when Redis knows none."""
@@ -67,15 +61,14 @@ class LinkOver(NotFound):
     message = "Tautan ini sudah tidak berlaku. Pakai tautan di email terbaru, atau minta yang baru."
 
 
-class PasswordLinks:
+class PasswordLinks(Part):
     """Links by which a member sets a password once, without knowing one."""
 
     def __init__(
-        self, settings: Settings, redis: Redis, keys: Keys, members: Members, sessions: Sessions
+        self, changes: Changes, settings: Settings, members: Members, sessions: Sessions
     ) -> None:
+        super().__init__(changes)
         self._settings = settings
-        self._redis = redis
-        self._keys = keys
         self._members = members
         self._sessions = sessions
 
@@ -124,9 +117,8 @@ class PasswordLinks:
 
 
 def wire(
+    changes: Changes,
     settings: Settings,
-    redis: Redis,
-    keys: Keys,
     queue: Queue,
     database: Database,
     limits: Limits,
@@ -138,17 +130,17 @@ def wire(
 ) -> Payments:
     """Build them."""
     spool = Spool(settings.jaga_home)
-    licences = Licences(redis, keys, queue, limits)
-    inbox = Inbox(settings, database, queue)
+    licences = Licences(changes, limits)
+    inbox = Inbox(changes, settings, database)
     return Payments(
         spool=spool,
-        intake=Intake(settings, redis, keys, queue, database, limits, spool),
+        intake=Intake(changes, settings, limits, spool),
         processing=Processing(
-            settings, redis, keys, queue, database, members, passwords, licences, hotspot
+            changes, settings, queue, database, members, passwords, licences, hotspot
         ),
         licences=licences,
         inbox=inbox,
-        pages=OrderPages(redis, keys),
-        links=PasswordLinks(settings, redis, keys, members, sessions),
-        desk=OrderDesk(redis, keys, database, members, hotspot, licences, inbox, mails),
+        pages=OrderPages(changes),
+        links=PasswordLinks(changes, settings, members, sessions),
+        desk=OrderDesk(changes, database, members, hotspot, licences, inbox, mails),
     )

@@ -23,14 +23,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from store.changes import Changes, Part
 from store.database import Connection, Database, Row, statement
 from store.errors import InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot import Hotspot
 from store.hotspot.stack import StackFull
-from store.keys import Keys
 from store.mails import owe
 from store.members import Member, Members
 from store.passwords import Passwords
@@ -41,7 +40,6 @@ from store.payments.licences import Licences
 from store.payments.orders import Order, Product, Unusable
 from store.phones import normal_phone
 from store.queue import Queue
-from store.scripts import Script
 from store.settings import Settings
 
 LOCK = 5_243_030
@@ -58,14 +56,13 @@ MOST_DRAWS = 8
 log = logging.getLogger("jaga.payments")
 
 
-class Processing:
+class Processing(Part):
     """Works off the inbox."""
 
     def __init__(
         self,
+        changes: Changes,
         settings: Settings,
-        redis: Redis,
-        keys: Keys,
         queue: Queue,
         database: Database,
         members: Members,
@@ -73,16 +70,15 @@ class Processing:
         licences: Licences,
         hotspot: Hotspot,
     ) -> None:
+        super().__init__(changes)
         self._settings = settings
-        self._redis = redis
-        self._keys = keys
         self._queue = queue
         self._database = database
         self._members = members
         self._passwords = passwords
         self._licences = licences
         self._hotspot = hotspot
-        self._turn_page = Script(redis, "payment_turn")
+        self._turn_page = changes.script("payment_turn")
 
     async def ring(self) -> None:
         """Have a worker do what is due, payments and mails; called whenever the log was applied.

@@ -14,8 +14,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-
+from store.changes import Changes, Part, Refusals, but, only
 from store.clock import now_ms
 from store.errors import (
     AccountBlocked,
@@ -27,10 +26,8 @@ from store.errors import (
     SessionEnded,
     SessionExpired,
     Unauthenticated,
-    Unavailable,
 )
-from store.keys import TOMBSTONE_SECONDS, Keys
-from store.queue import Queue
+from store.keys import TOMBSTONE_SECONDS
 from store.scripts import Script, SharedScript
 from store.sessions.session import (
     Carrier,
@@ -61,22 +58,21 @@ ROTATION_TOLERANCE_MS = 30_000
 """How long the token just used still answers with the same successor (CONTRACT §6)."""
 
 
-class Sessions:
+class Sessions(Part):
     """Every way a session may change."""
 
-    def __init__(self, settings: Settings, redis: Redis, keys: Keys, queue: Queue) -> None:
+    def __init__(self, changes: Changes, settings: Settings) -> None:
+        super().__init__(changes)
+        redis = changes.redis
         self._settings = settings
-        self._redis = redis
-        self._keys = keys
-        self._queue = queue
-        self._long_tokens = LongTokens(settings.secret_key, redis, keys)
-        self._open = Script(redis, "session_open")
-        self._check = SharedScript(redis, "session_check")
-        self._look = Script(redis, "session_look")
+        self._long_tokens = LongTokens(settings.secret_key, redis, changes.keys)
+        self._open = changes.script("session_open", OPENING)
+        self._check = changes.script("session_check", CHECKING, wrote=only("expired"), shared=True)
+        self._look = changes.script("session_look", wrote=only("ended"))
         self._sweep = Script(redis, "session_sweep")
         self._holder = Script(redis, "session_holder")
-        self._end = Script(redis, "session_end")
-        self._rotate = Script(redis, "session_rotate")
+        self._end = changes.script("session_end", wrote=but("gone"))
+        self._rotate = changes.script("session_rotate", CHECKING, wrote=only("reused", "expired"))
         self._tell = Script(redis, "session_tell")
         self._receipt = SharedScript(redis, "receipt_add")
 
@@ -85,8 +81,6 @@ class Sessions:
     async def holder(self, member: str) -> tuple[Session | None, int]:
         """Return the live web session of a member, and the epoch it was seen at."""
         reply = await self._holder([self._keys.sessions(member), self._keys.built()], [])
-        if reply[0] == "unbuilt":
-            raise Unavailable()
         return (Session.from_json(reply[0]) if reply[0] else None), int(reply[1])
 
     async def open(
@@ -184,21 +178,6 @@ class Sessions:
         return {}
 
     def _opened(self, reply: list[Any], credentials: list[Credential]) -> Opened:
-        if reply[0] == "conflict":
-            raise SessionConflict()
-        if reply[0] == "denied":
-            raise LoginRefused()
-        if reply[0] == "refused":
-            raise AccountBlocked(str(reply[1]))
-        if reply[0] == "waiting":
-            raise NotApproved()
-        if reply[0] == "role":
-            raise PasswordNeeded()
-        if reply[0] == "gone":
-            raise Unauthenticated()
-        if reply[0] == "unbuilt":
-            raise Unavailable()
-        self._queue.wake_persist()
         session = Session.from_json(reply[1])
         return Opened(
             session=session,
@@ -291,8 +270,6 @@ class Sessions:
         for entry in due:
             member, _, sid = str(entry).partition(":")
             await self.look(member, sid)
-        if due:
-            self._queue.wake_persist()
         return len(due)
 
     # Renewing
@@ -324,11 +301,6 @@ class Sessions:
                 int(portal),
             ],
         )
-        if reply[0] == "reused":
-            self._queue.wake_persist()
-            raise SessionEnded({"reason": "token_reuse"})
-        if reply[0] not in ("rotated", "repeated"):
-            raise _refusal(reply)
         session = Session.from_json(reply[1])
         return Opened(
             session=session,
@@ -352,8 +324,6 @@ class Sessions:
         tombs = await self._end(self.keys_of(member), [which, keep, reason, kick_id, by, 0, status])
         if tombs == ["gone"]:
             return Kick(kick_id, [])
-        if tombs or status:
-            self._queue.wake_persist()
         return Kick(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in tombs])
 
     async def leave(self, text: str) -> Kick | None:
@@ -418,8 +388,6 @@ def _credentials(member: str, sid: str, carrier: Carrier) -> list[Credential]:
 
 
 def _place_of(reply: list[Any]) -> Place:
-    if reply[0] not in ("live", "draining"):
-        raise _refusal(reply)
     verdict, record, now, waits, username, name, email, role, must_change = reply
     return Place(
         session=Session.from_json(record),
@@ -434,12 +402,21 @@ def _place_of(reply: list[Any]) -> Place:
     )
 
 
-def _refusal(reply: list[Any]) -> Exception:
-    """Turn a script's no into the error its bearer gets."""
-    if reply[0] == "ended":
-        return Ended.from_record(json.loads(reply[1])).error()
-    if reply[0] == "expired":
-        return SessionExpired(reply[1])
-    if reply[0] == "waiting":
-        return NotApproved()
-    return Unavailable() if reply[0] == "unbuilt" else Unauthenticated()
+OPENING: Refusals = {
+    "conflict": SessionConflict,
+    "denied": LoginRefused,
+    "refused": lambda reply: AccountBlocked(str(reply[1])),
+    "waiting": NotApproved,
+    "role": PasswordNeeded,
+    "gone": Unauthenticated,
+}
+
+CHECKING: Refusals = {
+    "ended": lambda reply: Ended.from_record(json.loads(reply[1])).error(),
+    "expired": lambda reply: SessionExpired(reply[1]),
+    "stale": Unauthenticated,
+    "waiting": NotApproved,
+    "unknown": Unauthenticated,
+    "reused": lambda _: SessionEnded({"reason": "token_reuse"}),
+}
+"""A script's no to whoever shows a credential."""
