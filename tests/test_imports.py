@@ -164,7 +164,7 @@ BLOCKING = {
     "smtplib.SMTP",
 }
 ON_THE_LOOP = ("web", "realtime")
-AT_START = {"web/pages.py"}
+AT_START = {"web/assets.py"}
 """Reads its files once, before the first request."""
 
 

@@ -1,19 +1,20 @@
-"""Pages and static files: read once at start, kept in memory, written without touching a disk."""
+"""Pages, compiled once at the start, and the addresses that serve static files from memory."""
 
 from __future__ import annotations
 
-import hashlib
-import mimetypes
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from markupsafe import Markup
 from tornado.web import RequestHandler
 
 from store.errors import WrongMethod, of_status
+from web.assets import SHARED, StaticFile, read_assets
 
 HERE = Path(__file__).parent
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -21,14 +22,9 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 REVALIDATE = "public, max-age=0, must-revalidate"
 
-
-@dataclass(frozen=True, slots=True)
-class StaticFile:
-    """One file: its bytes, its type, and the hash that names this content."""
-
-    body: bytes
-    type: str
-    hash: str
+SHORT = "public, max-age=300"
+"""For scripts that other sites' pages name without a hash: a reload asks nothing, and five minutes
+after an upgrade everybody has the new one."""
 
 
 class Pages:
@@ -36,13 +32,14 @@ class Pages:
 
     def __init__(self, **everywhere: Any) -> None:
         """Read everything. `everywhere` are variables that every template gets."""
-        self.files = _read_static(HERE / "static")
+        self.files = read_assets(HERE / "static")
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=[Unindented],
             auto_reload=False,
             # every template, so that none is compiled again while somebody waits
             cache_size=-1,
@@ -57,11 +54,34 @@ class Pages:
 
     def render(self, template: str, **variables: Any) -> str:
         """Return a page. A variable the template names and nobody gave is an error."""
-        return self._templates.get_template(template).render(**variables)
+        script = Scripts(self)
+        return self._templates.get_template(template).render(script=script, **variables)
 
 
-SHARED = ("js/realtime.js", "js/licence.js")
-"""Scripts that other sites' pages include by their address."""
+class Unindented(Extension):
+    """Takes the indentation off the templates' lines: a fifth of a page, and nobody sees it."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Return a template's text for its compilation."""
+        return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
+
+
+class Scripts:
+    """`{{ script('js/login.js') }}`: loads a script, and says at once which others that needs, so
+    that a browser need not find out one after the other. Each is named once a page."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._named: set[str] = set()
+
+    def __call__(self, path: str) -> Markup:
+        """Return the tags. Raises KeyError for a path that is not there."""
+        new = [name for name in self._pages.files[path].imports if name not in self._named]
+        self._named.update(new, [path])
+        lines = [f'<link rel="modulepreload" href="{self._pages.static(name)}">' for name in new]
+        lines.append(f'<script type="module" src="{self._pages.static(path)}"></script>')
+        return Markup("\n".join(lines))  # noqa: S704 - of our own files' names
+
 
 HTTPS_SECONDS = 365 * 86_400
 
@@ -108,40 +128,25 @@ class Static(RequestHandler):
         if file is None:
             self.send_error(404)
             return
-        named = self.get_query_argument("v", "") == file.hash
-        self.set_header("Cache-Control", IMMUTABLE if named else REVALIDATE)
-        self.set_header("Content-Type", file.type)
-        self.set_header("Etag", f'"{file.hash}"')
-        if (path or self._path) in SHARED:
-            self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
+        coding = file.coding_for(self.request.headers.get("Accept-Encoding", ""))
+        self._describe(file, coding, path or self._path)
         if self.check_etag_header():
             self.set_status(304)
             return
-        self.write(file.body)
+        self.write(file.packed[coding] if coding else file.body)
+
+    def _describe(self, file: StaticFile, coding: str, path: str) -> None:
+        is_named = self.get_query_argument("v", "") == file.hash
+        bare = SHORT if path in SHARED else REVALIDATE
+        self.set_header("Cache-Control", IMMUTABLE if is_named else bare)
+        self.set_header("Content-Type", file.type)
+        # another coding is another representation, with a tag of its own (RFC 9110 §8.8.3)
+        self.set_header("Etag", f'"{file.hash}{coding and "-"}{coding}"')
+        if file.packed:
+            self.set_header("Vary", "Accept-Encoding")
+        if coding:
+            self.set_header("Content-Encoding", coding)
+        if path in SHARED:
+            self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     head = get
-
-
-def _read_static(folder: Path) -> Mapping[str, StaticFile]:
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            body = path.read_bytes()
-            kind = _type_of(path)
-            name = path.relative_to(folder).as_posix()
-            found[name] = StaticFile(body, kind, hashlib.sha256(body).hexdigest()[:16])
-    return found
-
-
-def _type_of(path: Path) -> str:
-    """The machine's own table is not asked for what we know: slim images have none."""
-    known = {
-        ".js": "text/javascript",
-        ".css": "text/css",
-        ".svg": "image/svg+xml",
-        ".png": "image/png",
-        ".webmanifest": "application/manifest+json",
-    }
-    kind = known.get(path.suffix) or mimetypes.guess_type(path.name)[0]
-    text = kind is not None and (kind.startswith("text/") or kind == "image/svg+xml")
-    return f"{kind}; charset=utf-8" if text else kind or "application/octet-stream"

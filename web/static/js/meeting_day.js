@@ -158,7 +158,7 @@ function absentOf({ student_id, student_name, class: of }) {
  * @param {string} text
  */
 export function folded(text) {
-  const plain = text.replace(/[\u2018\u2019\u201b`\u00b4\u02b9\u02bb-\u02bf\u2032\u2035]/g, "'").normalize("NFKC");
+  const plain = text.replace(/[\u2018\u2019\u201b\u0060\u00b4\u02b9\u02bb-\u02bf\u2032\u2035]/g, "'").normalize("NFKC");
   return plain.replace(/[\p{Pd}\u2212]/gu, "-").replace(/\p{Cf}/gu, "").replace(/\s+/g, " ").trim().toLowerCase();
 }
 
