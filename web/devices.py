@@ -4,44 +4,57 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from store.devices import Card
-from store.errors import InvalidRequest
-from store.members import Member, valid_choice, valid_text
+from store.members import Member
 from store.sessions import Device, Opened, Session, device_id
+from web import fields
+from web.fields import Delivery, Flag, LoginName, Password, in_words, text
 from web.handler import Handler
 from web.pages import Pages, Static
-from web.sessions import login_of, member_of, session_of
+from web.sessions import member_of, session_of
 
 Figures = Callable[[], dict[str, int]]
 """What this process holds open: given by the server, which alone knows."""
 
 
-class MobileLogin(Handler):
+class PairHandler(Handler):
+    """What answers with tokens."""
+
+    async def respond_pair(self, opened: Opened) -> None:
+        """Write the pair of a session just opened."""
+        member = await self.store.members.get(opened.session.member)
+        seconds = self.store.settings.access_token_seconds
+        self.respond({"success": True, **tokens_of(opened, member), "expires_in": seconds})
+
+
+class MobileLogin(PairHandler):
     """`/api/auth/login`: a phone's session. Programs get tokens; our own pages on a phone ask for
     `delivery: "cookie"`, so that no script of theirs ever holds one."""
 
+    class Body(fields.Body):
+        email: LoginName
+        password: Password
+        device_type: Annotated[Literal["mobile"], in_words("{field} harus 'mobile'.")] = "mobile"
+        device_name: Annotated[str, text(100)] = ""
+        browser_id: Annotated[str, text(64)] = ""
+        delivery: Delivery = "token"
+
     async def post(self) -> None:
-        body = self.json_body()
-        login, password = login_of(body, "email", "password")
-        if body.get("device_type", "mobile") != "mobile":
-            raise InvalidRequest("device_type", "device_type harus 'mobile'.")
-        name = valid_text("device_name", body.get("device_name", ""), 100)
-        browser_id = valid_text("browser_id", body.get("browser_id", ""), 64)
-        delivery = valid_choice("delivery", body.get("delivery", "token"), ("token", "cookie"))
+        body = self.body(self.Body)
         opened = await self.store.logins.open(
-            login,
-            password,
-            lambda member: self._phone(member, name, browser_id),
+            body.email,
+            body.password,
+            lambda member: self._phone(member, body.device_name, body.browser_id),
             keep=True,
             remember=False,
             ticket="",
             address=self.address,
             method="mobile",
-            carrier="bearer" if delivery == "token" else "cookie",
+            carrier="bearer" if body.delivery == "token" else "cookie",
         )
-        await (self._pair(opened) if delivery == "token" else self._settle_in(opened))
+        await (self.respond_pair(opened) if body.delivery == "token" else self._settle_in(opened))
 
     def _phone(self, member: str, name: str, browser_id: str) -> Device:
         """The phone as its own `browser_id` tells it apart; a cookie is no use to a program."""
@@ -55,11 +68,6 @@ class MobileLogin(Handler):
             browser_id=browser_id,
         )
 
-    async def _pair(self, opened: Opened) -> None:
-        member = await self.store.members.get(opened.session.member)
-        seconds = self.store.settings.access_token_seconds
-        self.respond({"success": True, **tokens_of(opened, member), "expires_in": seconds})
-
     async def _settle_in(self, opened: Opened) -> None:
         """The browser's cookie now stands for the phone."""
         await self.move_in(opened)
@@ -69,13 +77,15 @@ class MobileLogin(Handler):
         )
 
 
-class Refresh(MobileLogin):
+class Refresh(PairHandler):
     """`/api/auth/refresh`: a new pair for a refresh token, each of which is used once."""
 
+    class Body(fields.Body):
+        refresh_token: Annotated[str, text(200)]
+
     async def post(self) -> None:
-        token = valid_text("refresh_token", self.json_body().get("refresh_token"), 200)
-        opened = await self.store.sessions.rotate(token, "", self._trace())
-        await self._pair(opened)
+        token = self.body(self.Body).refresh_token
+        await self.respond_pair(await self.store.sessions.rotate(token, "", self._trace()))
 
     def _trace(self) -> str:
         """What a client that repeats itself within 30 s has in common: not its address, which a
@@ -144,11 +154,12 @@ class EndAllWeb(Handler):
 class AnswerAttempt(Handler):
     """`/api/devices/attempts/{id}`: the live device's word on a login elsewhere."""
 
+    class Body(fields.Body):
+        allow: Flag
+
     async def post(self, attempt: str) -> None:
         place = await self.place()
-        allow = self.json_body().get("allow")
-        if not isinstance(allow, bool):
-            raise InvalidRequest("allow", "allow harus true atau false.")
+        allow = self.body(self.Body).allow
         await self.store.devices.answer_attempt(place.session, attempt, allowed=allow)
         yes = "Diizinkan. Bila ia melanjutkan, Anda keluar dari sini."
         no = "Ditolak. Perangkat itu tidak bisa masuk selama dua menit."

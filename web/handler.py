@@ -33,6 +33,7 @@ from store.refusals import is_away
 from store.sessions import Device, Opened, Place, Session, device_id
 from web.browsers import device_name
 from web.door import Door, cookies_of
+from web.fields import B, decoded, read
 from web.pages import Pages, content_policy, transport_headers
 
 log = logging.getLogger("jaga.web")
@@ -276,6 +277,12 @@ class Handler(RequestHandler):
             )
 
     # What they send
+
+    def body(self, kind: type[B]) -> B:
+        """Return the request's JSON object as this kind of body. Raises InvalidRequest."""
+        if kind.may_be_missing and not self.request.body:
+            return read(kind, {})
+        return read(kind, decoded(self.request.body))
 
     def json_body(self) -> dict[str, Any]:
         """Return the request's JSON object. Raises InvalidRequest."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Annotated, Any
 
 import segno
 
 from store.errors import QR_MESSAGES, Forbidden, InvalidRequest, NotFound
-from store.members import valid_choice, valid_text
+from store.members import valid_text
 from store.qr import CODE, Asking, Request, status_of
 from store.sessions import Device
+from web import fields
 from web.browsers import device_name
 from web.devices import tokens_of
 from web.door import FINGERPRINT, QR_COOKIE
+from web.fields import Delivery, Flag, text
 from web.handler import Handler
 from web.sessions import member_of, session_of
 
@@ -21,17 +23,49 @@ MOST_SECRETS = 3
 """As many requests as one browser may have open (a tab each)."""
 
 
+def _code(field: str, value: object) -> str:
+    """Any text that is no code is as unknown as one that was never made."""
+    if not isinstance(value, str):
+        raise InvalidRequest(field)
+    if not CODE.fullmatch(value):
+        raise NotFound()
+    return value
+
+
+def _number(field: str, value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 4:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 9999:
+        return value
+    raise InvalidRequest(field)
+
+
+def _fingerprint(field: str, value: object) -> str:
+    fp = valid_text(field, value, 128)
+    if fp and not FINGERPRINT.fullmatch(fp):
+        raise InvalidRequest(field)
+    return fp
+
+
+class CodeBody(fields.Body):
+    """A body that names a request for a login."""
+
+    token: Annotated[str, fields.read_by(_code, pattern=CODE.pattern)]
+
+
 class Generate(Handler):
     """`/api/auth/qr/generate`: begins a request; its secret goes into the browser's cookie."""
+
+    class Body(fields.Body):
+        browser_id: Annotated[str, text(64, needed="")]
+        fingerprint: Annotated[str, fields.read_by(_fingerprint, maxLength=128)]
+        delivery: Delivery = "token"
 
     async def post(self) -> None:
         if "qr" not in self.store.settings.web_login:
             raise Forbidden("Login dengan kode QR tidak diaktifkan di situs ini.")
-        body = self.json_body()
-        delivery = valid_choice("delivery", body.get("delivery", "token"), ("token", "cookie"))
-        asked = await self.store.qr.create(
-            self._asking(body, delivery), "cookie" if delivery == "cookie" else "token"
-        )
+        body = self.body(self.Body)
+        asked = await self.store.qr.create(self._asking(body), body.delivery)
         self._remember(asked.secret)
         self.respond(
             {
@@ -43,25 +77,19 @@ class Generate(Handler):
             }
         )
 
-    def _asking(self, body: dict[str, Any], delivery: str) -> Asking:
+    def _asking(self, body: Body) -> Asking:
         """A browser of our pages is known by its cookie, a program by the id that it names."""
-        browser_id = valid_text("browser_id", body.get("browser_id"), 64)
-        fp = valid_text("fingerprint", body.get("fingerprint"), 128)
-        if not browser_id:
-            raise InvalidRequest("browser_id")
-        if fp and not FINGERPRINT.fullmatch(fp):
-            raise InvalidRequest("fingerprint")
         agent = self.request.headers.get("User-Agent", "")
         device = Device(
             id="",
             name=device_name(agent),
-            fp=fp or self.door.fingerprint(self.request.headers),
+            fp=body.fingerprint or self.door.fingerprint(self.request.headers),
             ip=self.address,
             user_agent=agent,
-            browser_id=browser_id,
+            browser_id=body.browser_id,
         )
-        by_cookie = delivery == "cookie"
-        words = self._device_cookie()[0] if by_cookie else f"browser|{browser_id}"
+        by_cookie = body.delivery == "cookie"
+        words = self._device_cookie()[0] if by_cookie else f"browser|{body.browser_id}"
         return Asking(words=words, device=device)
 
     def _remember(self, secret: str) -> None:
@@ -107,8 +135,10 @@ class Status(OfBrowser):
 class Redeem(OfBrowser):
     """`/api/auth/qr/redeem`: the bound browser collects, once; the older web session ends here."""
 
+    Body = CodeBody
+
     async def post(self) -> None:
-        request = await self.asked(_code_of(self.json_body()))
+        request = await self.asked(self.body(self.Body).token)
         opened = await self.store.qr.redeem(request)
         member = await self.store.members.get(opened.session.member)
         self._drop(QR_COOKIE)
@@ -129,9 +159,12 @@ class Redeem(OfBrowser):
 class Scan(Handler):
     """`/api/auth/qr/scan`: a phone has read the code."""
 
+    Body = CodeBody
+
     async def post(self) -> None:
         place = await self.place()
-        scan = await self.store.qr.scan(_code_of(self.json_body()), place.session, self.address)
+        code = self.body(self.Body).token
+        scan = await self.store.qr.scan(code, place.session, self.address)
         self.respond(
             {
                 "success": True,
@@ -153,14 +186,15 @@ class Scan(Handler):
 class Approve(Handler):
     """`/api/auth/qr/approve`: the answer of the session that scanned."""
 
+    class Body(CodeBody):
+        approved: Flag
+        match: Annotated[int, fields.read_by(_number, minimum=0, maximum=9999)] | None = None
+
     async def post(self) -> None:
         place = await self.place()
-        body = self.json_body()
-        approved = body.get("approved")
-        if not isinstance(approved, bool):
-            raise InvalidRequest("approved", "approved harus true atau false.")
+        body = self.body(self.Body)
         state = await self.store.qr.answer(
-            _code_of(body), place.session, approved=approved, number=_number(body.get("match"))
+            body.token, place.session, approved=body.approved, number=body.match
         )
         self.respond({"success": True, "message": QR_MESSAGES[state], "status": state})
 
@@ -170,9 +204,11 @@ class Outcome(Handler):
 
     is_activity = False
 
+    Body = CodeBody
+
     async def post(self) -> None:
         place = await self.place()
-        state = await self.store.qr.outcome(_code_of(self.json_body()), place.session)
+        state = await self.store.qr.outcome(self.body(self.Body).token, place.session)
         self.respond({"success": True, "status": state})
 
 
@@ -202,26 +238,6 @@ def drawn(address: str) -> bytes:
 
 def _status(status: str) -> dict[str, Any]:
     return {"status": status, "is_expired": status == "expired", "message": QR_MESSAGES[status]}
-
-
-def _code_of(body: dict[str, Any]) -> str:
-    """The code; any text that is none is as unknown as one that was never made."""
-    code = body.get("token")
-    if not isinstance(code, str):
-        raise InvalidRequest("token")
-    if not CODE.fullmatch(code):
-        raise NotFound()
-    return code
-
-
-def _number(value: object) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 4:
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 9999:
-        return value
-    raise InvalidRequest("match")
 
 
 def routes() -> list[tuple[Any, ...]]:

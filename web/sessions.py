@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
+
+from msgspec import field
 
 from store.errors import (
     REASONS,
@@ -16,16 +18,31 @@ from store.errors import (
     Unauthenticated,
     WrongMethod,
 )
-from store.members import valid_text
-from store.passwords import LONGEST_BYTES
 from store.phones import is_same_phone
 from store.sessions import Device, Place, Session, new_id
 from store.settings import Settings
 from store.weak_passwords import strong_password
+from web import fields
+from web.fields import LoginName, Password, as_sent
 from web.handler import Handler
 from web.pages import Pages, Static
 
-ACTIONS = ("", "keep")
+
+def _action(field: str, value: object) -> str:
+    if not isinstance(value, str) or value not in ("", "keep"):
+        raise InvalidRequest(field, "action harus kosong atau 'keep'.")
+    return value
+
+
+def _ticked(field: str, value: object) -> bool:
+    """A box of a form, as forms and JSON say it."""
+    if not isinstance(value, str | bool):
+        raise InvalidRequest(field)
+    return value not in (False, "", "0", "false", "off")
+
+
+Action = Annotated[str, fields.read_by(_action, enum=["", "keep"])]
+"""`keep`: this login stays, the one that is live elsewhere goes."""
 
 
 class Login(Handler):
@@ -77,19 +94,26 @@ class LoginAddress(Handler):
 class CheckFingerprint(LoginAddress):
     """`/cekfingerprint`: may this login go ahead? Changes nothing."""
 
+    class Body(fields.Body):
+        null_is_absent = True
+
+        username: LoginName
+        password: Password = field(name="pass")
+        action: Action = ""
+        link: Annotated[Any, as_sent(type="boolean")] = False
+        """True of a page that came by a link: only that one has to know whether it must ask."""
+
     async def post(self) -> None:
         require_password_login(self.store.settings)
-        body = self.json_body()
-        login, password = login_of(body, "username", "pass")
+        body = self.body(self.Body)
         answer = await self.store.logins.ask(
-            login,
-            password,
+            body.username,
+            body.password,
             self.device_of,
-            keep=_action(body.get("action", "")) == "keep",
+            keep=body.action == "keep",
             address=self.address,
         )
-        # only a page that came by a link has to know whether it must ask
-        known = {"known": answer.is_familiar} if body.get("link") is True else {}
+        known = {"known": answer.is_familiar} if body.link is True else {}
         if answer.ticket is None:
             self.respond({"status": "beda", "valid": False, **known})
             return
@@ -105,34 +129,42 @@ class CheckFingerprint(LoginAddress):
 
 
 class Authenticate(LoginAddress):
-    """`/auth/authenticate`: opens the session."""
+    """`/auth/authenticate`: opens the session. The document's page sends a form, others may send
+    JSON."""
+
+    class Body(fields.Body):
+        null_is_absent = True
+
+        username: LoginName
+        password: Password
+        action: Action = ""
+        remember: Annotated[bool, fields.read_by(_ticked)] = False
+        ticket: str = ""
 
     async def post(self) -> None:
         require_password_login(self.store.settings)
         form = self._form()
-        login, password = login_of(form, "username", "password")
         opened = await self.store.logins.open(
-            login,
-            password,
+            form.username,
+            form.password,
             self.device_of,
-            keep=_action(form.get("action", "")) == "keep",
-            remember=form.get("remember", "") not in ("", "0", "false", "off"),
-            ticket=form.get("ticket", "")[:64],
+            keep=form.action == "keep",
+            remember=form.remember,
+            ticket=form.ticket[:64],
             address=self.address,
         )
         await self.move_in(opened)
         self.respond({"status": "successful", "redirect": "/dashboard"})
 
-    def _form(self) -> dict[str, str]:
-        """The form's fields; the document's page sends a form, others may send JSON."""
+    def _form(self) -> Body:
         if self.request.headers.get("Content-Type", "").startswith("application/json"):
-            body = self.json_body()
-            return {name: _as_text(name, value) for name, value in body.items()}
+            return self.body(self.Body)
         # as sent: Tornado's own reading of an argument makes blanks of control characters
-        return {
+        form = {
             name: self.decode_argument(values[-1], name)
             for name, values in self.request.body_arguments.items()
         }
+        return fields.read(self.Body, form)
 
 
 class CekAction(Handler):
@@ -254,10 +286,14 @@ class Blocked(Handler):
         self.page("blocked.html")
 
 
-class Password(Handler):
+class ChangePassword(Handler):
     """A new password; a purchased membership has to choose one at its first login."""
 
     works_before_password_change = True
+
+    class Body(fields.Body):
+        current: Password
+        new: Password
 
     async def get(self) -> None:
         place = await self.place()
@@ -270,8 +306,8 @@ class Password(Handler):
 
     async def post(self) -> None:
         place = await self.place()
-        body = self.json_body()
-        current, new = _password("current", body), _password("new", body)
+        body = self.body(self.Body)
+        current, new = body.current, body.new
         if current == new or is_same_phone(current, new):
             raise InvalidRequest("new", "Password baru harus berbeda dari yang lama.")
         member = await self.store.members.get(place.member)
@@ -309,14 +345,6 @@ def require_password_login(settings: Settings) -> None:
     """Raise Forbidden where browsers are let in by a phone only (WEB_LOGIN)."""
     if "password" not in settings.web_login:
         raise Forbidden("Login dengan password tidak diaktifkan. Gunakan kode QR.")
-
-
-def login_of(body: dict[str, Any], login_field: str, password_field: str) -> tuple[str, str]:
-    """Return the name and password of a login. Raises InvalidRequest naming the field."""
-    login = body.get(login_field)
-    if not isinstance(login, str) or not login.strip():
-        raise InvalidRequest(login_field)
-    return valid_text(login_field, login, 190), _password(password_field, body)
 
 
 def member_of(place: Place) -> dict[str, Any]:
@@ -358,31 +386,6 @@ def _seconds(moment: int | None) -> float | None:
     return None if moment is None else moment / 1000
 
 
-def _action(value: object) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str) or value not in ACTIONS:
-        raise InvalidRequest("action", "action harus kosong atau 'keep'.")
-    return value
-
-
-def _password(field: str, body: dict[str, Any]) -> str:
-    value = body.get(field)
-    if not isinstance(value, str) or not value:
-        raise InvalidRequest(field)
-    if len(value.encode("utf-8", "surrogatepass")) > LONGEST_BYTES:
-        raise InvalidRequest(field, "Password terlalu panjang.")
-    return value
-
-
-def _as_text(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return "1" if value else ""
-    if not isinstance(value, str):
-        raise InvalidRequest(name)
-    return value
-
-
 def routes(pages: Pages, dev: bool) -> list[tuple[Any, ...]]:
     """The addresses of this file; `dev` adds what exists in development only."""
     only_dev = [(r"/api/dev/other-login", OtherLogin)] if dev else []
@@ -395,7 +398,7 @@ def routes(pages: Pages, dev: bool) -> list[tuple[Any, ...]]:
         (r"/cekaction", CekAction),
         (r"/logout", Logout),
         (r"/dashboard", Dashboard),
-        (r"/password", Password),
+        (r"/password", ChangePassword),
         (r"/akun-diblokir", Blocked),
         (r"/api/session", SessionNow),
         (r"/api/update-activity", UpdateActivity),
