@@ -55,6 +55,7 @@ from store import passwords
 from store.opening import Store, open_store
 from store.settings import Settings
 from tests.databases import Databases
+from tests.forkserver import ForkServer
 from tests.parts import Product, start_product
 from tests.serving import Serving, end, serving
 from tests.working import working
@@ -108,8 +109,10 @@ def passwords_are_cheap() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def supervisor() -> Iterator[Supervisor]:
-    with Supervisor() as supervisor:
+    server = ForkServer()
+    with Supervisor(popen=server.popen) as supervisor:
         yield supervisor
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,12 +21,16 @@ import pytest
 from playwright.async_api import BrowserType
 
 from scripts.embedded.postgres_server import PostgresServer
+from tests.forkserver import ForkServer
 
 SLOWEST = 10
 
 BROWSER = frozenset({"chromium", "sit"})
 PROCESS = frozenset({"product", "own_redis", "router", "utara", "terminal"})
 """Fixtures that make a test one of a browser, or one of processes; all others stay in this one."""
+
+COUNTED = ("processes", "forks", "browsers", "databases")
+"""What a run tells that it started or made; a fork is a process too (tests/forkserver.py)."""
 
 KINDS = ("in-process", "process", "browser")
 
@@ -75,6 +79,7 @@ class Reporting:
             seed = self._config.getoption("randomly_seed", None)
             self._patch.setattr(hypothesis.core, "global_force_seed", seed)
         self._count_at(subprocess.Popen, "__init__", "processes")
+        self._count_at(ForkServer, "_fork", "forks")
         self._count_at(BrowserType, "launch", "browsers")
         self._count_at(PostgresServer, "create", "databases")
 
@@ -155,10 +160,8 @@ class Reporting:
         for kind in KINDS:
             took = [self._seconds[nodeid] for nodeid, one in self._kinds.items() if one == kind]
             yield f"{sum(took):7.1f} s  {kind}: {len(took)} tests"
-        made = ", ".join(
-            f"{self._counts[what]} {what}" for what in ("processes", "browsers", "databases")
-        )
+        made = ", ".join(f"{self._counts[what]} {what}" for what in COUNTED)
         yield f"Started or made: {made}."
         if self._left_out:
             yield f"Left out: {self._left_out} slow tests; --slow takes them along, CI does."
-        yield f"Repeat it with: scripts/test --seed {self._config.getoption('randomly_seed')}"
+        yield f"Repeat it with: scripts/test --seed {self._config.getoption('randomly_seed', None)}"

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import IO, Protocol
 
 from scripts.embedded.family import Family
 
@@ -25,6 +26,19 @@ GUARDIAN_STOP_SECONDS = 10.0
 
 class StartError(Exception):
     """Something could not be started; the text is for the person at the terminal."""
+
+
+class Process(Protocol):
+    """What a Child needs of a `subprocess.Popen`."""
+
+    pid: int
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, signum: int, /) -> None: ...
 
 
 class Child:
@@ -37,7 +51,7 @@ class Child:
     def __init__(
         self,
         name: str,
-        process: subprocess.Popen[bytes],
+        process: Process,
         *,
         log: Path | None,
         stop_signal: signal.Signals,
@@ -106,15 +120,18 @@ class Supervisor:
         run_file: Path | None = None,
         keep_open: Sequence[int] = (),
         on_exit: Callable[[Child], None] | None = None,
+        popen: Callable[..., Process] = subprocess.Popen,
     ) -> None:
         """`run_file` is removed at the end, also by the guardian.
 
         The guardian inherits the descriptors `keep_open`: a lock among them is held until the
         last child is gone, even when we are not there any more to hold it. `on_exit` is called,
-        from a thread of ours, for every child that ended without having been asked to.
+        from a thread of ours, for every child that ended without having been asked to. `popen`
+        starts one: a fork server may.
         """
         self._run_file = run_file
         self._on_exit = on_exit
+        self._popen = popen
         self._children: list[Child] = []
         self._lock = threading.Lock()
         self._ending = False
@@ -161,7 +178,7 @@ class Supervisor:
             with self._lock:
                 if self._ending:
                     raise StartError(f"{name} was not started: everything is being stopped")
-                process = subprocess.Popen(
+                process = self._popen(
                     [str(word) for word in command],
                     env=None if env is None else dict(env),
                     cwd=cwd,

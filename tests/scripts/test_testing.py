@@ -93,7 +93,9 @@ def test_a_run_ends_with_where_the_time_went(sample: Sample, how: list[str]) -> 
     assert re.search(r" s {2}in-process: 9 tests\n", ending)
     assert re.search(r" s {2}process: 1 tests\n", ending)
     # a worker of xdist's starts one of its own
-    assert re.search(r"Started or made: [1-3] processes, 0 browsers, 0 databases\.\n", ending)
+    assert re.search(
+        r"Started or made: [1-3] processes, 0 forks, 0 browsers, 0 databases\.\n", ending
+    )
     assert "Left out: 1 slow tests; --slow takes them along, CI does.\n" in ending
     assert "Repeat it with: scripts/test --seed 77\n" in ending
     assert re.fullmatch(r"=* ?10 passed.*in .*", ending.splitlines()[-1])
