@@ -38,6 +38,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -108,7 +109,9 @@ def passwords_are_cheap() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def supervisor() -> Iterator[Supervisor]:
+def supervisor(pytestconfig: pytest.Config) -> Iterator[Supervisor]:
+    reporting: Any = pytestconfig.pluginmanager.get_plugin("jaga-reporting")
+    reporting.count_at(ForkServer, "_fork", "forks")
     server = ForkServer()
     with Supervisor(popen=server.popen) as supervisor:
         yield supervisor

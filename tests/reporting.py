@@ -21,7 +21,6 @@ import pytest
 from playwright.async_api import BrowserType
 
 from scripts.embedded.postgres_server import PostgresServer
-from tests.forkserver import ForkServer
 
 SLOWEST = 10
 
@@ -78,12 +77,12 @@ class Reporting:
         if self._config.getoption("hypothesis_seed", None) is None:
             seed = self._config.getoption("randomly_seed", None)
             self._patch.setattr(hypothesis.core, "global_force_seed", seed)
-        self._count_at(subprocess.Popen, "__init__", "processes")
-        self._count_at(ForkServer, "_fork", "forks")
-        self._count_at(BrowserType, "launch", "browsers")
-        self._count_at(PostgresServer, "create", "databases")
+        self.count_at(subprocess.Popen, "__init__", "processes")
+        self.count_at(BrowserType, "launch", "browsers")
+        self.count_at(PostgresServer, "create", "databases")
 
-    def _count_at(self, owner: type, name: str, what: str) -> None:
+    def count_at(self, owner: type, name: str, what: str) -> None:
+        """Count from now on how often a method of `owner` is called, as one of COUNTED."""
         door: Callable[..., Any] = getattr(owner, name)
 
         @functools.wraps(door)

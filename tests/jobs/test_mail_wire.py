@@ -37,14 +37,6 @@ def test_whatever_a_name_is_the_mail_is_ours(pieces: list[str]) -> None:
     assert faults_of(wire, "".join(pieces)) == []
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1_800)
-@given(NAMES)
-@settings(max_examples=MANY, deadline=None, suppress_health_check=list(HealthCheck))
-def test_ten_thousand_names_are_no_different(pieces: list[str]) -> None:
-    assert faults_of(wire, "".join(pieces)) == []
-
-
 def others() -> list[Path]:
     """Every other Python of this machine that we may be run with."""
     found = (Path.home() / ".pyenv" / "versions").glob("3.*/bin/python")
