@@ -1,6 +1,6 @@
 """Static files: read, versioned and packed once at the start, then served from memory.
 
-The address of a file carries the hash of its content (`/static/js/login.js?v=<hash>`), and so do
+The address of a file carries the hash of its content (`/static/js/lib/ask.js?v=<hash>`), and so do
 the imports inside a script. So whatever a page loads may be kept for ever, and a reload asks
 nothing. Scripts and stylesheets travel without their comments, line by line as they were written.
 Where a browser takes brotli or gzip, it gets what was packed at the start.
@@ -39,8 +39,12 @@ COMMENT = re.compile(
 """A comment that has its lines for itself, or says a type. Nothing else is taken for one, so that
 a string which looks like a comment stays what it is; no text of ours has such a line."""
 
-SHARED = ("js/realtime.js", "js/licence.js")
-"""Scripts that other sites' pages include by their address, and their developers read."""
+SHARED = {
+    "js/realtime.js": "js/embed/realtime.js",
+    "js/licence.js": "js/embed/licence.js",
+}
+"""Scripts that other sites' pages include by a documented address, and their developers read: where
+they are, by that address."""
 
 _TYPES = {
     ".js": "text/javascript",
@@ -107,7 +111,7 @@ class _Reader:
             raise ValueError(f"{self._under_way[-2]} imports {name}, which is not there")
         body = path.read_bytes()
         imports: list[str] = []
-        if path.suffix in (".js", ".css") and name not in SHARED:
+        if path.suffix in (".js", ".css") and name not in SHARED.values():
             body = _without_comments(body.decode()).encode()
         if path.suffix == ".js":
             body = self._versioned(name, body.decode(), imports).encode()

@@ -245,6 +245,6 @@ def routes(pages: Pages) -> list[tuple[Any, ...]]:
         (r"/api/devices/([^/]{1,64})", OneDevice),
         (r"/devices", DevicesPage),
         (r"/offline", Offline),
-        (r"/sw\.js", Static, {"pages": pages, "path": "js/sw.js"}),
+        (r"/sw\.js", Static, {"pages": pages, "path": "js/lib/sw.js"}),
         (r"/manifest\.webmanifest", Static, {"pages": pages, "path": "manifest.webmanifest"}),
     ]

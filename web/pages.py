@@ -67,8 +67,8 @@ class Unindented(Extension):
 
 
 class Scripts:
-    """`{{ script('js/login.js') }}`: loads a script, and says at once which others that needs, so
-    that a browser need not find out one after the other. Each is named once a page."""
+    """`{{ script('js/session/login.js') }}`: loads a script, and says at once which others that
+    needs, so that a browser need not find out one after the other. Each is named once a page."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -124,12 +124,13 @@ class Static(RequestHandler):
         self.finish(of_status(status_code).body())
 
     def get(self, path: str = "") -> None:
-        file = self._pages.files.get(path or self._path)
+        path = SHARED.get(path or self._path, path or self._path)
+        file = self._pages.files.get(path)
         if file is None:
             self.send_error(404)
             return
         coding = file.coding_for(self.request.headers.get("Accept-Encoding", ""))
-        self._describe(file, coding, path or self._path)
+        self._describe(file, coding, path)
         if self.check_etag_header():
             self.set_status(304)
             return
@@ -137,7 +138,7 @@ class Static(RequestHandler):
 
     def _describe(self, file: StaticFile, coding: str, path: str) -> None:
         is_named = self.get_query_argument("v", "") == file.hash
-        bare = SHORT if path in SHARED else REVALIDATE
+        bare = SHORT if path in SHARED.values() else REVALIDATE
         self.set_header("Cache-Control", IMMUTABLE if is_named else bare)
         self.set_header("Content-Type", file.type)
         # another coding is another representation, with a tag of its own (RFC 9110 §8.8.3)
@@ -146,7 +147,7 @@ class Static(RequestHandler):
             self.set_header("Vary", "Accept-Encoding")
         if coding:
             self.set_header("Content-Encoding", coding)
-        if path in SHARED:
+        if path in SHARED.values():
             self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     head = get

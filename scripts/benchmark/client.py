@@ -35,7 +35,7 @@ IP_BIND_ADDRESS_NO_PORT = 24
 FIRST_CEILING_SECONDS = 1.0
 LONGEST_SECONDS = 30.0
 SHORTEST_SECONDS = 0.5
-"""How a tab comes back: the page's own rule (web/static/js/reconnect.js)."""
+"""How a tab comes back: the page's own rule (web/static/js/lib/reconnect.js)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { ActivityTracker } from "../../web/static/js/activity_tracker.js";
+import { ActivityTracker } from "../../web/static/js/session/activity_tracker.js";
 
 const PING_SECONDS = 600;
 const INTERVAL_MS = PING_SECONDS * 1000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { ask, retryAfterSeconds, Unreachable } from "../../web/static/js/ask.js";
+import { ask, retryAfterSeconds, Unreachable } from "../../web/static/js/lib/ask.js";
 
 /** A server on a free loopback port; `answer` gets the request's body as text. */
 async function serve(context, answer) {

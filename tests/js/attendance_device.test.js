@@ -7,7 +7,7 @@ import {
   newUuid,
   recall,
   remember,
-} from "../../web/static/js/attendance_device.js";
+} from "../../web/static/js/attendance/attendance_device.js";
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const DEVICE = "0b4ee3a5-6a0b-4f6c-9b8e-0f6a54a6d1aa";

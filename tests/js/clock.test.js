@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asCountdown, fractionLeft, inWords, remaining, serverOffset } from "../../web/static/js/clock.js";
+import { asCountdown, fractionLeft, inWords, remaining, serverOffset } from "../../web/static/js/lib/clock.js";
 
 test("the server's clock is compared with the middle of the request", () => {
   assert.equal(serverOffset(1_000, 990_000, 992_000), 9);

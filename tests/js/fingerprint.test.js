@@ -5,7 +5,7 @@ import {
   generateFingerprint,
   hashString,
   readFingerprint,
-} from "../../web/static/js/fingerprint.js";
+} from "../../web/static/js/session/fingerprint.js";
 
 /** The listing of the monitoring document, as a measure. */
 function documentedHash(text) {

@@ -16,8 +16,8 @@ import {
   troubleWords,
   usedShare,
   writeWords,
-} from "../../web/static/js/hotspot_words.js";
-import { megabytes, sizeOf } from "../../web/static/js/sizes.js";
+} from "../../web/static/js/operator/hotspot_words.js";
+import { megabytes, sizeOf } from "../../web/static/js/lib/sizes.js";
 
 const ROW = {
   id: "1",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Leadership } from "../../web/static/js/leadership.js";
+import { Leadership } from "../../web/static/js/session/leadership.js";
 import { FakeLocks, settle } from "./fakes.js";
 
 /** A tab that writes down what becomes of it. */

@@ -39,7 +39,7 @@ Object.assign(globalThis, {
     get = () => this.form.key;
   },
 });
-const { Licence } = await import("../../web/static/js/licence.js");
+const { Licence } = await import("../../web/static/js/embed/licence.js");
 
 const KEY = "KEI-1234-89ABCDEF";
 const PLACE = "jaga_licence_buku";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { takeCredentials } from "../../web/static/js/login_address.js";
+import { takeCredentials } from "../../web/static/js/session/login_address.js";
 
 const SITE = "https://jaga.contoh.id";
 const FRAGMENT = "/login#username=budi%40contoh.id&password=a%26b";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MeetingDay, clockOf, folded, withZone } from "../../web/static/js/meeting_day.js";
+import { MeetingDay, clockOf, folded, withZone } from "../../web/static/js/attendance/meeting_day.js";
 
 const DAY = "2026-11-21";
 

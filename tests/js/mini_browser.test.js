@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { intentFor, isAndroid, isMiniBrowser } from "../../web/static/js/mini_browser.js";
+import { intentFor, isAndroid, isMiniBrowser } from "../../web/static/js/hotspot/mini_browser.js";
 
 const SHEET =
   "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148";

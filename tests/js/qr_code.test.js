@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { codeIn } from "../../web/static/js/qr_code.js";
+import { codeIn } from "../../web/static/js/qr/qr_code.js";
 
 const ORIGIN = "https://jaga.test";
 const CODE = "abcDEF0123-_abcDEF0123-_abcDEF01";

@@ -4,7 +4,7 @@ import { beforeEach, test } from "node:test";
 import vm from "node:vm";
 import { FakeStorage, FakeStream, settle, Timers } from "./fakes.js";
 
-const SCRIPT = new URL("../../web/static/js/realtime.js", import.meta.url);
+const SCRIPT = new URL("../../web/static/js/embed/realtime.js", import.meta.url);
 const SOURCE = readFileSync(SCRIPT, "utf8");
 
 /** The documented delays, each half again as long as the one before, up to half a minute. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { comesBack, delayBefore, MAX_DELAY_MS, MIN_DELAY_MS } from "../../web/static/js/reconnect.js";
+import { comesBack, delayBefore, MAX_DELAY_MS, MIN_DELAY_MS } from "../../web/static/js/lib/reconnect.js";
 
 test("a client comes back after 4000-4399 and after losing the network", () => {
   for (const code of [0, 1001, 1005, 1006, 1008, 1009, 4000, 4001, 4008, 4029, 4399]) {

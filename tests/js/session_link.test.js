@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { SessionLink } from "../../web/static/js/session_link.js";
+import { SessionLink } from "../../web/static/js/session/session_link.js";
 import { FakeSocket, FakeStream, Timers } from "./fakes.js";
 
 /** No wait between two tries is longer. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TabRoll } from "../../web/static/js/tab_roll.js";
+import { TabRoll } from "../../web/static/js/session/tab_roll.js";
 
 /** Longer than a tab has to answer a roll-call. */
 const ROLL_CALL_OVER_MS = 1_500;

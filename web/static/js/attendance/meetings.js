@@ -1,0 +1,152 @@
+// @ts-check
+/** The list of meetings, and the form of a new one. */
+
+import { ask } from "../lib/ask.js";
+import { chooseZone, proposeTimes, readMeeting } from "./meeting_form.js";
+
+const ADDRESS = "/api/admin/meetings";
+const UNREACHABLE = "Server tidak terjangkau. Coba lagi sebentar.";
+
+/** As many as one answer brings; fewer are the last. */
+const PAGE = 200;
+
+/** @type {Record<string, string>} */
+const STATES = { open: "Berlangsung", upcoming: "Akan datang", ended: "Selesai", inactive: "Tidak aktif" };
+
+const form = /** @type {HTMLFormElement} */ (element("form"));
+const opener = element("new");
+const more = element("more");
+const list = element("meetings");
+
+begin();
+
+function begin() {
+  opener.addEventListener("click", () => openForm(form.hidden));
+  element("cancel").addEventListener("click", () => openForm(false));
+  more.addEventListener("click", () => void load(more.dataset.before));
+  form.addEventListener("submit", create);
+  chooseZone(form.dataset.zone ?? "Asia/Jakarta");
+  void load();
+}
+
+/** @param {boolean} open */
+function openForm(open) {
+  form.hidden = !open;
+  opener.setAttribute("aria-expanded", String(open));
+  if (!open) return;
+  proposeTimes();
+  element("title").focus();
+}
+
+/** @param {SubmitEvent} event */
+async function create(event) {
+  event.preventDefault();
+  const wish = readMeeting();
+  if (typeof wish === "string") {
+    say("form-message", wish);
+    return;
+  }
+  const answer = await ask(ADDRESS, { json: wish }).catch(() => null);
+  if (answer?.ok) location.assign(`/admin/meetings/${answer.body.meeting.id}`);
+  else say("form-message", answer?.body.message ?? UNREACHABLE);
+}
+
+/** @param {string} [before] unix milliseconds of the last start shown */
+async function load(before) {
+  const answer = await ask(before ? `${ADDRESS}?before=${before}` : ADDRESS).catch(() => null);
+  say("list-message", answer?.ok ? "" : (answer?.body.message ?? UNREACHABLE));
+  if (!answer?.ok) return;
+  /** @type {any[]} */
+  const meetings = answer.body.meetings;
+  if (!before) list.replaceChildren();
+  list.append(...meetings.map(picture));
+  element("empty").hidden = list.childElementCount > 0;
+  more.hidden = meetings.length < PAGE;
+  more.dataset.before = String(Date.parse(meetings.at(-1)?.starts_at ?? ""));
+}
+
+/** @param {any} meeting */
+function picture(meeting) {
+  const item = line("li", "meeting-item", "");
+  const count = line("p", "meeting-count", "");
+  const of = meeting.students ? `dari ${meeting.students}` : "hari ini";
+  count.append(line("b", "", String(meeting.today_count)), line("small", "", of));
+  const what = line("div", "", "");
+  const title = line("p", "meeting-title", meeting.title);
+  title.append(line("span", `state is-${meeting.state}`, STATES[meeting.state] ?? meeting.state));
+  what.append(title, line("p", "meeting-when", when(meeting)));
+  const actions = line("p", "meeting-actions", "");
+  actions.append(
+    link("button primary", "Papan", `/board/${meeting.id}`),
+    link("button", "Kelola", `/admin/meetings/${meeting.id}`),
+    toggle(meeting),
+  );
+  item.append(count, what, actions);
+  return item;
+}
+
+/** @param {any} meeting */
+function toggle(meeting) {
+  const button = /** @type {HTMLButtonElement} */ (line("button", "button quiet", ""));
+  button.type = "button";
+  button.textContent = meeting.is_active ? "Nonaktifkan" : "Aktifkan";
+  button.hidden = meeting.state === "ended";
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const json = { is_active: !meeting.is_active };
+    const answer = await ask(`${ADDRESS}/${meeting.id}`, { method: "PATCH", json }).catch(() => null);
+    if (answer?.ok) void load();
+    else say("list-message", answer?.body.message ?? UNREACHABLE);
+    button.disabled = false;
+  });
+  return button;
+}
+
+/** @param {any} meeting */
+function when({ starts_at, ends_at, timezone }) {
+  const day = new Intl.DateTimeFormat("id-ID", { dateStyle: "full", timeZone: timezone });
+  const [first, last] = [day.format(Date.parse(starts_at)), day.format(Date.parse(ends_at))];
+  const [from, to] = [hour(starts_at), hour(ends_at)];
+  return first === last ? `${first}, ${from}–${to}` : `${first}, ${from} sampai ${last}, ${to}`;
+}
+
+/** @param {string} moment */
+function hour(moment) {
+  return moment.slice(11, 16).replace(":", ".");
+}
+
+/**
+ * @param {string} className
+ * @param {string} text
+ * @param {string} href
+ */
+function link(className, text, href) {
+  const made = /** @type {HTMLAnchorElement} */ (line("a", className, text));
+  made.href = href;
+  return made;
+}
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {string} text
+ */
+function line(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+/**
+ * @param {string} id
+ * @param {string} text
+ */
+function say(id, text) {
+  element(id).textContent = text;
+}
+
+/** @param {string} id */
+function element(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}
