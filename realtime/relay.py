@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from redis.exceptions import RedisError
 
-from store.events import Event
+from store.events import Event, place_of
 from store.opening import Store
 
 log = logging.getLogger("jaga.relay")
@@ -71,7 +71,7 @@ class Relay:
         A log that was wiped begins anew: what happened meanwhile is the sweep's to find.
         """
         last = await self._store.events.last_id()
-        if not self._cursor or _place(last) < _place(self._cursor):
+        if not self._cursor or place_of(last) < place_of(self._cursor):
             self._cursor = last
         self.following.set()
         self._on_return()
@@ -99,8 +99,3 @@ class Relay:
     async def close(self) -> None:
         """Give the connection back."""
         await self._redis.aclose()
-
-
-def _place(entry_id: str) -> tuple[int, int]:
-    ms, _, number = entry_id.partition("-")
-    return int(ms), int(number or 0)

@@ -25,6 +25,7 @@ from realtime.first_admin import FirstAdmin
 from realtime.health.inspectors import Inspectors
 from realtime.health.report import Health, routes
 from realtime.metrics import Metrics
+from realtime.presence.broadcast import broadcast
 from realtime.presence.expiry import Clocks
 from realtime.presence.handshake import Admission, jitter_ms
 from realtime.presence.hub import Heart, Hub
@@ -64,9 +65,6 @@ CANCEL_SECONDS = 0.2
 RETURN_PER_SECOND = 2_000
 """How fast clients may come back after a restart, on average: the delay each is given is drawn
 from as many seconds as that takes, three at least."""
-
-BATCH = 500
-"""Connections written to between two turns of the loop."""
 
 
 class Server:
@@ -227,11 +225,10 @@ class Server:
         """Tell every client to come back, each after a delay of its own."""
         count = self._hub.count
         spread = max(3_000, count * 1000 // RETURN_PER_SECOND)
-        for number, connection in enumerate(self._hub.connections()):
-            if connection.is_open:
-                connection.close(codes.SHUTDOWN, retry_ms=jitter_ms(500, spread))
-            if number % BATCH == BATCH - 1:
-                await asyncio.sleep(0)
+        await broadcast(
+            self._hub.connections(),
+            lambda connection: connection.close(codes.SHUTDOWN, retry_ms=jitter_ms(500, spread)),
+        )
         log.info("sent %s connections away", count)
 
     def _failed(self) -> None:

@@ -22,6 +22,10 @@ KEEP_MS = 10 * 60 * 1000
 any restart of Redis or of a network; a relay away for longer is made whole by the sweep."""
 
 
+BEGINNING = "0-0"
+"""The id before every other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One entry: `id` as Redis gave it (`<ms>-<n>`), `type`, and `data` (`{}` when unreadable)."""
@@ -29,6 +33,11 @@ class Event:
     id: str
     type: str
     data: dict[str, Any]
+
+    @property
+    def at(self) -> int:
+        """When it was written, by Redis's clock (unix ms)."""
+        return place_of(self.id)[0]
 
 
 class EventLog(Part):
@@ -45,7 +54,7 @@ class EventLog(Part):
     async def last_id(self) -> str:
         """Return the id of the newest entry, `0-0` for an empty log."""
         newest = await self._redis.xrevrange(self._keys.events(), count=1)
-        return str(newest[0][0]) if newest else "0-0"
+        return str(newest[0][0]) if newest else BEGINNING
 
     async def read(self, after: str, count: int) -> list[Event]:
         """Return up to `count` entries that follow the id `after`, oldest first."""
@@ -67,7 +76,7 @@ class EventLog(Part):
 
         Never passes `cursor`, and keeps the last KEEP_MS.
         """
-        newest_to_go = min(_ms(cursor), now_ms() - KEEP_MS)
+        newest_to_go = min(place_of(cursor)[0], now_ms() - KEEP_MS)
         if newest_to_go <= 0:
             return 0
         return int(
@@ -78,9 +87,22 @@ class EventLog(Part):
 
     async def lag_seconds(self) -> float:
         """Return how far Postgres is behind: age of the oldest entry it lacks, 0 when none."""
-        persisted = str(await self._redis.get(self._keys.persisted()) or "0-0")
+        persisted = str(await self._redis.get(self._keys.persisted()) or BEGINNING)
         waiting = await self.read(persisted, 1)
-        return max(0.0, time.time() - _ms(waiting[0].id) / 1000) if waiting else 0.0
+        return max(0.0, time.time() - waiting[0].at / 1000) if waiting else 0.0
+
+
+def place_of(entry_id: str) -> tuple[int, int]:
+    """Return where an id `<ms>-<n>` stands in the log, in the order of the log."""
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def moment_of(text: str) -> int | None:
+    """Return when an entry was written (unix ms) whose id a client names, None for what is none."""
+    milliseconds = text.partition("-")[0]
+    is_one = milliseconds.isascii() and milliseconds.isdigit() and len(milliseconds) <= 15
+    return int(milliseconds) if is_one else None
 
 
 def event_of(row: Any) -> Event:
@@ -101,7 +123,3 @@ def _rows_of(reply: Any) -> list[Any]:
         found = next(iter(reply.values()))
         return list(found[0]) if found and isinstance(found[0], list) else list(found)
     return list(reply[0][1])
-
-
-def _ms(entry_id: str) -> int:
-    return int(entry_id.partition("-")[0])

@@ -19,6 +19,7 @@ from store.database import Connection, Row, statement
 from store.devices import restore_devices
 from store.errors import Unavailable
 from store.hotspot.restoring import restore_hotspot
+from store.locks import Lock, locked
 from store.members import fold
 from store.opening import Store
 from store.payments.restoring import restore_licences
@@ -35,9 +36,6 @@ LOOK_SECONDS = 0.2
 SAY_SECONDS = 2.0
 """How often progress is told."""
 
-LOCK = 5_243_003
-"""The class of the advisory lock; its second half is the Redis prefix."""
-
 FIELDS = ("email", "username", "name", "phone", "role", "password", "status")
 
 log = logging.getLogger("jaga.restoring")
@@ -53,7 +51,7 @@ async def restore_if_needed(store: Store) -> bool:
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while not await _is_built(store):
-        async with _turn(store) as ours:
+        async with locked(store.database, Lock.RESTORE, store.keys.prefix) as ours:
             if ours is not None:
                 if await _is_built(store):  # by whom we waited for
                     return False
@@ -72,29 +70,10 @@ async def restore(store: Store, say: Say) -> int:
     Takes a function that is told the progress in a line. Returns how many were put back. Raises
     as `restore_if_needed` does; Unavailable also when another process is at it.
     """
-    async with _turn(store) as ours:
+    async with locked(store.database, Lock.RESTORE, store.keys.prefix) as ours:
         if ours is None:
             raise Unavailable()
         return await _restore(store, ours, say)
-
-
-@asynccontextmanager
-async def _turn(store: Store) -> AsyncIterator[Connection | None]:
-    """A connection that holds the lock, None while another process does."""
-    params = {"lock": LOCK, "name": store.keys.prefix}
-    async with store.database.connection() as connection:
-        async with connection.transaction():
-            found = await connection.execute(statement("restoring", "try_lock"), params)
-            row = await found.fetchone()
-        if not (row and row["taken"]):
-            yield None
-            return
-        try:
-            yield connection
-        finally:
-            if not connection.broken:
-                async with connection.transaction():
-                    await connection.execute(statement("restoring", "unlock"), params)
 
 
 async def _end_lost(connection: Connection) -> None:

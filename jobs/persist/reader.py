@@ -14,6 +14,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,8 @@ from jobs.persist import attendance, audit, hotspot, members, payments, qr, sess
 from jobs.persist.effects import Effect, EffectOf
 from store.database import Connection, statement
 from store.errors import Unavailable
-from store.events import Event
+from store.events import BEGINNING, Event, place_of
+from store.locks import Lock, locked
 from store.opening import Store
 
 BATCH = 500
@@ -34,9 +36,6 @@ over in a fraction of a second and holds little in memory."""
 RUN_SECONDS = 30.0
 """A run goes on while there is work, so that RQ's cost is paid once per burst; then other jobs of
 the queue have their turn. Cut off at any point it leaves a whole number of batches."""
-
-LOCK = 5_243_002
-"""The class of the advisory lock; its second half is the log's name."""
 
 CONTENT = (psycopg.DataError, psycopg.IntegrityError, ValueError)
 """Failures that are the event's own: a value no column takes, a field that is missing. A table
@@ -96,18 +95,18 @@ class LogReader:
 
     async def _turn(self, deadline: float) -> int | None:
         """Hold the lock and apply batches; None when another run holds it."""
-        async with self._store.database.connection() as connection:
-            if not await self._lock(connection):
+        async with self._alone() as connection:
+            if connection is None:
                 return None
-            try:
-                passed = 0
-                while count := await self._batch(connection):
-                    passed += count
-                    if await self._must_yield(deadline):
-                        break
-                return passed
-            finally:
-                await self._unlock(connection)
+            passed = 0
+            while count := await self._batch(connection):
+                passed += count
+                if await self._must_yield(deadline):
+                    break
+            return passed
+
+    def _alone(self) -> AbstractAsyncContextManager[Connection | None]:
+        return locked(self._store.database, Lock.PERSIST, self._name)
 
     async def _must_yield(self, deadline: float) -> bool:
         """An urgent job (a login code, a block) may have no other worker than ours."""
@@ -152,10 +151,10 @@ class LogReader:
         if events:
             return events
         last = await log_.last_id()
-        if last == "0-0" or _place(last) >= _place(cursor):
+        if last == BEGINNING or place_of(last) >= place_of(cursor):
             return []
         log.warning("the log ends at %s, before the cursor %s: reading it anew", last, cursor)
-        return await log_.read("0-0", BATCH)
+        return await log_.read(BEGINNING, BATCH)
 
     async def _steps_of(self, events: Sequence[Event]) -> tuple[list[Step], list[Fault]]:
         """What the events do, in order; members first, as Redis has them now."""
@@ -217,24 +216,7 @@ class LogReader:
         await self._store.events.trim(cursor)
 
     async def _persisted(self) -> str:
-        return str(await self._store.redis.get(self._store.keys.persisted()) or "0-0")
-
-    async def _lock(self, connection: Connection) -> bool:
-        """In a transaction of its own: the lock is the session's and outlives it."""
-        async with connection.transaction():
-            found = await connection.execute(
-                statement("events", "try_lock"), {"lock": LOCK, "name": self._name}
-            )
-            row = await found.fetchone()
-        return bool(row and row["taken"])
-
-    async def _unlock(self, connection: Connection) -> None:
-        if connection.broken or connection.closed:
-            return  # the lock went with it
-        async with connection.transaction():
-            await connection.execute(
-                statement("events", "unlock"), {"lock": LOCK, "name": self._name}
-            )
+        return str(await self._store.redis.get(self._store.keys.persisted()) or BEGINNING)
 
 
 async def _run_together(connection: Connection, steps: Sequence[Step]) -> list[Fault]:
@@ -289,11 +271,6 @@ def _first_touches(events: Sequence[Event]) -> Iterator[tuple[Event, str]]:
         if event.type in members.TOUCHING and isinstance(member_id, str) and member_id not in seen:
             seen.add(member_id)
             yield event, member_id
-
-
-def _place(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, number = entry_id.partition("-")
-    return int(milliseconds), int(number or 0)
 
 
 def _storable(value: str) -> str:

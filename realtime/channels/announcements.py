@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from realtime.presence.broadcast import broadcast
 from realtime.presence.hub import Hub
 from realtime.transport.messages import Message
 from store.events import Event
-
-BATCH = 250
-"""Connections written to between two turns of the loop: about 2 ms, so that a single logout
-overtakes an announcement to ten thousand."""
 
 
 class Announcements:
@@ -28,8 +25,4 @@ class Announcements:
         task.add_done_callback(self._under_way.discard)
 
     async def _say(self, message: Message) -> None:
-        for number, connection in enumerate(self._hub.connections()):
-            if connection.is_open:
-                connection.tell(message)
-            if number % BATCH == BATCH - 1:
-                await asyncio.sleep(0)
+        await broadcast(self._hub.connections(), lambda connection: connection.tell(message))

@@ -17,6 +17,7 @@ import segno
 from redis.exceptions import RedisError
 
 from realtime.channels.session_stream import DEAF_BEATS, HEAD
+from realtime.presence.broadcast import broadcast
 from realtime.presence.handshake import Admission, jitter_ms, new_connection_id, tab_of
 from realtime.presence.hub import Hub
 from realtime.presence.roles import Roles
@@ -32,7 +33,7 @@ from store.attendance.proofs import STEP_MS
 from store.attendance.records import Attendance
 from store.clock import now_ms
 from store.errors import Forbidden, InvalidRequest, MeetingNotFound, Unauthenticated
-from store.events import Event
+from store.events import Event, moment_of
 from store.opening import Store
 from store.sessions import Place
 
@@ -41,9 +42,6 @@ log = logging.getLogger("jaga.board")
 PATH = "/api/realtime/board-stream"
 TOPIC = "meeting:"
 ROLES = ("teacher", "admin")
-
-BATCH = 250
-"""Boards written to between two turns of the loop: a millisecond or two."""
 
 PACE_SECONDS = 50e-6
 """Pause after a message, for each board it went to: a thousand boards hear twenty times a second,
@@ -177,7 +175,7 @@ class Boards:
         if lane := self._lane(event):
             lane.meeting = Meeting.from_hash(event.data)
             self._tell(lane, meeting_message(lane.meeting, event.id))
-            self._start(self._show_code(lane.meeting, event_ms(event)))
+            self._start(self._show_code(lane.meeting, event.at))
 
     def _roster_changed(self, event: Event) -> None:
         if lane := self._lane(event):
@@ -211,11 +209,7 @@ class Boards:
 
     async def _write(self, lane: _Lane, message: Message) -> int:
         boards = self._hub.listeners(TOPIC + lane.meeting.id)
-        for number, board in enumerate(boards, 1):
-            if board.is_open:
-                board.tell(message)
-            if number % BATCH == 0:
-                await asyncio.sleep(0)
+        await broadcast(boards, lambda board: board.tell(message))
         return len(boards)
 
     def _tell(self, lane: _Lane, message: Message) -> None:
@@ -332,12 +326,12 @@ class BoardAcceptor:
         if meeting.rotating:
             connection.tell(await self._boards.code_message(meeting, now))
         last = head.query.get("last_event_id") or head.headers.get("Last-Event-ID", "")
-        since = last.partition("-")[0]
-        if not since.isascii() or not since.isdigit() or len(since) > 15:
+        since = moment_of(last)
+        if since is None:
             return
         today = meeting.today(now).on
         rows = await store.register.rows(meeting, today, today, now)
-        missed = [row for row in rows if row.changed_at >= int(since) - OVERLAP_MS]
+        missed = [row for row in rows if row.changed_at >= since - OVERLAP_MS]
         for start in range(0, len(missed), MOST_ROWS):
             chunk = [row.row(meeting.timezone) for row in missed[start : start + MOST_ROWS]]
             changes = {"new_attendances": chunk, "updated_attendances": []}
@@ -363,11 +357,6 @@ def meeting_message(meeting: Meeting, event_id: str) -> Message:
         "timezone": zone,
     }
     return Message("meeting", body, event_id)
-
-
-def event_ms(event: Event) -> int:
-    """Return when an event was written, by Redis's clock."""
-    return int(event.id.partition("-")[0])
 
 
 def _row(event: Event, meeting: Meeting) -> dict[str, Any]:

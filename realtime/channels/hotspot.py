@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from realtime.channels.session_stream import StreamAcceptor
+from realtime.presence.broadcast import broadcast
 from realtime.presence.hub import Hub
 from realtime.transport.connection import Connection
 from realtime.transport.messages import Message
@@ -21,10 +22,6 @@ from store.events import Event
 
 REST_SECONDS = 1.0
 """Between two words to one member: a page that hears one asks, and a busy pass says ten."""
-
-BATCH = 250
-"""Connections written to between two turns of the loop: about 2 ms, so that a single logout
-overtakes the news of ten thousand."""
 
 
 PORTAL_PATH = "/api/hotspot/stream"
@@ -82,16 +79,11 @@ class HotspotLines:
         seats = [seat for seat in self._hub.seats() if seat.member in fresh]
         for member in {seat.member for seat in seats}:
             self._rest(member)
-        written = 0
+        news: dict[Connection, Message] = {}
         for seat in seats:
             message = Message("hotspot", {}, fresh[seat.member])
-            tabs: list[Connection] = list(seat.connections)
-            for tab in tabs:
-                tab.tell(message)
-            written += len(tabs)
-            if written >= BATCH:
-                written = 0
-                await asyncio.sleep(0)
+            news |= dict.fromkeys(seat.connections, message)
+        await broadcast(news, lambda tab: tab.tell(news[tab]))
 
     def _rest(self, member: str) -> None:
         if not self._rests:

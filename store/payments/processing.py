@@ -18,8 +18,6 @@ import json
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -30,6 +28,7 @@ from store.database import Connection, Database, Row, statement
 from store.errors import InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot import Hotspot
 from store.hotspot.stack import StackFull
+from store.locks import Lock, locked
 from store.mails import owe
 from store.members import Member, Members
 from store.passwords import Passwords
@@ -41,9 +40,6 @@ from store.payments.orders import Order, Product, Unusable
 from store.phones import normal_phone
 from store.queue import Queue
 from store.settings import Settings
-
-LOCK = 5_243_030
-"""The class of the advisory lock; its second half is the Redis prefix."""
 
 RUN_SECONDS = 30.0
 
@@ -99,7 +95,7 @@ class Processing(Part):
         deadline = time.monotonic() + seconds
         done = 0
         try:
-            async with self._turn() as connection:
+            async with locked(self._database, Lock.PAYMENTS, self._keys.prefix) as connection:
                 while connection and time.monotonic() < deadline:
                     row = await self._next(connection)
                     if row is None:
@@ -113,24 +109,6 @@ class Processing(Part):
         except (Unavailable, RedisError, OSError) as error:
             log.warning("payments wait: %s", type(error.__cause__ or error).__name__)
         return done
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[Connection | None]:
-        """A connection that holds the lock, None while another run does."""
-        params = {"lock": LOCK, "name": self._keys.prefix}
-        async with self._database.connection() as connection:
-            async with connection.transaction():
-                found = await connection.execute(statement("payments", "try_lock"), params)
-                row = await found.fetchone()
-            if not (row and row["taken"]):
-                yield None
-                return
-            try:
-                yield connection
-            finally:
-                if not (connection.broken or connection.closed):
-                    async with connection.transaction():
-                        await connection.execute(statement("payments", "unlock"), params)
 
     async def _next(self, connection: Connection) -> Row | None:
         async with connection.transaction():

@@ -13,9 +13,3 @@ UPDATE event_cursor SET last_id = %(last_id)s, updated_at = now() WHERE name = %
 INSERT INTO event_rejected (event_id, type, data, error)
 VALUES (%(event_id)s, %(type)s, %(data)s, %(error)s)
 ON CONFLICT (event_id) DO NOTHING
-
--- try_lock --
-SELECT pg_try_advisory_lock(%(lock)s, hashtext(%(name)s)) AS taken
-
--- unlock --
-SELECT pg_advisory_unlock(%(lock)s, hashtext(%(name)s))

@@ -95,12 +95,6 @@ UPDATE lynk_inbox SET
     next_at = now() + coalesce(%(seconds)s::float8, 0) * interval '1 second'
 WHERE id = %(id)s
 
--- try_lock --
-SELECT pg_try_advisory_lock(%(lock)s, hashtext(%(name)s)) AS taken
-
--- unlock --
-SELECT pg_advisory_unlock(%(lock)s, hashtext(%(name)s))
-
 -- list_inbox --
 SELECT * FROM lynk_inbox
 WHERE (%(state)s = '' OR state = %(state)s)

@@ -23,6 +23,7 @@ from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Supervisor
 from scripts.migrate import migrate
+from store.locks import Lock, locked
 from store.opening import Store, open_store
 from store.payments import intake, processing
 from store.payments.licences import digest_of
@@ -427,7 +428,7 @@ async def test_a_run_that_finds_the_turn_taken_asks_for_no_other(
                 rung.append(function)
 
         monkeypatch.setattr(store.queue, "enqueue", enqueue)
-        async with store.payments.processing._turn() as ours:
+        async with locked(store.database, Lock.PAYMENTS, store.keys.prefix) as ours:
             assert ours is not None
             assert await store.payments.processing.run() == 0
             assert rung == []

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -356,12 +358,14 @@ async def test_an_event_between_the_last_look_and_the_unlocking_is_not_left_behi
         class Slow(LogReader):
             late = 0
 
-            async def _unlock(self, connection: Connection) -> None:
-                if not self.late:
-                    self.late = 1
-                    await write(other, "audit", actor="a", act="late", at=NOON)
-                    assert await LogReader(other).run() == 0  # its wake-up found the lock taken
-                await super()._unlock(connection)
+            @asynccontextmanager
+            async def _alone(self) -> AsyncIterator[Connection | None]:
+                async with super()._alone() as connection:
+                    yield connection
+                    if not self.late:
+                        self.late = 1
+                        await write(other, "audit", actor="a", act="late", at=NOON)
+                        assert await LogReader(other).run() == 0  # its wake-up found the lock taken
 
         await write_audits(store, 3)
         assert await Slow(store).run() == 4
@@ -371,11 +375,8 @@ async def test_an_event_between_the_last_look_and_the_unlocking_is_not_left_behi
 
 async def test_the_cursors_row_alone_keeps_two_runs_apart(store: Store, settings: Settings) -> None:
     class Lockless(LogReader):
-        async def _lock(self, connection: Connection) -> bool:
-            return True
-
-        async def _unlock(self, connection: Connection) -> None:
-            return None
+        def _alone(self) -> AbstractAsyncContextManager[Connection | None]:
+            return self._store.database.connection()
 
     await _note_each_application(store)
     await write_audits(store, 6 * BATCH)

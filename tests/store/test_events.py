@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from store.events import KEEP_MS, event_of
+import pytest
+
+from store.events import BEGINNING, KEEP_MS, event_of, moment_of, place_of
 from store.opening import Store
 from tests.stopwatch import Stopwatch
 
@@ -59,3 +61,17 @@ def test_what_is_unreadable_is_empty() -> None:
     for data in ("", "{", "[]", "null", "5", '"x"'):
         assert event_of(("1-1", {"type": "t", "data": data})).data == {}
     assert event_of(("1-1", {})).type == ""
+
+
+def test_ids_stand_in_the_order_of_the_log() -> None:
+    ids = ["9-0", "10-0", "10-2", "10-10", "11-0"]
+    assert sorted(reversed(ids), key=place_of) == ids
+    assert place_of(BEGINNING) < place_of("0-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [("170-0", 170), ("170", 170), ("", None), ("-1", None), ("१-0", None), ("9" * 16, None)],
+)
+def test_what_a_client_names_is_a_moment_or_nothing(text: str, moment: int | None) -> None:
+    assert moment_of(text) == moment
