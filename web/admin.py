@@ -44,9 +44,15 @@ class AdminHandler(Handler):
 
     def rows(self) -> int:
         """Return how many rows were asked for (`limit`). Raises InvalidRequest."""
-        text = self.query("limit") or str(ROWS)
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST_ROWS:
-            raise InvalidRequest("limit", f"Isian 'limit' harus angka 1 sampai {MOST_ROWS}.")
+        return self.number("limit", MOST_ROWS) or ROWS
+
+    def number(self, name: str, most: int) -> int | None:
+        """Return a query argument as a number from 1, None when absent. Raises InvalidRequest."""
+        text = self.query(name)
+        if not text:
+            return None
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+            raise InvalidRequest(name, f"Isian '{name}' harus angka 1 sampai {most}.")
         return int(text)
 
     def respond_page(self, name: str, page: Page) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from store.errors import WAITING_PAGE, InvalidRequest, NotFound, Unavailable, WrongCode
@@ -15,7 +15,9 @@ from store.members import valid_text
 from store.phones import local_form
 from store.sessions import Opened
 from store.settings import Settings
+from web import fields
 from web.devices import tokens_of
+from web.fields import text
 from web.hotspot.handler import HotspotHandler
 
 WAIT_SECONDS = 4.0
@@ -60,6 +62,46 @@ BINDINGS = {
 """What became of the device, in words."""
 
 
+def _mac(field: str, value: object) -> str:
+    mac = valid_text(field, value, 17).upper().replace("-", ":")
+    if mac and not _MAC.fullmatch(mac):
+        raise InvalidRequest(field)
+    return mac
+
+
+def _address(field: str, value: object) -> str:
+    address = valid_text(field, value, 45)
+    try:
+        return str(ipaddress.ip_address(address)) if address else ""
+    except ValueError:
+        raise InvalidRequest(field) from None
+
+
+def _six_digits(field: str, value: object) -> str:
+    code = valid_text(field, value, 12)
+    if not _CODE.fullmatch(code):
+        raise InvalidRequest(field, "Kode terdiri dari 6 angka.")
+    return code
+
+
+Phone = Annotated[
+    str, fields.read_by(lambda field, value: require_phone(value), examples=["081234567890"])
+]
+"""An Indonesian mobile number in any of its forms, kept as `628…`."""
+
+
+class DeviceBody(fields.Body):
+    """The device that is to be let through, as the router's page named it."""
+
+    null_is_absent = True
+
+    mac: Annotated[str, fields.read_by(_mac, examples=["AA:BB:CC:DD:EE:FF"])] = ""
+    link_login_only: Annotated[str, text(500)] = ""
+    ip: Annotated[str, fields.read_by(_address)] = ""
+    replace: Annotated[str, text(8)] = ""
+    """The slot of the device that goes for it."""
+
+
 class CodeHandler(HotspotHandler):
     """What sends a code, and says the same for a phone that is nobody's."""
 
@@ -102,8 +144,11 @@ class CodeHandler(HotspotHandler):
 class RequestOtp(CodeHandler):
     """`/api/auth/request-otp`: sends a code."""
 
+    class Body(fields.Body):
+        phone_number: Phone
+
     async def post(self) -> None:
-        await self.issue(require_phone(self.json_body().get("phone_number")), SENT)
+        await self.issue(self.body(self.Body).phone_number, SENT)
 
 
 class OtpSending(HotspotHandler):
@@ -123,23 +168,19 @@ class OtpSending(HotspotHandler):
 class Binding(HotspotHandler):
     """What takes a device in: the checks of what it was told, and the question to the router."""
 
-    def _wish(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _wish(self, body: DeviceBody) -> dict[str, Any]:
         """The device as it is named, checked before the code is used up."""
-        mac = valid_text("mac", body.get("mac") or "", 17).upper().replace("-", ":")
-        if mac and not _MAC.fullmatch(mac):
-            raise InvalidRequest("mac")
-        link = valid_text("link_login_only", body.get("link_login_only") or "", 500)
+        link = body.link_login_only
         if link and not is_own_hotspot(link, self.store.settings):
             raise InvalidRequest("link_login_only", "Portal ini bukan portal hotspot kami.")
         address, networks = self.address, self.store.settings.hotspot_cidrs
-        ip = _address(body.get("ip") or "")
         return {
             "address": address if is_within(address, networks) else "",
-            "mac": mac,
-            "ip": ip,
-            "is_foreign": bool(ip and networks and not is_within(ip, networks)),
+            "mac": body.mac,
+            "ip": body.ip,
+            "is_foreign": bool(body.ip and networks and not is_within(body.ip, networks)),
             "link": link,
-            "replace": valid_text("replace", body.get("replace") or "", 8),
+            "replace": body.replace,
         }
 
     async def _take_in(self, member: str, wish: dict[str, Any]) -> dict[str, Any]:
@@ -169,12 +210,13 @@ class Binding(HotspotHandler):
 class VerifyOtp(Binding):
     """`/api/auth/verify-otp`: opens a session and takes the device in."""
 
+    class Body(DeviceBody, kw_only=True):
+        phone_number: Phone
+        otp: Annotated[str, fields.read_by(_six_digits, pattern=_CODE.pattern)]
+
     async def post(self) -> None:
-        body = self.json_body()
-        phone = require_phone(body.get("phone_number"))
-        code = valid_text("otp", body.get("otp"), 12)
-        if not _CODE.fullmatch(code):
-            raise InvalidRequest("otp", "Kode terdiri dari 6 angka.")
+        body = self.body(self.Body)
+        phone, code = body.phone_number, body.otp
         wish = self._wish(body)
         known = await self.store.hotspot.member_of(phone)
         opens = not await self.store.members.needs_password(known or "")
@@ -228,9 +270,11 @@ class BindAgain(Binding):
 
     is_activity = False
 
+    Body = DeviceBody
+
     async def post(self) -> None:
         place = await self.place()
-        wish = self._wish(self.json_body())
+        wish = self._wish(self.body(self.Body))
         await self.store.limits.take(BINDINGS_PER_MEMBER.of(place.member))
         became = await self._take_in(place.member, wish)
         account = await self.store.hotspot.account(place.member)
@@ -242,17 +286,17 @@ class Register(CodeHandler):
     """`/api/auth/register`: a new customer asks to be let in. It gives nothing by itself: the phone
     has to be proven by a code, and then somebody has to approve."""
 
+    class Body(fields.Body):
+        phone_number: Phone
+        name: Annotated[str, text(100, needed="Nama harus diisi.")]
+
     async def post(self) -> None:
         if not self.store.hotspot.has_router:
             raise NotFound("Pendaftaran hotspot tidak dibuka di situs ini.")
-        body = self.json_body()
-        phone = require_phone(body.get("phone_number"))
-        name = valid_text("name", body.get("name"), 100)
-        if not name:
-            raise InvalidRequest("name", "Nama harus diisi.")
+        body = self.body(self.Body)
         await self.store.limits.take(REGISTRATIONS.of(self.address))
-        await self.store.registrations.keep(phone, name)
-        await self.issue(phone, REGISTERED)
+        await self.store.registrations.keep(body.phone_number, body.name)
+        await self.issue(body.phone_number, REGISTERED)
 
 
 class Portal(HotspotHandler):
@@ -310,14 +354,6 @@ def is_own_hotspot(link: str, settings: Settings) -> bool:
     if settings.hotspot_cidrs:
         return is_within(host, settings.hotspot_cidrs)
     return is_within(host, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-
-
-def _address(value: object) -> str:
-    text = valid_text("ip", value, 45)
-    try:
-        return str(ipaddress.ip_address(text)) if text else ""
-    except ValueError:
-        raise InvalidRequest("ip") from None
 
 
 def routes() -> list[tuple[Any, ...]]:

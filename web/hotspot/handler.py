@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Annotated, Any
 
 from store.errors import PasswordChangeNeeded
 from store.hotspot.deciding import Policy
 from store.sessions import Opened, Place
+from web import fields
+from web.fields import text
 from web.handler import Handler
 
 LOOK_SECONDS = 0.03
+
+
+class TokenBody(fields.Body):
+    """What was left in a browser, to be known by it again: a link's or a proof's token."""
+
+    token: Annotated[str, text(64)]
 
 
 class HotspotHandler(Handler):

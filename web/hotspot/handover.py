@@ -6,8 +6,7 @@ from typing import Any
 
 from store.hotspot.handovers import LIFE_SECONDS
 from store.limits import AddressLimit, Limit
-from store.members import valid_text
-from web.hotspot.handler import HotspotHandler
+from web.hotspot.handler import HotspotHandler, TokenBody
 
 LINKS_PER_SESSION = Limit("handover", 10, 300)
 """Somebody who presses the button again and again; none of the links is worth more for it."""
@@ -33,8 +32,10 @@ class RedeemHandover(HotspotHandler):
     """`/api/hotspot/handover/redeem`: the other browser gets a session of its own, and the one
     that made the link is out."""
 
+    Body = TokenBody
+
     async def post(self) -> None:
-        token = valid_text("token", self.json_body().get("token"), 64)
+        token = self.body(self.Body).token
         await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
         opened = await self.let_in(await self.store.handovers.redeem(token))
         await self.store.handovers.arrived(opened.session)
@@ -45,8 +46,10 @@ class LookAtHandover(HotspotHandler):
     """`/api/hotspot/handover/look`: whose login a link carries, and whether this browser was theirs
     before; the link can still be used."""
 
+    Body = TokenBody
+
     async def post(self) -> None:
-        token = valid_text("token", self.json_body().get("token"), 64)
+        token = self.body(self.Body).token
         await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
         member = await self.store.members.get(await self.store.handovers.look(token))
         known = await self.store.sessions.has_been(member.id, self.device_of(member.id))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from store.errors import InvalidRequest, NotFound, Unavailable
 from store.hotspot.deciding import STATUSES
 from store.hotspot.desk import Desk, Which
-from store.members import valid_text
+from web import fields
 from web.admin import MEMBER, AdminHandler
+from web.fields import Flag, text
 from web.hotspot.handler import HotspotHandler
 from web.sessions import member_of, session_of
 
@@ -120,18 +121,18 @@ class GivePackage(DeskHandler):
     """`/api/admin/members/{id}/package {package_id, dry_run?}`: lay a package on top of the
     member's others, or say what would be in use until when."""
 
+    class Body(fields.Body):
+        package_id: Annotated[str, text(32)]
+        dry_run: Flag = False
+
     async def post(self, member: str) -> None:
         place = await self.require_admin()
-        body = self.json_body()
-        chosen = valid_text("package_id", body.get("package_id"), 32)
-        dry_run = body.get("dry_run", False)
-        if not isinstance(dry_run, bool):
-            raise InvalidRequest("dry_run", "Isian 'dry_run' harus true atau false.")
-        if dry_run:
-            account = await self.store.hotspot.preview(member, chosen)
+        body = self.body(self.Body)
+        if body.dry_run:
+            account = await self.store.hotspot.preview(member, body.package_id)
             self.respond({"success": True, "dry_run": True, "hotspot": self.desk.row(account)})
             return
-        package = await self.store.hotspot.give(member, chosen)
+        package = await self.store.hotspot.give(member, body.package_id)
         await self.note(place, "package.give", member, package=package.name)
         await self.respond_account(member)
 
@@ -139,11 +140,12 @@ class GivePackage(DeskHandler):
 class Approve(DeskHandler):
     """`/api/admin/members/{id}/approve {approved}`."""
 
+    class Body(fields.Body):
+        approved: Flag = True
+
     async def post(self, member: str) -> None:
         place = await self.require_admin()
-        approved = self.json_body().get("approved", True)
-        if not isinstance(approved, bool):
-            raise InvalidRequest("approved", "Isian 'approved' harus true atau false.")
+        approved = self.body(self.Body).approved
         await self.store.members.approve(member, approved, by=place.username)
         await self.note(place, "hotspot.approve", member, approved=approved)
         await self.respond_account(member)
@@ -182,8 +184,7 @@ class PlanNow(DeskHandler):
     async def get(self) -> None:
         await self.require_admin()
         self.require_router()
-        text = self.query("fup_percent")
-        percent = whole("fup_percent", _number(text), 1, 100) if text else None
+        percent = self.number("fup_percent", 100)
         question = await self.store.hotspot.ask("preview", percent, queue="urgent")
         answer = await self.answer_of(question, PLAN_SECONDS)
         if answer is None or "error" in answer:
@@ -224,17 +225,6 @@ class OperatorsPage(DeskHandler):
             has_router=self.store.hotspot.has_router,
             fup_percent=settings.fup_threshold_percent,
         )
-
-
-def _number(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
-
-
-def whole(name: str, value: object, least: int, most: int) -> int:
-    """Return a whole number within its bounds. Raises InvalidRequest naming the field."""
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InvalidRequest(name, f"Isian '{name}' harus angka {least} sampai {most}.")
-    return value
 
 
 def routes() -> list[tuple[Any, ...]]:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import UNSET, UnsetType
 
 from store.errors import Conflict, InvalidRequest
 from store.hotspot.package import MB, Package
-from store.members import valid_text
-from web.hotspot.operators import DeskHandler, whole
+from web import fields
+from web.fields import Flag, text, whole
+from web.hotspot.operators import DeskHandler
 
 LARGEST_QUOTA_MB = 1 << 30
 LONGEST_DAYS = 3_660
 
-TERMS = ("name", "quota_mb", "days", "unlimited", "fup_percent", "fup_remaining_mb")
+Name = Annotated[str, text(100, needed="Nama paket harus diisi.")]
+Quota = Annotated[int, whole(0, LARGEST_QUOTA_MB)]
+Days = Annotated[int, whole(0, LONGEST_DAYS)]
+Percent = Annotated[int, whole(1, 100)]
+Remaining = Annotated[int, whole(1, LARGEST_QUOTA_MB)]
 
 
 class Packages(DeskHandler):
     """`/api/admin/packages`."""
+
+    class Body(fields.Body):
+        name: Name
+        quota_mb: Quota = 0
+        days: Days = 0
+        unlimited: Flag = False
+        fup_percent: Percent | None = None
+        fup_remaining_mb: Remaining | None = None
 
     async def get(self) -> None:
         await self.require_admin()
@@ -26,7 +41,7 @@ class Packages(DeskHandler):
 
     async def post(self) -> None:
         place = await self.require_admin()
-        terms = terms_of(self.json_body())
+        terms = _in_order(self.body(self.Body).given())
         package = await self.store.packages.make(**terms)
         await self.note(place, "package.create", package.id, **package.public())
         self.respond({"success": True, "package": package.public()}, 201)
@@ -36,15 +51,19 @@ class OnePackage(DeskHandler):
     """`/api/admin/packages/{id}`: who has the package keeps what was given, whatever becomes of
     it."""
 
+    class Body(fields.Body, forbid_unknown_fields=True):
+        name: Name | UnsetType = UNSET
+        quota_mb: Quota | UnsetType = UNSET
+        days: Days | UnsetType = UNSET
+        unlimited: Flag | UnsetType = UNSET
+        fup_percent: Percent | None | UnsetType = UNSET
+        fup_remaining_mb: Remaining | None | UnsetType = UNSET
+
     async def patch(self, package_id: str) -> None:
         place = await self.require_admin()
-        body = self.json_body()
-        if not body:
-            raise InvalidRequest("body", "Tidak ada yang diubah.")
-        for name in body.keys() - set(TERMS):
-            raise InvalidRequest(name[:80])
+        changes = self.body(self.Body).changes()
         before = await self.store.packages.get(package_id)
-        terms = terms_of(_kept(before, body) | body)
+        terms = _in_order(_kept(before, changes) | changes)
         after = replace(before, **_in_bytes(terms))
         await self.store.packages.change(after)
         old, new = before.public(), after.public()
@@ -64,14 +83,14 @@ class OnePackage(DeskHandler):
         self.respond({"success": True, "message": "Paket dihapus."})
 
 
-def _kept(package: Package, body: dict[str, Any]) -> dict[str, Any]:
+def _kept(package: Package, changes: dict[str, Any]) -> dict[str, Any]:
     """The terms a change leaves as they are; of the two ways to begin fair use only one holds."""
     kept = {name: value for name, value in package.public().items() if name != "id"}
     for named, other in (
         ("fup_percent", "fup_remaining_mb"),
         ("fup_remaining_mb", "fup_percent"),
     ):
-        if body.get(named) is not None:
+        if changes.get(named) is not None:
             kept[other] = None
     return kept
 
@@ -84,29 +103,12 @@ def _in_bytes(terms: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def terms_of(body: dict[str, Any]) -> dict[str, Any]:
-    """Read a package's terms. Raises InvalidRequest naming the field."""
-    name = valid_text("name", body.get("name"), 100)
-    if not name:
-        raise InvalidRequest("name", "Nama paket harus diisi.")
-    unlimited = body.get("unlimited", False)
-    if not isinstance(unlimited, bool):
-        raise InvalidRequest("unlimited", "Isian 'unlimited' harus true atau false.")
-    percent, remaining = body.get("fup_percent"), body.get("fup_remaining_mb")
-    if percent is not None and remaining is not None:
+def _in_order(terms: dict[str, Any]) -> dict[str, Any]:
+    if terms["fup_percent"] is not None and terms["fup_remaining_mb"] is not None:
         raise InvalidRequest(
             "fup_remaining_mb", "Pilih salah satu: fup_percent atau fup_remaining_mb."
         )
-    return {
-        "name": name,
-        "quota_mb": whole("quota_mb", body.get("quota_mb", 0), 0, LARGEST_QUOTA_MB),
-        "days": whole("days", body.get("days", 0), 0, LONGEST_DAYS),
-        "unlimited": unlimited,
-        "fup_percent": None if percent is None else whole("fup_percent", percent, 1, 100),
-        "fup_remaining_mb": None
-        if remaining is None
-        else whole("fup_remaining_mb", remaining, 1, LARGEST_QUOTA_MB),
-    }
+    return terms
 
 
 def routes() -> list[tuple[Any, ...]]:

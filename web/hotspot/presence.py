@@ -10,10 +10,9 @@ from typing import Any
 
 from store.errors import Unavailable
 from store.limits import AddressLimit, Limit
-from store.members import valid_text
 from store.sessions import digest
 from web.hotspot.entry import WAIT_SECONDS, outcome
-from web.hotspot.handler import HotspotHandler
+from web.hotspot.handler import HotspotHandler, TokenBody
 
 TRIES_PER_PROOF = Limit("proof:token", 60, 120)
 """Of one proof in its two minutes, from whatever addresses: each asks a router."""
@@ -26,8 +25,10 @@ class Prove(HotspotHandler):
     """`/api/hotspot/proof`: what became of the device. The token is what the login left, so it
     needs no session, and tells nothing of the account."""
 
+    Body = TokenBody
+
     async def post(self) -> None:
-        token = valid_text("token", self.json_body().get("token"), 64)
+        token = self.body(self.Body).token
         await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
         if await self.store.presences.find(token) is None:
             # nobody's: said at once, without a word to a router
