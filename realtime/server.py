@@ -14,37 +14,40 @@ from typing import Any
 from tornado.httpserver import HTTPServer
 
 from realtime.channels.announcements import Announcements
-from realtime.channels.attendance_board import BoardAcceptor, Boards
-from realtime.channels.hotspot import HotspotLines, PortalAcceptor
-from realtime.channels.login_attempts import Attempts
-from realtime.channels.payments import LicenceAcceptor, OrderAcceptor, PaymentLines
-from realtime.channels.qr import QrAcceptor, QrLines
-from realtime.channels.session_socket import DeviceAcceptor, websocket_stats
-from realtime.channels.session_stream import StreamAcceptor
+from realtime.channels.attendance_board import Boards
+from realtime.channels.attendance_endpoint import BoardEndpoint
+from realtime.channels.hotspot import HotspotNews, PortalEndpoint
+from realtime.channels.login_attempts import LoginAttempts
+from realtime.channels.payments import LicenceEndpoint, OrderEndpoint, PaymentNews
+from realtime.channels.qr import QrEndpoint, QrNews
+from realtime.channels.session_socket import DeviceEndpoint, websocket_stats
+from realtime.channels.session_stream import StreamEndpoint
 from realtime.first_admin import FirstAdmin
+from realtime.health.addresses import routes
 from realtime.health.inspectors import Inspectors
-from realtime.health.report import Health, routes
+from realtime.health.report import Health
 from realtime.metrics import Metrics
 from realtime.presence.broadcast import broadcast
-from realtime.presence.expiry import Clocks
-from realtime.presence.handshake import Admission, jitter_ms
+from realtime.presence.expiry import Expiry
+from realtime.presence.handshake import Handshake
 from realtime.presence.hub import Heart, Hub
-from realtime.presence.logouts import Kicks
+from realtime.presence.logouts import Logouts
+from realtime.presence.opening import jitter_ms
 from realtime.presence.receipts import Receipts
 from realtime.presence.roles import Roles
 from realtime.presence.sweep import Sweep
 from realtime.relay import Relay
 from realtime.transport import codes
-from realtime.transport.front import LARGEST_BODY, Acceptor, Front
+from realtime.transport.epoll_wire import EpollConnections
+from realtime.transport.front import LARGEST_BODY, Endpoint, Front
 from realtime.transport.reception import Reception, sockets_that_fit
 from realtime.transport.refusal import LARGEST_HEAD
-from realtime.transport.wire import Parking
+from store.door import Door, Forwards
 from store.opening import Store, open_store
 from store.settings import Settings
 from store.weak_settings import weaknesses
 from web.application import make_application
 from web.bodies import Bodies
-from web.door import Door, Forwards
 
 log = logging.getLogger("jaga.server")
 
@@ -78,36 +81,36 @@ class Server:
         self._metrics = Metrics()
         self._hub = Hub(self._heart)
         self._receipts = Receipts(store.sessions)
-        self._kicks = Kicks(self._hub, self._receipts, self._metrics, settings.grace_seconds)
-        self._clocks = Clocks(self._hub, store.sessions, self._kicks)
+        self._logouts = Logouts(self._hub, self._receipts, self._metrics, settings.grace_seconds)
+        self._expiry = Expiry(self._hub, store.sessions, self._logouts)
         self._roles = Roles(store.members)
-        self._sweep = Sweep(store, self._hub, self._kicks, self._roles)
+        self._sweep = Sweep(store, self._hub, self._logouts, self._roles)
         self._announcements = Announcements(self._hub)
-        self._qr = QrLines(self._hub, store)
+        self._qr = QrNews(self._hub, store)
         self._boards = Boards(self._hub, store, self._roles)
-        self._payments = PaymentLines(self._hub, store)
+        self._payments = PaymentNews(self._hub, store)
         listeners = {
-            "session.ended": self._kicks.ended,
+            "session.ended": self._logouts.ended,
             "announced": self._announcements.announced,
             "member.changed": self._roles.changed,
             "member.deleted": self._roles.changed,
             **self._qr.listeners(),
-            **Attempts(self._hub).listeners(),
+            **LoginAttempts(self._hub).listeners(),
             **self._boards.listeners(),
             **self._payments.listeners(),
-            **HotspotLines(self._hub).listeners(),
+            **HotspotNews(self._hub).listeners(),
         }
         self._relay = Relay(store, listeners, on_return=self._sweep.soon)
-        self._parking = Parking(settings.send_buffer_bytes)
+        self._connections = EpollConnections(settings.send_buffer_bytes)
         door, forwards = Door(settings), Forwards(settings)
-        self._admission = Admission(
+        self._handshake = Handshake(
             store,
             door,
             self._hub,
             self._relay,
-            self._kicks,
-            self._clocks,
-            self._parking,
+            self._logouts,
+            self._expiry,
+            self._connections,
             self._roles,
         )
         self._first_admin = FirstAdmin(store)
@@ -116,28 +119,28 @@ class Server:
             self._hub,
             self._relay,
             self._sweep,
-            self._admission,
+            self._handshake,
             self._metrics,
             self._first_admin,
             forwards.warnings,
         )
         application = make_application(
             store,
-            routes(health, Inspectors(settings, self._admission.door)),
+            routes(health, Inspectors(settings, self._handshake.door)),
             partial(websocket_stats, self._hub),
             answered=self._metrics.answered,
         )
-        acceptors: list[Acceptor] = [
-            StreamAcceptor(self._admission),
-            PortalAcceptor(self._admission),
-            DeviceAcceptor(self._admission),
-            QrAcceptor(self._admission, self._qr),
-            BoardAcceptor(self._admission, self._boards),
-            LicenceAcceptor(self._admission),
-            OrderAcceptor(self._admission),
+        endpoints: list[Endpoint] = [
+            StreamEndpoint(self._handshake),
+            PortalEndpoint(self._handshake),
+            DeviceEndpoint(self._handshake),
+            QrEndpoint(self._handshake, self._qr),
+            BoardEndpoint(self._handshake, self._boards),
+            LicenceEndpoint(self._handshake),
+            OrderEndpoint(self._handshake),
         ]
         bodies = Bodies(application, door)
-        front = Front(application, acceptors, self._refused, bodies.most, forwards.seen)
+        front = Front(application, endpoints, self._refused, bodies.most, forwards.seen)
         self._http = HTTPServer(
             front,
             idle_connection_timeout=HEAD_SECONDS,
@@ -160,7 +163,7 @@ class Server:
         background = [
             self._relay.run(),
             self._sweep.run(),
-            self._clocks.watch(),
+            self._expiry.watch(),
             self._receipts.write(),
             self._boards.rotate(),
             self._payments.watch(),
@@ -176,7 +179,7 @@ class Server:
         finally:
             await self._leave()
             await _end(tasks)
-            self._parking.close()
+            self._connections.close()
             await self._relay.close()
 
     async def _ready_or_late(self) -> None:
@@ -209,7 +212,7 @@ class Server:
         """Say on /readyz that we go, serve on until a load balancer has heard it, then answer what
         is in hand and send the open lines away."""
         deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
-        self._admission.is_closing = True
+        self._handshake.is_closing = True
         self._http.conn_params.no_keep_alive = True
         await asyncio.sleep(self._settings.shutdown_grace_seconds)
         self._reception.stop()

@@ -6,8 +6,8 @@ from __future__ import annotations
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 from tornado.web import Application, RequestHandler
 
+from store.door import Door
 from store.errors import InvalidRequest, NoBodyTaken, NotFound, WrongMethod
-from web.door import Door
 from web.handler import UnknownAddress, methods_of
 
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from tornado.web import HTTPError, RequestHandler
 
+from store.door import Door, cookies_of
 from store.errors import (
     WAITING_PAGE,
     AccountBlocked,
@@ -32,7 +33,6 @@ from store.opening import Store
 from store.refusals import is_away
 from store.sessions import Device, Opened, Place, Session, device_id
 from web.browsers import device_name
-from web.door import Door, cookies_of
 from web.fields import B, decoded, read
 from web.pages import Pages, content_policy, transport_headers
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import segno
 
+from store.door import FINGERPRINT, QR_COOKIE
 from store.errors import QR_MESSAGES, Forbidden, InvalidRequest, NotFound
 from store.members import valid_text
 from store.qr import CODE, Asking, Request, status_of
@@ -14,7 +15,6 @@ from store.sessions import Device
 from web import fields
 from web.browsers import device_name
 from web.devices import tokens_of
-from web.door import FINGERPRINT, QR_COOKIE
 from web.fields import Delivery, Flag, text
 from web.handler import Handler
 from web.sessions import member_of, session_of

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from realtime.presence.background import Background
 from realtime.presence.broadcast import broadcast
 from realtime.presence.hub import Hub
 from realtime.transport.messages import Message
@@ -15,14 +14,12 @@ class Announcements:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def announced(self, event: Event) -> None:
         """Carry an `announced {text}` event of the log."""
         message = Message("announcement", {"text": str(event.data.get("text", ""))}, event.id)
-        task = asyncio.get_running_loop().create_task(self._say(message))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._background.start(self._say(message))
 
     async def _say(self, message: Message) -> None:
         await broadcast(self._hub.connections(), lambda connection: connection.tell(message))

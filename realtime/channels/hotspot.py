@@ -1,9 +1,9 @@
-"""A member's hotspot has changed: every tab of theirs hears so, and asks for the rest itself.
+"""A member's hotspot has changed: every tab of theirs is told, and asks for the rest itself.
 
-What is said is `hotspot {}`, on the device WebSocket and as a named event of the member's stream,
-so that the event log's row reaches nobody. A pass over the routers announces thousands of members
-at once, of whom a few have a page open. Nothing is kept for those who have none, and who has one
-hears at most one a second: the first at once, then the last of those that came meanwhile.
+What is said is `hotspot {}`, on the WebSocket and as a named event of the stream: the row of the
+event log reaches nobody. A pass over the routers announces thousands of members at once, of whom a
+few have a page open. Nothing is kept for the others. A member with a page hears at most one a
+second: the first at once, then the last of those that came meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from realtime.channels.session_stream import StreamAcceptor
+from realtime.channels.session_stream import StreamEndpoint
 from realtime.presence.broadcast import broadcast
 from realtime.presence.hub import Hub
 from realtime.transport.connection import Connection
@@ -21,31 +21,26 @@ from realtime.transport.messages import Message
 from store.events import Event
 
 REST_SECONDS = 1.0
-"""Between two words to one member: a page that hears one asks, and a busy pass says ten."""
+"""Between two messages to one member: each makes the page ask, and a busy pass would send ten."""
 
 
-PORTAL_PATH = "/api/hotspot/stream"
+class PortalEndpoint(StreamEndpoint):
+    """`GET /api/hotspot/stream`: a member's stream for the portal's pages. There, members whom
+    nobody has approved yet wait to hear that they are."""
 
-
-class PortalAcceptor(StreamAcceptor):
-    """`GET /api/hotspot/stream`: a member's stream for the portal's pages, on which one whom nobody
-    has approved yet waits to hear of it."""
-
+    path = "/api/hotspot/stream"
     serves_waiting = True
 
-    def matches(self, path: str) -> bool:
-        return path == PORTAL_PATH
 
-
-class HotspotLines:
-    """Collects what the log says within a turn of the loop, and tells each member once."""
+class HotspotNews:
+    """Collects the events of one turn of the loop, and tells each member once."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._fresh: dict[str, str] = {}
         """Members with news, and the id of the event that brought the last of it."""
         self._resting: dict[str, str] = {}
-        """Members told within REST_SECONDS; the id of what came since, or ''."""
+        """Members told within REST_SECONDS; the id of the event that came since, or ''."""
         self._rests: deque[tuple[float, str]] = deque()
         self._telling: asyncio.Task[None] | None = None
 
@@ -56,7 +51,7 @@ class HotspotLines:
 
     def changed(self, event: Event) -> None:
         """Take an event of the log; it is told before the loop waits."""
-        if not self._hub.seated:
+        if not self._hub.session_count:
             return
         member = str(event.data.get("member", ""))
         if member in self._resting:
@@ -75,14 +70,14 @@ class HotspotLines:
             self._telling = None
 
     async def _tell_these(self, fresh: dict[str, str]) -> None:
-        # one look at all seats for all who have news: an index would cost every idle tab memory
-        seats = [seat for seat in self._hub.seats() if seat.member in fresh]
-        for member in {seat.member for seat in seats}:
+        # one walk over all sessions for all news: an index would cost every idle tab memory
+        sessions = [tabs for tabs in self._hub.sessions() if tabs.member in fresh]
+        for member in {tabs.member for tabs in sessions}:
             self._rest(member)
         news: dict[Connection, Message] = {}
-        for seat in seats:
-            message = Message("hotspot", {}, fresh[seat.member])
-            news |= dict.fromkeys(seat.connections, message)
+        for tabs in sessions:
+            message = Message("hotspot", {}, fresh[tabs.member])
+            news |= dict.fromkeys(tabs.connections, message)
         await broadcast(news, lambda tab: tab.tell(news[tab]))
 
     def _rest(self, member: str) -> None:

@@ -1,4 +1,4 @@
-"""A login elsewhere, as the tabs of the device that is in see it: a question, for a moment."""
+"""A login elsewhere, as the tabs of the logged-in device see it: a question, for a moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from realtime.transport.messages import Message
 from store.events import Event
 
 
-class Attempts:
+class LoginAttempts:
     """Carries the question and its answer to every tab of the live session."""
 
     def __init__(self, hub: Hub) -> None:
@@ -32,11 +32,9 @@ class Attempts:
         self._tell(event, Message("login_attempt", body, event.id))
 
     def _answered(self, event: Event) -> None:
-        """The other tabs need not ask any more."""
+        """Tell the other tabs that they need not ask any more."""
         body = {"attempt_id": event.data["attempt"], "allowed": event.data["allowed"]}
         self._tell(event, Message("login_attempt_over", body, event.id))
 
     def _tell(self, event: Event, message: Message) -> None:
-        seat = self._hub.of(str(event.data["sid"]))
-        for tab in list(seat.connections) if seat else []:
-            tab.tell(message)
+        self._hub.tell(str(event.data["sid"]), message)

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from realtime.channels.session_stream import DEAF_BEATS, HEAD
-from realtime.presence.handshake import Admission, jitter_ms, new_connection_id
+from realtime.presence.handshake import Handshake
 from realtime.presence.hub import Hub
+from realtime.presence.opening import LiveEndpoint, StreamOpening, jitter_ms, new_connection_id
 from realtime.transport import codes, messages
 from realtime.transport.connection import Connection, Stream
-from realtime.transport.front import Doorway, Head, require_get
 from realtime.transport.messages import Message
-from realtime.transport.wire import give_up_after, wire_of
 from store.errors import InvalidRequest
 from store.events import Event
 from store.opening import Store
@@ -41,7 +40,7 @@ OVER = frozenset({"done"})
 """States after which an order has no more news."""
 
 
-class PaymentLines:
+class PaymentNews:
     """Carries what the log says of orders and licences to those who listen here."""
 
     def __init__(self, hub: Hub, store: Store) -> None:
@@ -74,7 +73,7 @@ class PaymentLines:
                 finish(connection)
 
     def _lost(self, event: Event) -> None:
-        """Every tab of the device that lost it, at once: its streams, and its member's tabs."""
+        """Tell the device that lost it, at once: its streams, and its member's tabs."""
         lost = str(event.data.get("lost", ""))
         if not lost:
             return
@@ -85,13 +84,11 @@ class PaymentLines:
             if connection.tab == lost:
                 connection.tell(message)
                 finish(connection)
-        seat = self._hub.of(str(event.data.get("session", "")))
-        for tab in list(seat.connections) if seat else []:
-            tab.tell(message)
+        self._hub.tell(str(event.data.get("session", "")), message)
 
     async def watch(self) -> None:
-        """Look after every listener's licence now and then, for ever: should the log ever have
-        lost what took it away, this is how long that goes unnoticed."""
+        """Check every listener's licence each SWEEP_SECONDS, for ever: should the log have lost the
+        event that took one away, this finds it."""
         while True:
             await asyncio.sleep(self._store.settings.sweep_seconds)
             try:
@@ -112,36 +109,29 @@ class PaymentLines:
                         finish(connection)
 
 
-class LicenceAcceptor:
-    """Accepts product pages."""
+class LicenceEndpoint(LiveEndpoint[StreamOpening]):
+    """Opens the streams of product pages."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    path = LICENCES
+    opening = StreamOpening
 
-    def matches(self, path: str) -> bool:
-        return path == LICENCES
-
-    async def accept(self, head: Head, door: Doorway) -> None:
-        require_get(head)
-        self._admission.require_room(head)
-        instance = head.query.get("instance_id", "")
-        pasted = head.query.get("license_key", "")
+    async def let_in(self, opening: StreamOpening) -> None:
+        instance = opening.head.query.get("instance_id", "")
+        pasted = opening.head.query.get("license_key", "")
         key = licence_key(pasted) or pasted
         if not 0 < len(instance) <= 64 or not 0 < len(key) <= 64:
             raise InvalidRequest("license_key" if instance else "instance_id")
-        address = self._admission.door.address(head.headers, head.remote_ip)
-        licences = self._admission.store.payments.licences
-        claimant = Claimant(instance, "", "", address)
+        licences = self._handshake.store.payments.licences
+        claimant = Claimant(instance, "", "", opening.address)
         digest, _ = await licences.require(key, claimant)
-        if not door.is_open:
-            return
-        connection = _open(self._admission, door, instance, LICENCE + digest)
-        await self._check(connection, digest, claimant)
+        connection = _listen(self._handshake, opening, instance, LICENCE + digest)
+        if connection is not None:
+            await self._check(connection, digest, claimant)
 
     async def _check(self, connection: Stream, digest: str, claimant: Claimant) -> None:
-        """Look once more now that it listens: what was taken in between was told to nobody."""
+        """Look once more now that it listens: a loss in between was told to nobody."""
         try:
-            licence = await self._admission.store.payments.licences.look(digest)
+            licence = await self._handshake.store.payments.licences.look(digest)
         except (RedisError, OSError):
             connection.close(codes.SHUTDOWN, retry_ms=jitter_ms(500, 3_000))
             return
@@ -151,24 +141,24 @@ class LicenceAcceptor:
                 finish(connection)
 
 
-class OrderAcceptor:
-    """Accepts buyers' pages, also before the payment has come."""
+class OrderEndpoint(LiveEndpoint[StreamOpening]):
+    """Opens the streams of buyers' pages, also before the payment has come."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    path = ORDERS
+    opening = StreamOpening
 
-    def matches(self, path: str) -> bool:
-        return path == ORDERS
-
-    async def accept(self, head: Head, door: Doorway) -> None:
-        require_get(head)
-        self._admission.require_room(head)
-        ref = order_ref(head.query.get("ref", ""))
+    async def let_in(self, opening: StreamOpening) -> None:
+        ref = order_ref(opening.head.query.get("ref", ""))
         if not ref:
             raise InvalidRequest("ref")
-        connection = _open(self._admission, door, "", ORDER + ref)
+        connection = _listen(self._handshake, opening, "", ORDER + ref)
+        if connection is not None:
+            await self._catch_up(connection, ref)
+
+    async def _catch_up(self, connection: Stream, ref: str) -> None:
+        """Tell what happened before it listened."""
         try:
-            page = await self._admission.store.payments.pages.look(ref)
+            page = await self._handshake.store.payments.pages.look(ref)
         except (RedisError, OSError):
             connection.close(codes.SHUTDOWN, retry_ms=jitter_ms(500, 3_000))
             return
@@ -178,16 +168,11 @@ class OrderAcceptor:
                 finish(connection)
 
 
-def _open(admission: Admission, door: Doorway, tab: str, topic: str) -> Stream:
-    connection = Stream(admission.hub, new_connection_id(), tab)
-    stream = door.take()
-    settings = admission.store.settings
-    give_up_after(stream.socket, settings.heartbeat_seconds * DEAF_BEATS)
-    connection.wire = wire_of(stream, connection, admission.parking, settings.send_buffer_bytes)
-    admission.hub.subscribe(connection, topic)
-    hello = messages.sse(b"{}", event="connected", retry_ms=jitter_ms(2_400, 3_600))
-    connection.wire.send(HEAD + b": ok\n\n" + hello)
-    return connection
+def _listen(handshake: Handshake, opening: StreamOpening, tab: str, topic: str) -> Stream | None:
+    """Open a stream of one topic; None when the client has gone."""
+    connection = Stream(handshake.hub, new_connection_id(), tab)
+    register = partial(handshake.hub.subscribe, connection, topic)
+    return connection if opening.complete(connection, register, {}) else None
 
 
 def finish(connection: Connection) -> None:

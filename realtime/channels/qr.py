@@ -1,26 +1,25 @@
-"""`WS /api/auth/qr/ws/{token}`: the line to the browser whose code is on the screen.
+"""`WS /api/auth/qr/ws/{token}`: the WebSocket of a browser that shows a QR code.
 
-It is opened with the code and the browser's secret, hears each turn of its request once, and is
-closed with the last. What the turns are is the store's to say; here they are told.
+It is opened with the code and the browser's secret. It hears each state of its request once, and is
+closed with the last. The store decides the states; here they are told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 from redis.exceptions import RedisError
 
-from realtime.channels.session_socket import DEAF_BEATS, handshake_of, is_from_own_page, refuse
-from realtime.presence.handshake import Admission, new_connection_id
+from realtime.presence.background import Background
+from realtime.presence.handshake import Handshake
 from realtime.presence.hub import Hub
+from realtime.presence.opening import LiveEndpoint, SocketOpening, new_connection_id
 from realtime.transport import codes
 from realtime.transport.connection import Socket
-from realtime.transport.front import Doorway, Head, require_get
 from realtime.transport.messages import Message
-from realtime.transport.wire import give_up_after, wire_of
 from store.errors import QR_MESSAGES, JagaError
 from store.events import Event
 from store.opening import Store
@@ -28,7 +27,6 @@ from store.qr import GRANT_SECONDS, Request
 
 log = logging.getLogger("jaga.qr")
 
-PREFIX = "/api/auth/qr/ws/"
 TOPIC = "qr:"
 
 RETRY_SECONDS = 1.0
@@ -36,7 +34,7 @@ RETRY_SECONDS = 1.0
 
 
 class QrSocket(Socket):
-    """One browser's line, and how far it has been told."""
+    """One browser's WebSocket, and what it has been told."""
 
     __slots__ = ("is_served", "request", "was_scanned")
 
@@ -45,28 +43,28 @@ class QrSocket(Socket):
         self.request = request
         self.was_scanned = False
         self.is_served = False
-        """Whether its approval is being collected: it may be heard of twice."""
+        """Whether its approval is being delivered: we may hear of an approval twice."""
 
     def scanned(self, number: int | None) -> None:
-        """Tell that a phone has read the code, and which number to choose there; once."""
+        """Tell once that a phone has scanned the code, and which number to choose there."""
         if self.is_open and not self.was_scanned:
             self.was_scanned = True
             self.tell(Message("scanned", {"message": QR_MESSAGES["scanned"], "match": number}))
 
     def over(self, message: Message) -> None:
-        """Say the last word, once: whoever has heard one is out of the hub."""
+        """Send the last message and close; do nothing when it is closed already."""
         if self.is_open:
             self.tell(message)
             self.close(codes.QR_OVER)
 
 
-class QrLines:
-    """Carries the turns of requests to the browsers and phones that are connected here."""
+class QrNews:
+    """Tells the browsers and phones that are connected here what becomes of their requests."""
 
     def __init__(self, hub: Hub, store: Store) -> None:
         self._hub = hub
         self._store = store
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def listeners(self) -> dict[str, Callable[[Event], None]]:
         """Return who hears of each event type."""
@@ -79,53 +77,52 @@ class QrLines:
         }
 
     def _scanned(self, event: Event) -> None:
-        for line in self._lines(event):
-            line.scanned(event.data.get("match"))
+        for socket in self._sockets(event):
+            socket.scanned(event.data.get("match"))
 
     def _rejected(self, event: Event) -> None:
-        for line in self._lines(event):
-            line.over(Message("rejected", {"message": QR_MESSAGES["rejected"]}))
+        for socket in self._sockets(event):
+            socket.over(Message("rejected", {"message": QR_MESSAGES["rejected"]}))
 
     def _expired(self, event: Event) -> None:
-        for line in self._lines(event):
-            line.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
+        for socket in self._sockets(event):
+            socket.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
         self._tell_phone(event, "expired")
 
     def _redeemed(self, event: Event) -> None:
         self._tell_phone(event, "redeemed")
 
     def _approved(self, event: Event) -> None:
-        for line in self._lines(event):
-            self._start(self.deliver(line))
+        for socket in self._sockets(event):
+            self._background.start(self.deliver(socket))
         self.look_after(str(event.data["request"]), GRANT_SECONDS)
 
-    def _lines(self, event: Event) -> list[QrSocket]:
-        return self._listening(str(event.data["request"]))
+    def _sockets(self, event: Event) -> list[QrSocket]:
+        return self._sockets_of(str(event.data["request"]))
 
-    def _listening(self, request_id: str) -> list[QrSocket]:
+    def _sockets_of(self, request_id: str) -> list[QrSocket]:
         listeners = self._hub.listeners(TOPIC + request_id)
-        return [line for line in listeners if isinstance(line, QrSocket)]
+        return [one for one in listeners if isinstance(one, QrSocket)]
 
     def _tell_phone(self, event: Event, status: str) -> None:
-        """The phone that scanned hears whether its approval was collected."""
-        seat = self._hub.of(str(event.data.get("sid", "")))
-        for tab in list(seat.connections) if seat else []:
-            tab.tell(Message("qr_login", {"status": status}, event.id))
+        """Tell the phone that scanned whether its approval was used."""
+        message = Message("qr_login", {"status": status}, event.id)
+        self._hub.tell(str(event.data.get("sid", "")), message)
 
-    async def deliver(self, line: QrSocket) -> None:
-        """Tell a browser that it was let in: tokens on the line, or word to collect its cookie."""
-        if line.is_served:
+    async def deliver(self, socket: QrSocket) -> None:
+        """Tell a browser that it is logged in: with tokens, or that it may fetch its cookie."""
+        if socket.is_served:
             return
-        line.is_served = True
+        socket.is_served = True
         try:
-            message = await self._approval(line.request)
+            message = await self._approval(socket.request)
         except JagaError as error:
-            line.over(Message("rejected", {"message": error.message}))
+            socket.over(Message("rejected", {"message": error.message}))
         except (RedisError, OSError) as error:
             log.warning("approval not delivered: %s", type(error).__name__)
-            line.close(codes.SHUTDOWN, retry_ms=1_000)
+            socket.close(codes.SHUTDOWN, retry_ms=1_000)
         else:
-            line.over(message)
+            socket.over(message)
 
     async def _approval(self, request: Request) -> Message:
         fresh = await self._store.qr.again(request)
@@ -145,9 +142,9 @@ class QrLines:
         )
 
     def look_after(self, request_id: str, seconds: float) -> None:
-        """Expire a request when its time is over; what ended before stays as it ended."""
+        """Expire a request when its time is over; one that ended before stays as it ended."""
         asyncio.get_running_loop().call_later(
-            seconds, lambda: self._start(self._expire(request_id))
+            seconds, lambda: self._background.start(self._expire(request_id))
         )
 
     async def _expire(self, request_id: str) -> None:
@@ -155,78 +152,65 @@ class QrLines:
             left_ms = await self._store.qr.expire(request_id)
         except (RedisError, OSError):
             left_ms = int(RETRY_SECONDS * 1000)
-        lines = self._listening(request_id)
-        if left_ms and lines:
+        sockets = self._sockets_of(request_id)
+        if left_ms and sockets:
             self.look_after(request_id, left_ms / 1000)
             return
-        for line in lines:
+        for socket in sockets:
             # also when an emptied Redis has forgotten the request: no event will say so
-            if not line.is_served:
-                line.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
-
-    def _start(self, part: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(part)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+            if not socket.is_served:
+                socket.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
 
 
-class QrAcceptor:
-    """Accepts the browser that asked, and nobody else."""
+class QrEndpoint(LiveEndpoint[SocketOpening]):
+    """Opens the WebSocket of the browser that asked, and of nobody else."""
 
-    def __init__(self, admission: Admission, lines: QrLines) -> None:
-        self._admission = admission
-        self._lines = lines
+    path = "/api/auth/qr/ws/"
+    opening = SocketOpening
 
-    def matches(self, path: str) -> bool:
-        return path.startswith(PREFIX)
+    def __init__(self, handshake: Handshake, news: QrNews) -> None:
+        super().__init__(handshake)
+        self._news = news
 
-    async def accept(self, head: Head, door: Doorway) -> None:
-        require_get(head)
-        handshake = handshake_of(head)
-        self._admission.require_room(head)
-        if not is_from_own_page(self._admission, head):
-            refuse(self._admission, door, handshake, codes.NOT_YOURS)
+    async def let_in(self, opening: SocketOpening) -> None:
+        if not opening.is_from_own_page:
+            opening.refuse(codes.NOT_YOURS)
             return
-        code = head.path.removeprefix(PREFIX)
-        secrets = self._admission.door.qr_secrets(head.headers)
-        request = await self._admission.store.qr.bound(code, secrets)
+        code = opening.head.path.removeprefix(self.path)
+        secrets = self._handshake.door.qr_secrets(opening.head.headers)
+        request = await self._handshake.store.qr.bound(code, secrets)
         if request is None:
-            refuse(self._admission, door, handshake, codes.UNKNOWN)
+            opening.refuse(codes.UNKNOWN)
             return
-        line = self._open(door, handshake, request)
-        if line is not None:
-            self._lines.look_after(request.id, max(0, request.deadline - request.now) / 1000)
-            await self._catch_up(line)
+        socket = self._open(opening, request)
+        if socket is not None:
+            self._news.look_after(request.id, max(0, request.deadline - request.now) / 1000)
+            await self._catch_up(socket)
 
-    def _open(self, door: Doorway, handshake: bytes, request: Request) -> QrSocket | None:
-        """Subscribe, and close the line that this one replaces: the browser came back."""
-        if not door.is_open:
+    def _open(self, opening: SocketOpening, request: Request) -> QrSocket | None:
+        """Subscribe, and close the socket that this one replaces: the browser came back."""
+        hub, topic = self._handshake.hub, TOPIC + request.id
+        before = hub.listeners(topic)
+        socket = QrSocket(hub, request, self._handshake.logouts.acked)
+        hello = {"message": QR_MESSAGES["pending"]}
+        if not opening.complete(socket, partial(hub.subscribe, socket, topic), hello):
             return None
-        admission = self._admission
-        before = admission.hub.listeners(TOPIC + request.id)
-        line = QrSocket(admission.hub, request, admission.kicks.acked)
-        stream = door.take()
-        settings = admission.store.settings
-        give_up_after(stream.socket, settings.heartbeat_seconds * DEAF_BEATS)
-        line.wire = wire_of(stream, line, admission.parking, settings.send_buffer_bytes)
-        admission.hub.subscribe(line, TOPIC + request.id)
-        line.wire.send(handshake + Message("connected", {"message": QR_MESSAGES["pending"]}).frame)
         for other in before:
             other.close(codes.QR_OVER)
-        return line
+        return socket
 
-    async def _catch_up(self, line: QrSocket) -> None:
+    async def _catch_up(self, socket: QrSocket) -> None:
         """Tell what happened before it listened: registered first, asked afterwards."""
         try:
-            now = await self._admission.store.qr.again(line.request)
+            now = await self._handshake.store.qr.again(socket.request)
         except JagaError:
-            line.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
+            socket.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
             return
         if now.state == "scanned":
-            line.scanned(now.number)
+            socket.scanned(now.number)
         elif now.state == "approved":
-            await self._lines.deliver(line)
+            await self._news.deliver(socket)
         elif now.state == "rejected":
-            line.over(Message("rejected", {"message": QR_MESSAGES["rejected"]}))
+            socket.over(Message("rejected", {"message": QR_MESSAGES["rejected"]}))
         elif now.is_over:
-            line.over(Message("expired", {"message": QR_MESSAGES["expired"]}))
+            socket.over(Message("expired", {"message": QR_MESSAGES["expired"]}))

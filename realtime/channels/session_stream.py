@@ -1,120 +1,71 @@
-"""`GET /api/realtime/attendance-stream`: a member's own news as server-sent events."""
+"""`GET /api/realtime/attendance-stream`: a member's session as server-sent events, one a tab."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 
-from realtime.presence.handshake import Admission, jitter_ms, new_connection_id, tab_of
+from realtime.presence.handshake import Handshake
+from realtime.presence.opening import LiveEndpoint, Opening, StreamOpening, new_connection_id
 from realtime.transport import messages
-from realtime.transport.connection import Stream
-from realtime.transport.front import Doorway, Head, require_get
-from realtime.transport.wire import give_up_after, wire_of
+from realtime.transport.connection import Connection, Stream
 from store.errors import Forbidden, Unauthenticated
 from store.members import fold
 from store.sessions import Ended, Place
 
-PATH = "/api/realtime/attendance-stream"
 
-HEAD = b"\r\n".join(
-    [
-        b"HTTP/1.1 200 OK",
-        b"Content-Type: text/event-stream; charset=utf-8",
-        b"Cache-Control: no-cache, no-store, no-transform",
-        b"Connection: keep-alive",
-        b"X-Accel-Buffering: no",
-        b"X-Content-Type-Options: nosniff",
-        b"\r\n",
-    ]
-)
-NO_MORE = b"HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
-"""An EventSource that gets 204 stops coming back (WHATWG HTML §9.2)."""
+class StreamEndpoint(LiveEndpoint[StreamOpening]):
+    """Opens the event streams of tabs."""
 
-DEAF_BEATS = 1.4
-"""Beats without an acknowledged byte before the kernel ends it: with the beat that asks, a dead
-client is found within 2.5."""
-
-
-class StreamAcceptor:
-    """Accepts SSE clients."""
+    path = "/api/realtime/attendance-stream"
+    opening = StreamOpening
 
     serves_waiting = False
+    """Whether it is also for members whom nobody has approved yet."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
-
-    def matches(self, path: str) -> bool:
-        return path == PATH
-
-    async def accept(self, head: Head, door: Doorway) -> None:
-        require_get(head)
-        self._admission.require_room(head)
-        credential, _ = self._admission.door.credential(head.headers)
-        if not credential:
-            raise Unauthenticated()
-        tab = tab_of(head.query)
-        place, end = await self._admission.check(credential, portal=self.serves_waiting)
+    async def let_in(self, opening: StreamOpening) -> None:
+        credential, tab = opening.credential(), opening.tab()
+        place, end = await self._handshake.check(credential, portal=self.serves_waiting)
         if end is not None:
-            await self._tell_end(end, head.query.get("tab_id", ""), door)
+            await self._tell_end(end, opening)
         elif place is None:
             raise Unauthenticated()
         else:
-            self._open(place, head, tab, door)
+            _require_own_name(opening, place)
+            connection = Stream(self._handshake.hub, new_connection_id(), tab)
+            complete_tab(self._handshake, opening, connection, place)
 
-    def _open(self, place: Place, head: Head, tab: str, door: Doorway) -> None:
-        named = fold(head.query.get("user", place.username))
-        if named not in (fold(place.username), fold(place.email)):
-            raise Forbidden()
-        if not door.is_open:
-            return
-        admission = self._admission
-        connection = Stream(admission.hub, new_connection_id(), tab)
-        stream = door.take()
-        settings = admission.store.settings
-        give_up_after(stream.socket, settings.heartbeat_seconds * DEAF_BEATS)
-        connection.wire = wire_of(stream, connection, admission.parking, settings.send_buffer_bytes)
-        admission.seat(connection, place)
-        connection.wire.send(HEAD + _hello(place, connection))
+    async def _tell_end(self, end: Ended, opening: StreamOpening) -> None:
+        """Tell why the session is over; a tab that was told before hears that nothing more comes.
 
-    async def _tell_end(self, end: Ended, tab: str, door: Doorway) -> None:
-        """A session that is over is told why once more, and then that there is nothing to wait
-        for."""
-        store = self._admission.store
+        A tab that names no id is one for all that do not.
+        """
+        store = self._handshake.store
+        tab = opening.head.query.get("tab_id", "")
         before = await store.sessions.told_before(end.member, end.sid, tab)
         username = await store.members.username(end.member)
-        if not door.is_open:
-            return
-        message = messages.ended(end, username, f"{end.at}-0")
-        last = NO_MORE if before else HEAD + message.sse
-        wire = wire_of(door.take(), _NOBODY, self._admission.parking, len(last) + 1)
-        wire.finish(last)
+        if before:
+            opening.say_no_more()
+        else:
+            opening.say_last(messages.ended(end, username, f"{end.at}-0"))
 
 
-def _hello(place: Place, connection: Stream) -> bytes:
-    body = {
+def complete_tab(
+    handshake: Handshake, opening: Opening, connection: Connection, place: Place
+) -> None:
+    """Open the connection of a tab among those of its session."""
+    hello = {
         "device_id": place.session.device,
         "tab_id": connection.tab,
         "conn_id": connection.id,
         "server_now": time.time(),
     }
-    return b": ok\n\n" + messages.sse(
-        messages.encode(body),
-        event="connected",
-        id=f"{place.now}-0",
-        retry_ms=jitter_ms(2_400, 3_600),
-    )
+    register = partial(handshake.add_tab, connection, place)
+    opening.complete(connection, register, hello, f"{place.now}-0")
 
 
-class Nobody:
-    """Listens to a wire that only has a last word to bring."""
-
-    def received(self, data: bytes) -> None:
-        """Not read as anything."""
-
-    def lost(self) -> None:
-        """Gone; it had been told what there was."""
-
-    def overrun(self) -> None:
-        """Bounded by LINGER_SECONDS all the same."""
-
-
-_NOBODY = Nobody()
+def _require_own_name(opening: StreamOpening, place: Place) -> None:
+    """Raise Forbidden when the page asks for the stream of somebody else (`user`)."""
+    named = fold(opening.head.query.get("user", place.username))
+    if named not in (fold(place.username), fold(place.email)):
+        raise Forbidden()

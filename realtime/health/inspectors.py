@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 from tornado.httputil import HTTPHeaders
 
-from realtime.presence.handshake import Door
+from store.door import Door
 from store.settings import Settings
 
 FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")

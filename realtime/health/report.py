@@ -1,4 +1,4 @@
-"""How this process is: alive, ready and with what, and its figures."""
+"""How this process and all that it needs are, asked at once: for /readyz and the figures."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from psycopg.errors import UndefinedTable
 from redis.exceptions import RedisError
-from tornado.web import RequestHandler
 
 from realtime.first_admin import FirstAdmin
-from realtime.health.inspectors import Inspectors
 from realtime.metrics import Metrics, Snapshot
-from realtime.presence.handshake import Admission
+from realtime.presence.handshake import Handshake
 from realtime.presence.hub import Hub
 from realtime.presence.sweep import Sweep
 from realtime.relay import Relay
-from store.errors import Unavailable, WrongMethod, of_status
+from store.errors import Unavailable
 from store.opening import Store
 from store.weak_settings import weaknesses
 
@@ -35,7 +32,7 @@ class Health:
         hub: Hub,
         relay: Relay,
         sweep: Sweep,
-        admission: Admission,
+        handshake: Handshake,
         metrics: Metrics,
         first_admin: FirstAdmin,
         warnings: Callable[[], list[str]],
@@ -45,7 +42,7 @@ class Health:
         self._hub = hub
         self._relay = relay
         self._sweep = sweep
-        self._admission = admission
+        self._handshake = handshake
         self._metrics = metrics
         self._first_admin = first_admin
         self._noticed = warnings
@@ -78,7 +75,7 @@ class Health:
             "routers": routers,
             "outboxes": outboxes,
             "connections": self._hub.count,
-            "closing": self._admission.is_closing,
+            "closing": self._handshake.is_closing,
             "warnings": [*self._weaknesses, *self._noticed()],
         }
         ready = (
@@ -86,7 +83,7 @@ class Health:
             and self._relay.is_following
             and self._sweep.is_built
             and self._first_admin.exists
-            and not self._admission.is_closing
+            and not self._handshake.is_closing
         )
         return ready, {"ready": ready, **parts}
 
@@ -169,7 +166,7 @@ class Health:
                 up={name: bool(report[name]["ok"]) for name in ("redis", "postgres")},
                 connections=self._hub.counts,
                 ended=self._hub.left,
-                sessions=self._hub.seated,
+                sessions=self._hub.session_count,
                 payments=self._store.payments.intake.taken,
                 spooled=report["spool"]["waiting"],
                 log_lag_seconds=report["event_log"]["lag_seconds"],
@@ -178,66 +175,3 @@ class Health:
                 resting={name: words is not None for name, words in report["outboxes"].items()},
             )
         )
-
-
-class Answer(RequestHandler):
-    """The base of the three addresses: no session, no cookie, nothing kept."""
-
-    def initialize(self, health: Health, inspectors: Inspectors) -> None:
-        self._health = health
-        self._inspectors = inspectors
-
-    @property
-    def is_inspected(self) -> bool:
-        """Whether who asks may see more than that we are here."""
-        request = self.request
-        return self._inspectors.include(request.headers, request.remote_ip or "")
-
-    def set_default_headers(self) -> None:
-        self.clear_header("Server")
-        self.set_header("Cache-Control", "no-store")
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        if status_code == WrongMethod.status:
-            self.set_header("Allow", "GET, HEAD")
-        self.finish(of_status(status_code).body())
-
-
-class Alive(Answer):
-    """`/healthz`: the process answers."""
-
-    def get(self) -> None:
-        self.write({"alive": True})
-
-    head = get
-
-
-class Ready(Answer):
-    """`/readyz`: 200 when requests can be served, else 503; each part's state for inspectors."""
-
-    async def get(self) -> None:
-        ready, report = await self._health.report()
-        self.set_status(200 if ready else 503)
-        self.write(report if self.is_inspected else {"ready": ready})
-
-    head = get
-
-
-class Figures(Answer):
-    """`/metrics`: nothing is there for anybody but inspectors."""
-
-    async def get(self) -> None:
-        if not self.is_inspected:
-            self.send_error(404)
-            return
-        figures = await self._health.figures()
-        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.write(figures)
-
-    head = get
-
-
-def routes(health: Health, inspectors: Inspectors) -> list[tuple[Any, ...]]:
-    """The addresses of this file."""
-    part = {"health": health, "inspectors": inspectors}
-    return [(r"/healthz", Alive, part), (r"/readyz", Ready, part), (r"/metrics", Figures, part)]

@@ -1,14 +1,14 @@
 """Who is connected: session → tabs, topic → listeners. Plain memory, no I/O of its own.
 
-One **seat** for each session that has a tab open here; its connections in the order they came. A
-**topic** is anything else one can listen to (a QR request, a meeting's board, a licence); whoever
-listens may have a seat too, and leaves with it. Removing checks identity, so that a late close
-never removes the tab that came back.
+Each session that has a tab open here has one `SessionTabs`. A **topic** is anything else one can
+listen to: a QR request, a meeting's board, a licence. A listener may belong to a session too, and
+leaves with it. Removing checks identity, so that a late close never removes the tab that came back.
 """
 
 from __future__ import annotations
 
-from realtime.transport.connection import Connection, Seat
+from realtime.transport.connection import Connection, SessionTabs
+from realtime.transport.messages import Message
 
 
 class Hub:
@@ -16,7 +16,7 @@ class Hub:
 
     def __init__(self, heart: Heart) -> None:
         self._heart = heart
-        self._seats: dict[str, Seat] = {}
+        self._sessions: dict[str, SessionTabs] = {}
         self._topics: dict[str, list[Connection]] = {}
         self._expected: dict[str, list[Expected]] = {}
         self.count = 0
@@ -25,10 +25,10 @@ class Hub:
         """How connections ended, by reason or close code: for the metrics."""
 
     def expect(self, sid: str) -> Expected:
-        """Say that a connection for this session is being let in.
+        """Say that a connection for this session is being opened.
 
-        An end that is announced between its check and its seat reaches it that way: register,
-        then check, in one round trip.
+        Register first, check then: an end that is announced between the check and the
+        registration reaches the connection this way.
         """
         expected = Expected(self, sid)
         self._expected.setdefault(sid, []).append(expected)
@@ -41,20 +41,20 @@ class Hub:
             del self._expected[expected.sid]
 
     def overtaken(self, sid: str) -> None:
-        """Tell those who are being let in that their session has just ended."""
+        """Tell connections that are being opened that their session has just ended."""
         for expected in self._expected.get(sid, ()):
             expected.overtaken = True
 
-    def seat(self, connection: Connection, seat: Seat) -> Seat:
-        """Give a connection its seat: the session's own, or the new one it brings."""
-        seat = self._seats.setdefault(seat.sid, seat)
-        seat.connections.append(connection)
-        connection.seat = seat
+    def join(self, connection: Connection, new: SessionTabs) -> SessionTabs:
+        """Put a connection among its session's tabs; `new` is kept when it is the first."""
+        tabs = self._sessions.setdefault(new.sid, new)
+        tabs.connections.append(connection)
+        connection.tabs = tabs
         self._enter(connection)
-        return seat
+        return tabs
 
     def subscribe(self, connection: Connection, topic: str) -> None:
-        """Let a connection, seated or not, hear of one topic."""
+        """Let a connection, of a session or not, hear of one topic."""
         self._topics.setdefault(topic, []).append(connection)
         connection.topic = topic
         self._enter(connection)
@@ -72,20 +72,20 @@ class Hub:
         if not connection.is_open:
             return
         connection.is_open = False
-        self._leave_seat(connection)
+        self._leave_session(connection)
         self._leave_topic(connection)
         self.count -= 1
         self.counts[connection.transport] -= 1
         self._heart.remove(connection)
         self.left[why] = self.left.get(why, 0) + 1
 
-    def _leave_seat(self, connection: Connection) -> None:
-        seat, connection.seat = connection.seat, None
-        if seat is None:
+    def _leave_session(self, connection: Connection) -> None:
+        tabs, connection.tabs = connection.tabs, None
+        if tabs is None:
             return
-        seat.connections.remove(connection)
-        if not seat.connections and self._seats.get(seat.sid) is seat:
-            del self._seats[seat.sid]
+        tabs.connections.remove(connection)
+        if not tabs.connections and self._sessions.get(tabs.sid) is tabs:
+            del self._sessions[tabs.sid]
 
     def _leave_topic(self, connection: Connection) -> None:
         topic, connection.topic = connection.topic, ""
@@ -95,18 +95,23 @@ class Hub:
         if not self._topics[topic]:
             del self._topics[topic]
 
-    def of(self, sid: str) -> Seat | None:
-        """Return a session's seat, None when it has no tab here."""
-        return self._seats.get(sid)
+    def of(self, sid: str) -> SessionTabs | None:
+        """Return a session's tabs, None when it has none here."""
+        return self._sessions.get(sid)
+
+    def tell(self, sid: str, message: Message) -> None:
+        """Write a message to every tab that a session has here."""
+        if tabs := self.of(sid):
+            tabs.tell(message)
 
     @property
-    def seated(self) -> int:
+    def session_count(self) -> int:
         """How many sessions have a tab here."""
-        return len(self._seats)
+        return len(self._sessions)
 
-    def seats(self) -> list[Seat]:
-        """Return every seat, as a list that may be walked while tabs come and go."""
-        return list(self._seats.values())
+    def sessions(self) -> list[SessionTabs]:
+        """Return every session's tabs, as a list that may be walked while tabs come and go."""
+        return list(self._sessions.values())
 
     def listeners(self, topic: str) -> list[Connection]:
         """Return who listens to a topic, as a list of its own."""
@@ -122,7 +127,7 @@ class Hub:
 
 
 class Expected:
-    """A connection that is being let in; leave the `with` when it has its seat or was refused."""
+    """A connection that is being opened; leave the `with` when it was registered or refused."""
 
     __slots__ = ("_hub", "overtaken", "sid")
 

@@ -1,4 +1,4 @@
-"""Carrying out an end: every tab of the session is told at once, and closed after the grace.
+"""Logouts: every tab of a session that ended is told at once, and closed after the grace.
 
 The session ended already, in the store; here its tabs learn of it.
 """
@@ -18,18 +18,18 @@ from realtime.transport.connection import Connection, Socket
 from store.events import Event
 from store.sessions import Ended
 
-log = logging.getLogger("jaga.kicks")
+log = logging.getLogger("jaga.logouts")
 
 SLICE = 16
-"""Kicks carried out between two turns of the loop: about a millisecond."""
+"""Logouts carried out between two turns of the loop: about a millisecond."""
 
 
-class Kicks:
-    """Tells and closes.
+class Logouts:
+    """Tells tabs that their session ended, and closes them.
 
-    Ends that the log brings wait in a line for each who ended them, and the lines take turns. So a
-    single logout in the midst of a mass logout is told within a slice, and the mass is over no
-    later than it would be.
+    Ends that the log brings wait in queues, one for each person or program that caused them, and
+    the queues take turns. So a single logout in the middle of a mass logout is told within a slice,
+    and the mass logout takes no longer.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class Kicks:
         self._receipts = receipts
         self._metrics = metrics
         self._grace_seconds = grace_seconds
-        self._lines: OrderedDict[str, deque[tuple[Ended, str]]] = OrderedDict()
+        self._queues: OrderedDict[str, deque[tuple[Ended, str]]] = OrderedDict()
         self._closing: deque[tuple[float, list[Connection], int]] = deque()
 
     def ended(self, event: Event) -> None:
         """Take a `session.ended` event of the log; it is carried out before the loop waits.
 
-        What waits is bounded by the sessions that have a tab here: no other is taken.
+        Only sessions that have a tab here are queued: their number is the queues' bound.
         """
         try:
             end = Ended.from_record(event.data)
@@ -55,44 +55,48 @@ class Kicks:
         self._hub.overtaken(end.sid)
         if self._hub.of(end.sid) is None:
             return
-        if not self._lines:
+        if not self._queues:
             asyncio.get_running_loop().call_soon(self._carry_slice)
-        self._lines.setdefault(end.by, deque()).append((end, event.id))
+        self._queues.setdefault(end.by, deque()).append((end, event.id))
 
     def _carry_slice(self) -> None:
         for _ in range(SLICE):
-            if not self._lines:
+            if not self._queues:
                 return
             end, event_id = self._next()
             try:
                 self.carry_out(end, event_id)
             except Exception:
                 # one that cannot be carried out must not keep the others from being heard
-                log.exception("kick %s not carried out", end.kick_id)
-        if self._lines:
+                log.exception("logout %s not carried out", end.kick_id)
+        if self._queues:
             asyncio.get_running_loop().call_soon(self._carry_slice)
 
     def _next(self) -> tuple[Ended, str]:
-        """The first of the line whose turn it is; the line goes to the back."""
-        by, line = next(iter(self._lines.items()))
-        first = line.popleft()
-        if line:
-            self._lines.move_to_end(by)
+        """The first of the queue whose turn it is; that queue goes to the back."""
+        by, queue = next(iter(self._queues.items()))
+        first = queue.popleft()
+        if queue:
+            self._queues.move_to_end(by)
         else:
-            del self._lines[by]
+            del self._queues[by]
         return first
 
-    def carry_out(self, end: Ended, event_id: str) -> int:
-        """Tell every tab of a session that it ended; returns how many took it.
-
-        Each tab is told once, however often the end is heard of (relay, sweep, clock).
-        """
+    def found(self, end: Ended) -> None:
+        """Carry out an end that the store was asked for, without its event (sweep, expiry)."""
         self._hub.overtaken(end.sid)
-        seat = self._hub.of(end.sid)
-        tabs = [tab for tab in seat.connections if not tab.kick_id] if seat else []
-        if not tabs or seat is None:
+        self.carry_out(end, "")
+
+    def carry_out(self, end: Ended, event_id: str) -> int:
+        """Tell every tab of a session that it ended; return how many took it.
+
+        Each tab is told once, though relay, sweep and expiry may all find the same end.
+        """
+        session = self._hub.of(end.sid)
+        tabs = [tab for tab in session.connections if not tab.kick_id] if session else []
+        if not tabs or session is None:
             return 0
-        message = messages.ended(end, seat.username, event_id)
+        message = messages.ended(end, session.username, event_id)
         delivered = 0
         for tab in tabs:
             tab.kick_id = end.kick_id
@@ -103,9 +107,9 @@ class Kicks:
         return delivered
 
     def acked(self, tab: Socket, kick_id: str) -> None:
-        """A tab says that it has heard."""
-        if tab.seat is not None:
-            self._receipts.acked(kick_id, tab.seat.sid)
+        """Count a tab that says it has heard."""
+        if tab.tabs is not None:
+            self._receipts.acked(kick_id, tab.tabs.sid)
 
     def _close_later(self, tabs: list[Connection], code: int) -> None:
         """After the grace, so that a tab has time to answer; in the order they were told."""

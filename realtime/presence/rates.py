@@ -1,4 +1,4 @@
-"""How often one address may knock: a bucket of handshakes each, in this process's memory."""
+"""How often one address may open a connection: a token bucket each, in this process's memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from store.limits import source_of
 
 BURST = 2_000
 PER_SECOND = 100.0
-"""A school behind one address may come back all at once after a restart; who knocks a hundred
-times a second for longer is no school."""
+"""A school behind one address may come back all at once after a restart. Who goes on at a hundred
+a second for longer is no school."""
 
 MOST_ADDRESSES = 20_000
-"""Buckets kept, two megabytes of them; the one not used for longest goes first, and with it
-nothing worse than a full bucket."""
+"""Buckets kept: two megabytes. Beyond it the least recently used is dropped; that address starts
+again with a full bucket."""
 
 
 class HandshakeRate:

@@ -1,4 +1,4 @@
-"""Receipts: what this process did for each kick, added up and written a little later.
+"""Receipts: what this process did for each logout, added up and written a little later.
 
 Counting must never be in the way of telling, so nothing here is waited for.
 """
@@ -16,19 +16,19 @@ from store.sessions import Sessions
 log = logging.getLogger("jaga.receipts")
 
 GATHER_SECONDS = 0.03
-"""How long counts add up before they are written: the acks of one kick's tabs come within it, and
-who waits for a receipt waits ten times as long."""
+"""How long counts add up before they are written. The acks of one logout come within it; whoever
+waits for a receipt waits ten times as long."""
 
 BATCH = 64
 """Receipts of one round trip."""
 
 MOST = 20_000
-"""Kicks being counted: more than one process has sessions. Beyond it the oldest is let go."""
+"""Logouts being counted: more than one process has sessions. Beyond it the oldest is dropped."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What this process did for one kick of one session."""
+    """What this process did for one logout of one session."""
 
     targeted: int = 0
     delivered: int = 0
@@ -36,7 +36,7 @@ class Counts:
 
 
 class Receipts:
-    """Counts by kick and session, and the task that writes them."""
+    """Counts by logout and session, and the task that writes them."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -82,4 +82,4 @@ class Receipts:
                 acked=counts.acked,
             )
         except RedisError as error:
-            log.warning("receipt lost kick=%s: %s", kick_id, type(error).__name__)
+            log.warning("receipt lost, logout %s: %s", kick_id, type(error).__name__)

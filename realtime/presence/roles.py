@@ -1,17 +1,17 @@
-"""What a role opened: a board is closed when the role goes, and the tabs of who had it are told.
+"""What a role opened: when a member loses it, their boards are closed and their tabs are told.
 
-The log says that a member changed, and the store which role they have now; the sweep asks for all
-of them again and again, so that a trimmed log leaves nothing open for longer.
+The log says that a member changed; the store says which role they have now. The sweep asks for
+everybody again and again, so that nothing stays open when the log was trimmed.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Collection
 
 from redis.exceptions import RedisError
 
+from realtime.presence.background import Background
 from realtime.transport import codes
 from realtime.transport.connection import Connection
 from realtime.transport.messages import Message
@@ -25,7 +25,7 @@ MOST_ASKED = 500
 
 
 Gone = Callable[[Connection, str], object]
-"""What is done to a connection, with the role that its member has now ("" for none)."""
+"""What is done to a connection; takes the role that its member has now ("" for none)."""
 
 
 def close(connection: Connection, role: str) -> None:
@@ -34,20 +34,20 @@ def close(connection: Connection, role: str) -> None:
 
 
 def tell(connection: Connection, role: str) -> None:
-    """Tell a tab: its page looks anew, and sees what it may."""
+    """Tell a tab: its page loads again and shows what the role allows."""
     if role:
         connection.tell(Message("role_changed", {"role": role}))
 
 
 class Roles:
-    """Who holds a connection by which role."""
+    """Which connections are open by which role."""
 
     def __init__(self, members: Members) -> None:
         self._members = members
         self._guarded: dict[str, dict[Connection, tuple[frozenset[str], Gone]]] = {}
-        """By member: the roles that each connection is for. What has closed is dropped when its
+        """By member: the roles that keep each connection open. Closed ones are dropped when their
         member is next looked at."""
-        self._asking: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def guard(
         self, connection: Connection, member: str, roles: Collection[str], gone: Gone = close
@@ -62,9 +62,7 @@ class Roles:
         """Take a `member.changed` or `member.deleted` event of the log."""
         member = str(event.data.get("member", ""))
         if member in self._guarded:
-            task = asyncio.get_running_loop().create_task(self._look([member]))
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
+            self._background.start(self._look([member]))
 
     async def check(self) -> None:
         """Look at everybody (the sweep)."""

@@ -11,10 +11,10 @@ import logging
 from redis.exceptions import RedisError
 
 from realtime.presence.hub import Hub
-from realtime.presence.logouts import Kicks
+from realtime.presence.logouts import Logouts
 from realtime.presence.roles import Roles
 from realtime.transport import codes
-from realtime.transport.connection import Seat
+from realtime.transport.connection import SessionTabs
 from store.errors import Unavailable
 from store.opening import Store
 from store.restoring import restore_if_needed
@@ -29,10 +29,10 @@ BATCH = 250
 class Sweep:
     """Checks everybody, again and again."""
 
-    def __init__(self, store: Store, hub: Hub, kicks: Kicks, roles: Roles) -> None:
+    def __init__(self, store: Store, hub: Hub, logouts: Logouts, roles: Roles) -> None:
         self._store = store
         self._hub = hub
-        self._kicks = kicks
+        self._logouts = logouts
         self._roles = roles
         self._now = asyncio.Event()
         self.built = asyncio.Event()
@@ -70,17 +70,17 @@ class Sweep:
         self.built.set()
 
     async def _sweep(self) -> None:
-        seats = self._hub.seats()
-        for start in range(0, len(seats), BATCH):
-            batch = {seat.sid: seat for seat in seats[start : start + BATCH]}
-            places = [(seat.member, seat.sid) for seat in batch.values()]
-            for _, sid in await self._store.sessions.suspects(places):
+        sessions = self._hub.sessions()
+        for start in range(0, len(sessions), BATCH):
+            batch = {tabs.sid: tabs for tabs in sessions[start : start + BATCH]}
+            named = [(tabs.member, tabs.sid) for tabs in batch.values()]
+            for _, sid in await self._store.sessions.suspects(named):
                 await self._look(batch[sid])
 
-    async def _look(self, seat: Seat) -> None:
-        found = await self._store.sessions.look(seat.member, seat.sid)
+    async def _look(self, tabs: SessionTabs) -> None:
+        found = await self._store.sessions.look(tabs.member, tabs.sid)
         if isinstance(found, Ended):
-            self._kicks.carry_out(found, "")
+            self._logouts.found(found)
         elif found is None:
-            for tab in list(seat.connections):
+            for tab in list(tabs.connections):
                 tab.close(codes.NOT_LOGGED_IN)

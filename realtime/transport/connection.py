@@ -1,4 +1,4 @@
-"""A tab's connection, in the two dialects: a stream that is only told, a socket that answers."""
+"""A tab's connection on either transport: a stream that is only told, a socket that answers."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ PER_SECOND = 1.0
 it is told to leave; more is a flood (reference/realtime.md F3-29)."""
 
 
-class Seat:
-    """A session's place in this process."""
+class SessionTabs:
+    """One session's open tabs in this process, in the order they came."""
 
     __slots__ = ("clock_at", "connections", "device", "member", "sid", "username", "warned")
 
@@ -40,33 +40,40 @@ class Seat:
         self.username = username
         self.connections: list[Connection] = []
         self.clock_at = 0
-        """When this process next looks at the session's clocks (ms), 0 when it has none."""
+        """When this process next looks whether the session expires (ms), 0 for never."""
         self.warned = ""
         """The clock that its tabs were warned of, as `reason:moment`."""
 
+    def tell(self, message: Message) -> None:
+        """Write a message to every tab; one that cannot take it leaves."""
+        for tab in list(self.connections):
+            tab.tell(message)
 
-class Home(Protocol):
-    """Where a connection is kept (the hub)."""
+
+class Registry(Protocol):
+    """Where a connection is registered (presence.hub)."""
 
     def remove(self, connection: Connection, why: str) -> None:
         """Take it out; one that has left already is let be."""
 
 
 class Connection:
-    """What both dialects share: a seat in the hub, a wire, and whether it was told to leave."""
+    """What both transports share: the session, the wire, and the logout it was told of."""
 
-    __slots__ = ("hub", "id", "is_open", "kick_id", "seat", "tab", "topic", "wire")
+    __slots__ = ("hub", "id", "is_open", "kick_id", "tab", "tabs", "topic", "wire")
 
     transport = ""
     wire: Wire
 
-    def __init__(self, hub: Home, id: str, tab: str) -> None:
+    def __init__(self, hub: Registry, id: str, tab: str) -> None:
         self.hub = hub
         self.id = id
         self.tab = tab
-        self.seat: Seat | None = None
+        self.tabs: SessionTabs | None = None
+        """Its session's tabs, this one among them; None outside the hub and without a session."""
         self.topic = ""
         self.kick_id = ""
+        """The logout that it was told of."""
         self.is_open = False
 
     def tell(self, message: Message) -> bool:
@@ -111,7 +118,7 @@ class Stream(Connection):
         return self.wire.send(message.sse)
 
     def beat(self) -> bool:
-        """The kernel finds out (TCP_USER_TIMEOUT): a stream's client never answers."""
+        """A stream's client never answers: the kernel finds out (`give_up_after`)."""
         return not self.wire.is_stuck and self.wire.send(messages.PING_SSE)
 
     def close(self, code: int, retry_ms: int = 0) -> None:
@@ -129,7 +136,9 @@ class Socket(Connection):
 
     transport = "ws"
 
-    def __init__(self, hub: Home, id: str, tab: str, on_ack: Callable[[Socket, str], None]) -> None:
+    def __init__(
+        self, hub: Registry, id: str, tab: str, on_ack: Callable[[Socket, str], None]
+    ) -> None:
         super().__init__(hub, id, tab)
         self.on_ack = on_ack
         self._reader: FrameReader | None = None

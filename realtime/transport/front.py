@@ -1,8 +1,7 @@
 """The front of the server: sees a request's head before the application does.
 
-The long-lived addresses are answered right here, so that nothing is built for them that an idle
-connection would keep: the check, the handshake, the wire. Everything else goes on to the
-application as it came.
+Live addresses are answered here, by their endpoints: so nothing is built for them that an idle
+connection would keep. Everything else goes on to the application as it came.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.exceptions import RedisError
 from tornado.http1connection import HTTP1Connection
@@ -22,10 +20,10 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
-from tornado.iostream import IOStream
 
 from realtime.transport.refusal import BodyTooLarge, ClientStream, say_last
-from store.errors import JagaError, Unavailable, WrongMethod
+from realtime.transport.upgrade import Head, Upgrade
+from store.errors import JagaError, Unavailable
 
 log = logging.getLogger("jaga.front")
 
@@ -36,46 +34,14 @@ MostOfBody = Callable[[RequestStartLine, HTTPHeaders], int]
 """How many bytes of a body an address reads. Raises a JagaError for one that reads none."""
 
 
-class Head:
-    """A request's head: all that a handshake may be judged by."""
-
-    __slots__ = ("headers", "method", "path", "query", "remote_ip")
-
-    def __init__(self, start: RequestStartLine, headers: HTTPHeaders, remote_ip: str) -> None:
-        parts = urlsplit(start.path)
-        self.method = start.method
-        self.path = unquote(parts.path)
-        self.query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        self.headers = headers
-        self.remote_ip = remote_ip
-
-
-class Acceptor(Protocol):
-    """One long-lived address."""
+class Endpoint(Protocol):
+    """What answers one live address (presence.opening)."""
 
     def matches(self, path: str) -> bool:
         """Whether this path is its own."""
 
-    async def accept(self, head: Head, door: Doorway) -> None:
-        """Let the client in through the doorway, or raise a JagaError."""
-
-
-class Doorway:
-    """What an acceptor does to the connection: take it, once."""
-
-    def __init__(self, connection: HTTP1Connection) -> None:
-        self._connection = connection
-        self.is_taken = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the client is still there."""
-        return not self.is_taken and not self._connection.stream.closed()
-
-    def take(self) -> IOStream:
-        """Return the bare stream; Tornado has nothing more to do with it."""
-        self.is_taken = True
-        return self._connection.detach()
+    async def accept(self, head: Head, upgrade: Upgrade) -> None:
+        """Take the connection over and open it, or raise a JagaError."""
 
 
 class Front(HTTPServerConnectionDelegate):
@@ -84,14 +50,14 @@ class Front(HTTPServerConnectionDelegate):
     def __init__(
         self,
         application: HTTPServerConnectionDelegate,
-        acceptors: list[Acceptor],
+        endpoints: list[Endpoint],
         refused: Callable[[int], None] = lambda status: None,
         most_of_body: MostOfBody = lambda start, headers: LARGEST_BODY,
         seen: Callable[[HTTPHeaders], None] = lambda headers: None,
     ) -> None:
         """`refused` is told the status of each refusal that is made here, `seen` of each head."""
         self._application = application
-        self._acceptors = acceptors
+        self._endpoints = endpoints
         self._refused = refused
         self.most_of_body = most_of_body
         self.seen = seen
@@ -104,16 +70,16 @@ class Front(HTTPServerConnectionDelegate):
     def on_close(self, server_conn: object) -> None:
         self._application.on_close(server_conn)
 
-    def acceptor_of(self, path: str) -> Acceptor | None:
+    def endpoint_of(self, path: str) -> Endpoint | None:
         """Return who answers this path here, None for the application."""
         bare = path.partition("?")[0]
-        return next((one for one in self._acceptors if one.matches(bare)), None)
+        return next((one for one in self._endpoints if one.matches(bare)), None)
 
-    def refuse(self, door: Doorway, error: JagaError) -> None:
+    def refuse(self, upgrade: Upgrade, error: JagaError) -> None:
         """Take the connection for the last word on it."""
-        if door.is_open:
+        if upgrade.is_open:
             self._refused(error.status)
-            stream = door.take()
+            stream = upgrade.take()
             stream.set_close_callback(None)
             say_last(stream, error)
 
@@ -143,15 +109,15 @@ class _Request(HTTPMessageDelegate):
         self._front.seen(headers)
         if isinstance(self._stream, ClientStream):
             self._stream.begins()
-        acceptor = self._front.acceptor_of(start.path)
-        if acceptor is not None:
+        endpoint = self._front.endpoint_of(start.path)
+        if endpoint is not None:
             self._is_served()
-            return self._let_in(acceptor, start, headers, connection)
+            return self._let_in(endpoint, start, headers, connection)
         if _has_body(headers):
             try:
                 connection.set_max_body_size(self._body_allowed(start, headers))
             except JagaError as error:
-                self._front.refuse(Doorway(connection), error)
+                self._front.refuse(Upgrade(connection), error)
                 return None
         self._inner = self._front.pass_on(self._server_conn, self._connection)
         return self._inner.headers_received(start_line, headers)
@@ -169,20 +135,20 @@ class _Request(HTTPMessageDelegate):
 
     async def _let_in(
         self,
-        acceptor: Acceptor,
+        endpoint: Endpoint,
         start: RequestStartLine,
         headers: HTTPHeaders,
         connection: HTTP1Connection,
     ) -> None:
         context: Any = connection.context
-        door = Doorway(connection)
+        upgrade = Upgrade(connection)
         try:
-            await acceptor.accept(Head(start, headers, context.remote_ip), door)
+            await endpoint.accept(Head(start, headers, context.remote_ip), upgrade)
         except JagaError as error:
-            self._front.refuse(door, error)
+            self._front.refuse(upgrade, error)
         except (RedisError, OSError) as error:
             log.warning("refused: %s", type(error).__name__)
-            self._front.refuse(door, Unavailable())
+            self._front.refuse(upgrade, Unavailable())
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._inner.data_received(chunk) if self._inner else None
@@ -195,12 +161,6 @@ class _Request(HTTPMessageDelegate):
     def on_connection_close(self) -> None:
         if self._inner:
             self._inner.on_connection_close()
-
-
-def require_get(head: Head) -> None:
-    """Raise the 405 of every method but GET."""
-    if head.method != "GET":
-        raise WrongMethod()
 
 
 def _has_body(headers: HTTPHeaders) -> bool:

@@ -166,9 +166,9 @@ async def test_a_storm_of_connections_that_hang_up_leaves_nothing(environment) -
         for _ in range(5):
             await asyncio.gather(*(come_and_go(number) for number in range(18)))
         await until(lambda: _is(site.hub.count == 0))
-        assert site.hub.seats() == [] and not site.hub._expected and not site.hub._topics
+        assert site.hub.sessions() == [] and not site.hub._expected and not site.hub._topics
         assert site.hub.counts == {"sse": 0, "ws": 0}
-        await until(lambda: _is(len(site.server._parking) == 0))
+        await until(lambda: _is(len(site.server._connections) == 0))
 
 
 async def test_coming_and_going_does_not_pile_up_in_the_clocks(
@@ -183,4 +183,4 @@ async def test_coming_and_going_does_not_pile_up_in_the_clocks(
             async with browser.tab(device) as tab:
                 await tab.event()
             await until(lambda: _is(site.hub.count == 0))
-        assert len(site.server._clocks._heap) < 30
+        assert len(site.server._expiry._heap) < 30

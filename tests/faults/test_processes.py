@@ -94,7 +94,7 @@ async def test_clients_that_do_not_hang_up_do_not_hold_it(product, store) -> Non
 async def test_while_it_goes_nobody_new_is_let_in(environment) -> None:
     async with serving(environment) as site:
         browser = await site.logged_in(await site.member())
-        site.server._admission.is_closing = True
+        site.server._handshake.is_closing = True
         refused = await browser.get("/api/realtime/attendance-stream")
         assert (refused.status, refused.json["type"]) == (503, "UNAVAILABLE")
         assert (await site.browser().get("/readyz")).status == 503

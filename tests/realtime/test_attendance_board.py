@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from realtime.channels.attendance_board import MOST_WAITING, Boards, _Lane
+from realtime.channels.attendance_board import MOST_WAITING, Boards
+from realtime.channels.attendance_lanes import Lane
 from realtime.presence.roles import Roles
 from realtime.transport.messages import Message
 from store.attendance.meetings import By
@@ -257,7 +258,7 @@ async def test_a_burst_travels_in_few_messages_and_a_flood_asks_boards_to_look_a
     made = await store.meetings.create({"starts_at": iso(-1), "ends_at": iso(1)}, By("t", ""))
     board = _Board()
     boards = Boards(_Hub([board]), store, Roles(store.members))  # type: ignore[arg-type]
-    boards._lanes[made.id] = lane = _Lane(made)
+    boards._lanes[made.id] = lane = Lane(made)
     record = {"meeting": made.id, "class": "10A", "at": 0, "changed_at": 0, "name": "Budi"}
 
     def recorded(count: int) -> None:
@@ -266,7 +267,8 @@ async def test_a_burst_travels_in_few_messages_and_a_flood_asks_boards_to_look_a
             boards.listeners()["attendance.recorded"](event)
 
     recorded(120)
-    await lane.task  # type: ignore[misc]
+    assert lane.task is not None
+    await lane.task
     assert [message.count(b'"student_name"') for message in board.told] == [50, 50, 20]
     board.told.clear()
     recorded(MOST_WAITING + 1)

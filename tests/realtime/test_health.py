@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from store.door import Forwards
 from store.errors import Unavailable
 from store.members import Members
 from tests.parts import status_of
 from tests.serving import serving
-from web.door import Forwards
 
 ADMIN = {"ADMIN_EMAIL": "kepala@jaga.test", "ADMIN_PASSWORD": "kunci gudang utara"}
 TOKEN = "a token of the monitoring"

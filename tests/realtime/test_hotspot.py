@@ -10,7 +10,7 @@ from typing import Any
 
 from realtime.channels.hotspot import REST_SECONDS
 from realtime.presence.hub import Hub
-from realtime.transport.connection import Connection, Seat
+from realtime.transport.connection import Connection, SessionTabs
 from realtime.transport.messages import Message
 from store.members import Member
 from tests.client import Tab
@@ -111,7 +111,7 @@ class Ear(Connection):
 def sit(site: Serving, count: int) -> list[Ear]:
     ears = [Ear(site.hub, f"c{n}") for n in range(count)]
     for n, ear in enumerate(ears):
-        site.hub.seat(ear, Seat(f"s{n}", f"m{n}", f"d{n}", "x"))
+        site.hub.join(ear, SessionTabs(f"s{n}", f"m{n}", f"d{n}", "x"))
     return ears
 
 

@@ -1,11 +1,11 @@
-"""The hub by itself: seats, topics, beats, and removing the right one whatever the order."""
+"""The hub by itself: sessions, topics, beats, and removing the right one whatever the order."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from realtime.presence.hub import Hub
-from realtime.transport.connection import Seat, Stream
+from realtime.transport.connection import SessionTabs, Stream
 
 
 class Pulse:
@@ -24,8 +24,8 @@ class Pulse:
         return list(self.members)
 
 
-def seat(sid: str = "s") -> Seat:
-    return Seat(sid, "m", "d", "budi")
+def new(sid: str = "s") -> SessionTabs:
+    return SessionTabs(sid, "m", "d", "budi")
 
 
 def build() -> tuple[Hub, Pulse]:
@@ -37,11 +37,11 @@ def stream(hub: Hub, name: str) -> Stream:
     return Stream(hub, name, f"tab_{name}")
 
 
-def test_a_session_has_one_seat_and_its_tabs_in_their_order() -> None:
+def test_a_session_has_its_tabs_in_their_order() -> None:
     hub, pulse = build()
     one, two = stream(hub, "1"), stream(hub, "2")
-    first = hub.seat(one, seat())
-    assert hub.seat(two, seat()) is first is hub.of("s")
+    first = hub.join(one, new())
+    assert hub.join(two, new()) is first is hub.of("s")
     assert first.connections == [one, two] and hub.count == 2
     hub.remove(one, "left")
     assert hub.of("s") is first and first.connections == [two]
@@ -52,21 +52,21 @@ def test_a_session_has_one_seat_and_its_tabs_in_their_order() -> None:
 
 def test_a_late_end_never_removes_the_tab_that_came_back() -> None:
     hub, _ = build()
-    old, new = stream(hub, "1"), stream(hub, "1")
-    hub.seat(old, seat())
+    old, later = stream(hub, "1"), stream(hub, "1")
+    hub.join(old, new())
     hub.remove(old, "lost")
-    hub.seat(new, seat())
+    hub.join(later, new())
     for _ in range(3):
         hub.remove(old, "lost")
     back = hub.of("s")
-    assert back is not None and back.connections == [new] and hub.count == 1
+    assert back is not None and back.connections == [later] and hub.count == 1
 
 
-def test_an_old_seat_that_empties_leaves_the_new_one() -> None:
+def test_old_tabs_that_are_gone_leave_the_new_ones() -> None:
     hub, _ = build()
     old = stream(hub, "1")
-    hub.seat(old, seat())
-    hub._seats["s"] = newer = seat()
+    hub.join(old, new())
+    hub._sessions["s"] = newer = new()
     hub.remove(old, "lost")
     assert hub.of("s") is newer
 
@@ -83,13 +83,13 @@ def test_who_is_let_in_hears_of_an_end_and_others_do_not() -> None:
 
 def test_topics_are_heard_by_who_listens_and_left_with_it() -> None:
     hub, _ = build()
-    seated, loose = stream(hub, "1"), stream(hub, "2")
-    hub.seat(seated, seat())
-    hub.subscribe(seated, "qr:a")
+    tab, loose = stream(hub, "1"), stream(hub, "2")
+    hub.join(tab, new())
+    hub.subscribe(tab, "qr:a")
     hub.subscribe(loose, "qr:a")
-    assert hub.count == 2 and hub.listeners("qr:a") == [seated, loose]
+    assert hub.count == 2 and hub.listeners("qr:a") == [tab, loose]
     assert hub.topics("qr:") == ["qr:a"] and hub.topics("board:") == []
-    hub.remove(seated, "left")
+    hub.remove(tab, "left")
     assert hub.listeners("qr:a") == [loose] and hub.of("s") is None
     hub.remove(loose, "left")
     assert hub.topics("") == [] and hub.count == 0 and hub.counts == {"sse": 0, "ws": 0}

@@ -26,7 +26,7 @@ async def test_a_tab_is_told_once_though_all_three_tell_it(environment) -> None:
             end = await site.store.sessions.look(member.id, sid)
             assert isinstance(end, Ended)
             for _ in range(3):
-                assert site.server._kicks.carry_out(end, "") == 0
+                assert site.server._logouts.carry_out(end, "") == 0
             site.server._sweep.soon()
             assert await tab.event() == {"event": "close", "code": 4503}
 
@@ -74,7 +74,7 @@ async def test_ends_that_come_in_one_read_are_all_carried_out(
             await open_session(site.store, member)
         for event in await site.store.events.read("0-0", 100):
             if event.type == "session.ended":
-                site.server._kicks.ended(event)
+                site.server._logouts.ended(event)
         for tab in tabs:
             assert (await tab.event())["event"] == "force_logout"
 
@@ -87,13 +87,13 @@ async def test_a_single_end_is_not_kept_waiting_by_many_of_another(
         members = [await site.member() for _ in range(41)]
         browsers = [await site.logged_in(member) for member in members]
         order: list[str] = []
-        carry_out = site.server._kicks.carry_out
+        carry_out = site.server._logouts.carry_out
 
         def note(end: Ended, event_id: str) -> int:
             order.append(end.by)
             return carry_out(end, event_id)
 
-        monkeypatch.setattr(site.server._kicks, "carry_out", note)
+        monkeypatch.setattr(site.server._logouts, "carry_out", note)
         async with AsyncExitStack() as stack:
             for browser in browsers:
                 events = await stack.enter_async_context(browser.stream())
@@ -103,7 +103,7 @@ async def test_a_single_end_is_not_kept_waiting_by_many_of_another(
                 end = {"member": member.id, "sid": browsers[number].session.split(".")[1]}
                 end |= {"device": "d", "reason": "admin", "kick_id": f"k{number}", "by": by}
                 data = end | {"at": 1, "drain_until": 1}
-                site.server._kicks.ended(Event(f"{number}-0", "session.ended", data))
+                site.server._logouts.ended(Event(f"{number}-0", "session.ended", data))
             await until(lambda: _is(len(order) == 41))
         assert order.index("Chrome - Windows") == 1
 

@@ -130,7 +130,7 @@ async def test_not_ready_says_which_part_is_not(environment) -> None:
         answer = await site.browser().get("/readyz")
         assert (answer.status, answer.json["members"]["restored"]) == (503, False)
         site.server._sweep.built.set()
-        site.server._admission.is_closing = True
+        site.server._handshake.is_closing = True
         answer = await site.browser().get("/readyz")
         assert (answer.status, answer.json["closing"]) == (503, True)
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from realtime import server as servers
-from realtime.presence.expiry import Clocks
+from realtime.presence.expiry import Expiry
 from tests.serving import serving, until
 
 
@@ -29,10 +29,10 @@ async def _is_there(site) -> bool:
 async def test_a_part_that_fails_ends_the_process_so_that_it_is_started_again(
     settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(self: Clocks) -> None:
+    async def fail(self: Expiry) -> None:
         raise ValueError("broken")
 
-    monkeypatch.setattr(Clocks, "watch", fail)
+    monkeypatch.setattr(Expiry, "watch", fail)
     async with asyncio.timeout(10):
         assert await servers.serve(settings) == 1
 

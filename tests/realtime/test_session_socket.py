@@ -311,7 +311,7 @@ class TestWhatATabMaySay:
                 await tab.event()
                 tab.write(8, struct.pack("!H", code) if code else b"")
                 assert await closing(tab) == [answer]
-                assert site.hub.count == 0 and not site.hub.seats()
+                assert site.hub.count == 0 and not site.hub.sessions()
 
     async def test_one_byte_at_a_time_is_understood(self, environment) -> None:
         async with serving(environment) as site:

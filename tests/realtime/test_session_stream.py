@@ -248,4 +248,4 @@ async def _count(events: Events) -> None:
 
 
 async def _nobody(site: Serving) -> bool:
-    return site.hub.count == 0 and not site.hub.seats()
+    return site.hub.count == 0 and not site.hub.sessions()

@@ -1,4 +1,4 @@
-"""One contract, two wires: whatever a parked wire promises, a stream wire promises too."""
+"""One contract, two wires: whatever a wire in epoll promises, a stream wire promises too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ import pytest
 from tornado.iostream import IOStream
 
 from realtime.transport import wire as wires
-from realtime.transport.wire import ParkedWire, Parking, StreamWire, Wire, wire_of
+from realtime.transport.epoll_wire import EpollConnections, EpollWire
+from realtime.transport.stream_wire import StreamWire
+from realtime.transport.upgrade import wire_of
+from realtime.transport.wire import Wire
 from tests.serving import until
 
 MOST = 65_536
@@ -61,10 +64,10 @@ class Line:
         return await self.read(1 << 30)
 
 
-@pytest.fixture(params=["parked", "stream"])
+@pytest.fixture(params=["epoll", "stream"])
 async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Callable[..., Line]]:
     """Makes lines of one kind; small kernel buffers, so that a reader that rests is soon felt."""
-    parking = Parking(MOST) if request.param == "parked" else None
+    epoll = EpollConnections(MOST) if request.param == "epoll" else None
     peers: list[socket.socket] = []
 
     def line(most: int = MOST) -> Line:
@@ -77,16 +80,16 @@ async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Callable[...,
         peer.setblocking(False)
         peers.append(peer)
         heard = Heard()
-        wire = wire_of(IOStream(ours), heard, parking, most)
-        assert isinstance(wire, ParkedWire if parking else StreamWire)
+        wire = wire_of(IOStream(ours), heard, epoll, most)
+        assert isinstance(wire, EpollWire if epoll else StreamWire)
         return Line(wire, heard, peer)
 
     yield line
     for peer in peers:
         peer.close()
     await asyncio.sleep(0.02)
-    if parking:
-        parking.close()
+    if epoll:
+        epoll.close()
 
 
 Connect = Callable[..., Line]
@@ -311,15 +314,15 @@ async def test_ten_megabytes_of_rubbish_are_read_and_not_kept(connect: Connect) 
     await until(lambda: _is(heard == 10_000_000))
 
 
-async def test_the_parking_is_empty_when_all_are_gone() -> None:
-    parking = Parking(MOST)
-    assert len(parking) == 0
+async def test_the_epoll_is_empty_when_all_are_gone() -> None:
+    epoll = EpollConnections(MOST)
+    assert len(epoll) == 0
     ours, peer = _tcp()
-    wire = wire_of(IOStream(ours), Heard(), parking, MOST)
-    assert len(parking) == 1
+    wire = wire_of(IOStream(ours), Heard(), epoll, MOST)
+    assert len(epoll) == 1
     wire.abort()
-    assert len(parking) == 0
-    parking.close()
+    assert len(epoll) == 0
+    epoll.close()
     peer.close()
 
 
@@ -347,7 +350,7 @@ async def fill(line: Line) -> bytes:
 
 def unsent(wire: Wire) -> int:
     """Return how many bytes wait to be sent, as the wire counts them for itself."""
-    if isinstance(wire, ParkedWire):
+    if isinstance(wire, EpollWire):
         return len(wire._unsent)
     assert isinstance(wire, StreamWire)
     return wire._writing

@@ -183,13 +183,13 @@ def example_of(pattern: str) -> str:
 
 
 LINES = {
-    "StreamAcceptor": "/api/realtime/attendance-stream",
-    "PortalAcceptor": "/api/hotspot/stream",
-    "DeviceAcceptor": "/api/devices/ws/0123456789abcdef01234567",
-    "QrAcceptor": "/api/auth/qr/ws/x1",
-    "BoardAcceptor": "/api/realtime/board-stream?meeting_id=x1",
-    "LicenceAcceptor": "/api/realtime/licence-stream?license_key=x&instance_id=x",
-    "OrderAcceptor": "/api/realtime/order-stream?ref=x1",
+    "StreamEndpoint": "/api/realtime/attendance-stream",
+    "PortalEndpoint": "/api/hotspot/stream",
+    "DeviceEndpoint": "/api/devices/ws/0123456789abcdef01234567",
+    "QrEndpoint": "/api/auth/qr/ws/x1",
+    "BoardEndpoint": "/api/realtime/board-stream?meeting_id=x1",
+    "LicenceEndpoint": "/api/realtime/licence-stream?license_key=x&instance_id=x",
+    "OrderEndpoint": "/api/realtime/order-stream?ref=x1",
 }
 """A path of each long-lived address."""
 
@@ -197,17 +197,17 @@ LINES = {
 async def test_no_line_but_the_portals_serves_them(house: Serving) -> None:
     browser, _ = await newcomer(house)
     nobody = house.browser()
-    acceptors = house.server._http.request_callback._acceptors  # type: ignore[union-attr]
+    endpoints = house.server._http.request_callback._endpoints  # type: ignore[union-attr]
     served = []
-    for acceptor in acceptors:
-        path = LINES[type(acceptor).__name__]
-        assert acceptor.matches(path.partition("?")[0])
+    for endpoint in endpoints:
+        path = LINES[type(endpoint).__name__]
+        assert endpoint.matches(path.partition("?")[0])
         theirs, others = await opened(browser, path), await opened(nobody, path)
         if theirs not in (403, 4403, others):
             served.append(path)
     assert served == ["/api/hotspot/stream"]
-    assert await opened(browser, LINES["StreamAcceptor"]) == 403
-    assert await opened(browser, LINES["DeviceAcceptor"]) == 4403
+    assert await opened(browser, LINES["StreamEndpoint"]) == 403
+    assert await opened(browser, LINES["DeviceEndpoint"]) == 4403
 
 
 async def opened(browser: Browser, path: str) -> int:

@@ -1,7 +1,7 @@
-"""Who knocks: what a request's head says of the client, read in one way for every kind of answer.
+"""What a request's head says of the client: address, origin, credential, fingerprint.
 
-Pure functions of headers and settings. Handlers use it for pages and JSON, the long-lived
-connections for their handshakes.
+Pure functions of headers and settings, below both of their users: `web/` for pages and JSON,
+`realtime/` for live connections. So both read a cookie or an address in the same way.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ QR_COOKIE = "jaga_qr"
 """What a browser keeps of its QR requests: the newest few secrets, with dots between."""
 
 NO_BEARER = "?"
-"""What a bearer that has not a bearer's form is looked up as: nobody's."""
+"""What a bearer of the wrong form is looked up as: it is nobody's."""
 
 LASTING = ("jaga_device", "attendance_")
-"""Cookies that say which device this is, and let nobody in."""
+"""Cookies that name a device and log nobody in."""
 
 AHEAD = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
-"""What a browser sends that fetches, or draws, what nobody has asked for yet."""
+"""Headers by which a browser says that it fetches ahead: nobody has opened this yet."""
 
 _QR_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -58,8 +58,8 @@ class Door:
     def cookie(self, headers: HTTPHeaders, name: str) -> str:
         """Return the value of a cookie of ours, "" when there is none.
 
-        Devices and attendances are also known by the bare name that they had on https before, so
-        that no device is forgotten; what lets somebody in is not.
+        On https, cookies of LASTING also count under the bare name that they had before, so that
+        no device is forgotten. A session's cookie does not: a neighbouring site may have set it.
         """
         cookies = cookies_of(headers)
         bare = cookies.get(name, "") if name.startswith(LASTING) else ""
@@ -74,8 +74,8 @@ class Door:
         return self.forwarded(headers) or address_in(remote_ip) or remote_ip
 
     def forwarded(self, headers: HTTPHeaders) -> str | None:
-        """Return the address that the trusted hop wrote down, "" for what is none; None where no
-        hop is trusted, or has written."""
+        """Return the address that the trusted hop wrote down, "" when that is no address; None
+        when no hop is trusted, or none has written."""
         hops = self._settings.proxyfix_x_for
         named = ",".join(headers.get_list("X-Forwarded-For")).split(",")
         if not hops or "X-Forwarded-For" not in headers or len(named) < hops:
@@ -83,9 +83,10 @@ class Door:
         return address_in(named[-hops])
 
     def require_own_origin(self, headers: HTTPHeaders, own_form: bool = False) -> None:
-        """Raise CrossOrigin for what another site's page sends; no browser, no header, no check.
+        """Raise CrossOrigin for a request of another site's page.
 
-        `own_form`: it brings the token of a form that we made for this very browser.
+        A program that is no browser sends neither header, and passes. `own_form`: the request
+        brings the token of a form that we made for this very browser.
         """
         site = headers.get("Sec-Fetch-Site")
         if site is not None and site not in ("same-origin", "none"):
@@ -99,10 +100,10 @@ class Door:
             raise CrossOrigin()
 
     def is_visit(self, headers: HTTPHeaders) -> bool:
-        """Whether a person has this address opened: by a link or a script of ours, or by hand.
+        """Whether a person opens this address: by a link or a script of ours, or by hand.
 
-        Not a browser that runs ahead, an image, a frame, another site. Where a browser says
-        nothing of it (plain http, old ones), its other headers are asked.
+        False for a browser that fetches ahead, an image, a frame, another site's page. Browsers
+        that do not say (plain http, old ones) are judged by their other headers.
         """
         if any(headers.get(name) for name in AHEAD):
             return False

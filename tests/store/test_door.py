@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tornado.httputil import HTTPHeaders
 
+from store.door import Door, bearer_of, cookies_of
 from store.errors import CrossOrigin, InvalidRequest
 from store.settings import Settings
-from web.door import Door, bearer_of, cookies_of
 
 
 def door(**environ: str) -> Door:
