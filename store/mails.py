@@ -14,16 +14,13 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from store import outboxes
 from store.database import Connection, Database, Row, statement
 from store.errors import NotFound, Unavailable
+from store.outboxes import Outbox
 from store.queue import Queue
 
 STATES = ("queued", "sent", "dead")
 """Waits, went out, was given up."""
-
-OUTBOX = "mail"
-"""Its name among the pauses."""
 
 log = logging.getLogger("jaga.mail")
 
@@ -69,11 +66,14 @@ async def send_anew(
     return await (await connection.execute(statement("mail", "send_anew"), params)).fetchall()
 
 
-class Mails:
-    """The outbox as operators and pages see it."""
+class Mails(Outbox):
+    """The outbox of mails."""
+
+    name = "mail"
+    states = STATES
 
     def __init__(self, database: Database, queue: Queue) -> None:
-        self._database = database
+        super().__init__(database)
         self._queue = queue
 
     async def ring(self) -> None:
@@ -93,7 +93,7 @@ class Mails:
             rows = await waiting.fetchall() or await send_anew(connection, id=id)
             if not rows:
                 raise NotFound("Email itu tidak ada.")
-            await outboxes.try_now(connection, OUTBOX)
+            await self._try_now(connection)
         await self.ring()
         return rows[0]
 
@@ -101,7 +101,7 @@ class Mails:
         """Send everything that was given up once more; returns how many. Raises Unavailable."""
         async with self._database.connection() as connection:
             revived = await connection.execute(statement("mail", "revive"))
-            await outboxes.try_now(connection, OUTBOX)
+            await self._try_now(connection)
         await self.ring()
         return revived.rowcount
 
@@ -129,17 +129,6 @@ class Mails:
             },
         )
         return [_public(row) for row in rows]
-
-    async def counts(self) -> dict[str, int]:
-        """Return how many are in each state. Raises Unavailable."""
-        found = await self._database.fetch(statement("mail", "counts"))
-        return dict.fromkeys(STATES, 0) | {row["state"]: row["count"] for row in found}
-
-    async def trouble(self) -> dict[str, Any] | None:
-        """Return why no mail leaves, `{words, failures, since, until}` in unix seconds, or None.
-        Raises Unavailable."""
-        rest = await outboxes.rest_of(self._database, OUTBOX)
-        return rest.public() if rest else None
 
 
 def _public(row: Row) -> dict[str, Any]:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from store import outboxes
-from store.database import Database, Row, statement
+from store.database import Row, statement
 from store.errors import NotFound
+from store.outboxes import Outbox
 
 STATES = ("queued", "sent", "dead", "overtaken")
 """Waits, went out, was given up, was not so any more."""
 
-OUTBOX = "messages"
-"""Its name among the pauses."""
 
+class Messages(Outbox):
+    """The outbox of messages."""
 
-class Messages:
-    """The outbox."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    name = "messages"
+    states = STATES
 
     async def list(
         self, *, state: str | None = None, before: int | None = None, count: int = 50
@@ -29,11 +26,6 @@ class Messages:
         params = {"state": state, "before": before, "count": count}
         rows = await self._database.fetch(statement("messages", "list"), params)
         return [_public(row) for row in rows]
-
-    async def counts(self) -> dict[str, int]:
-        """Return how many are in each state. Raises Unavailable."""
-        found = await self._database.fetch(statement("messages", "counts"))
-        return dict.fromkeys(STATES, 0) | {row["state"]: row["count"] for row in found}
 
     async def resend(self, id: int) -> Row:
         """Send a message again, as soon as it may ring. Raises NotFound, Unavailable."""
@@ -48,13 +40,8 @@ class Messages:
     async def _again(self, id: int | None) -> Sequence[Row]:
         async with self._database.connection() as connection:
             found = await connection.execute(statement("messages", "again"), {"id": id})
-            await outboxes.try_now(connection, OUTBOX)
+            await self._try_now(connection)
             return await found.fetchall()
-
-    async def trouble(self) -> dict[str, Any] | None:
-        """Return why no message leaves, as `Mails.trouble` does. Raises Unavailable."""
-        rest = await outboxes.rest_of(self._database, OUTBOX)
-        return rest.public() if rest else None
 
 
 def _public(row: Row) -> dict[str, Any]:

@@ -1,15 +1,17 @@
-"""When an outbox rests as a whole, because what is beyond it takes nothing from us.
+"""Outboxes: rows of Postgres that a worker has to send, and what all of them have in common.
 
-Each rest is twice as long as the one before, until something is taken. `words` are what was
-answered, for the operator.
+A row is claimed with a lease, so that a worker that dies lets it go again; sent; marked. What fails
+is tried again, later each time, and then it is dead: somebody has to look at it. An outbox rests as
+a whole while what is beyond it takes nothing from us, each time twice as long as before.
 """
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from store.database import Connection, Database, statement
+from store.database import Connection, Database, Row, statement
 
 FIRST_SECONDS = 60
 LONGEST_SECONDS = 900
@@ -17,10 +19,27 @@ LONGEST_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait after each failure; after the last one the row is dead."""
+
+    seconds: tuple[float, ...]
+    spread: float = 0.2
+    """By which part each wait is drawn shorter or longer, so that not all come back at once."""
+
+    def after(self, attempts: int) -> float | None:
+        """Return the seconds to wait when it failed after `attempts` failures before; None: no
+        more."""
+        if attempts >= len(self.seconds):
+            return None
+        return self.seconds[attempts] * random.uniform(1 - self.spread, 1 + self.spread)  # noqa: S311
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """Why an outbox rests; moments in unix seconds."""
 
     words: str
+    """What was answered, for the operator."""
     failures: int
     since: float
     until: float
@@ -37,33 +56,66 @@ class Rest:
         }
 
 
-async def rest_of(database: Database, outbox: str) -> Rest | None:
-    """Return the rest of an outbox, None while things are taken. Raises Unavailable."""
-    row = await database.fetch_one(statement("outboxes", "rest_of"), {"outbox": outbox})
-    if row is None:
-        return None
-    since, until = row["since"].timestamp(), row["until"].timestamp()
-    return Rest(row["words"], row["failures"], since, until, row["is_on"])
+class Outbox:
+    """What an outbox does, whatever it holds. Each of its methods raises Unavailable."""
 
+    name: ClassVar[str]
+    """Its name among the rests, and its file in `store/sql`, which has `claim` and `counts`."""
 
-async def rest(database: Database, outbox: str, words: str) -> None:
-    """Begin a rest, or the next and longer one. Raises Unavailable."""
-    params = {
-        "outbox": outbox,
-        "words": words,
-        "first": FIRST_SECONDS,
-        "longest": LONGEST_SECONDS,
-    }
-    async with database.connection() as connection:
-        await connection.execute(statement("outboxes", "rest"), params)
+    states: ClassVar[tuple[str, ...]]
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-async def try_now(connection: Connection, outbox: str) -> None:
-    """Let a run try at once: whoever asks by hand has put something right."""
-    await connection.execute(statement("outboxes", "try_now"), {"outbox": outbox})
+    # Sending
 
+    async def claim(self, lease: float) -> Row | None:
+        """Return the next row that is due, nobody else's for `lease` seconds; None for none."""
+        return await self._database.fetch_one(statement(self.name, "claim"), {"lease": lease})
 
-async def end(database: Database, outbox: str) -> None:
-    """Something was taken. Raises Unavailable."""
-    async with database.connection() as connection:
-        await connection.execute(statement("outboxes", "end"), {"outbox": outbox})
+    async def mark(self, statement_name: str, row: Row, **more: Any) -> None:
+        """Write down what became of a claimed row. Takes a statement of the outbox's file, and what
+        it needs besides the row's `id` and `turn`."""
+        params = {"id": row["id"], "turn": row.get("turn")} | more
+        async with self._database.connection() as connection:
+            await connection.execute(statement(self.name, statement_name), params)
+
+    # Resting
+
+    async def resting(self) -> Rest | None:
+        """Return the rest, None while things are taken."""
+        params = {"outbox": self.name}
+        row = await self._database.fetch_one(statement("outboxes", "rest_of"), params)
+        if row is None:
+            return None
+        since, until = row["since"].timestamp(), row["until"].timestamp()
+        return Rest(row["words"], row["failures"], since, until, row["is_on"])
+
+    async def rest(self, words: str) -> None:
+        """Begin a rest, or the next and longer one. Takes what was answered."""
+        bounds = {"first": FIRST_SECONDS, "longest": LONGEST_SECONDS}
+        await self._execute("rest", words=words, **bounds)
+
+    async def end_rest(self) -> None:
+        """Something was taken."""
+        await self._execute("end")
+
+    async def _try_now(self, connection: Connection) -> None:
+        """Let a run try at once: whoever asks by hand has put something right."""
+        await connection.execute(statement("outboxes", "try_now"), {"outbox": self.name})
+
+    async def _execute(self, name: str, **params: Any) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(statement("outboxes", name), {"outbox": self.name} | params)
+
+    # For operators
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many are in each state."""
+        found = await self._database.fetch(statement(self.name, "counts"))
+        return dict.fromkeys(self.states, 0) | {row["state"]: row["count"] for row in found}
+
+    async def trouble(self) -> dict[str, Any] | None:
+        """Return why nothing leaves, `{words, failures, since, until}` in unix seconds, or None."""
+        rest = await self.resting()
+        return rest.public() if rest else None

@@ -9,10 +9,8 @@ all of them, so the whole outbox rests, each time longer, and shows the server's
 from __future__ import annotations
 
 import logging
-import random
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -20,16 +18,15 @@ from jobs.mail.letters import Letters
 from jobs.mail.smtp import MAIL_SECONDS, Carrier, Refusal
 from jobs.mail.verdicts import Blame, Stage
 from jobs.mail.wire import Unwritable
-from store import outboxes
 from store.database import Row, statement
 from store.errors import Unavailable
-from store.mails import OUTBOX
 from store.opening import Store
+from store.outboxes import Backoff
 
-RETRY_SECONDS = (30, 120, 600, 3_600, 21_600, 86_400)
-"""After each failure, within a fifth; then the mail is dead and stands in the outbox."""
+RETRY = Backoff((30, 120, 600, 3_600, 21_600, 86_400))
+"""After each failure; then the mail is dead and stands in the outbox."""
 
-FULL_SECONDS = (3_600, 10_800, 43_200, 86_400, 86_400, 86_400)
+FULL = Backoff((3_600, 10_800, 43_200, 86_400, 86_400, 86_400))
 """The same for a full box, whose owner may be away for a weekend."""
 
 LEASE_SECONDS = int(MAIL_SECONDS) + 15
@@ -72,7 +69,7 @@ class Post:
         if not self._settings.smtp_url and not self._settings.is_dev:
             await self._say_that_none_is_set()
             return 0
-        rest = await outboxes.rest_of(self._store.database, OUTBOX)
+        rest = await self._store.mails.resting()
         if rest and rest.is_on:
             return 0
         async with Carrier(self._settings) as carrier:
@@ -99,10 +96,10 @@ class _Round:
     async def go(self, seconds: float) -> int:
         deadline = time.monotonic() + seconds
         sent = 0
-        while time.monotonic() < deadline and (row := await self._claim()):
+        while time.monotonic() < deadline and (row := await self._store.mails.claim(LEASE_SECONDS)):
             refusal = await self._send(row)
             if refusal is None:
-                await self._mark("sent", row)
+                await self._store.mails.mark("sent", row)
                 sent += 1
             if not await self._goes_on(row, refusal):
                 return sent
@@ -110,10 +107,6 @@ class _Round:
             # nobody else was there to be asked
             await self._rest(self._suspects[-1].refusal)
         return sent
-
-    async def _claim(self) -> Row | None:
-        params = {"lease": LEASE_SECONDS}
-        return await self._store.database.fetch_one(statement("mail", "claim"), params)
 
     async def _send(self, row: Row) -> Refusal | None:
         """Send one mail; whatever is raised for it is its own trouble."""
@@ -164,8 +157,8 @@ class _Round:
     async def _rest(self, refusal: Refusal) -> None:
         log.error("mails rest: %s", refusal.words)
         for suspect in self._suspects:
-            await self._mark("held", suspect.row, error=suspect.refusal.words)
-        await outboxes.rest(self._store.database, OUTBOX, refusal.words)
+            await self._store.mails.mark("held", suspect.row, error=suspect.refusal.words)
+        await self._store.mails.rest(refusal.words)
 
     async def _clear(self) -> None:
         """The server has taken or judged a mail: it is not us. Suspects were their own trouble."""
@@ -174,13 +167,13 @@ class _Round:
             await self._fail(suspect.row, suspect.refusal)
         if self._is_trial:
             self._is_trial = False
-            await outboxes.end(self._store.database, OUTBOX)
+            await self._store.mails.end_rest()
             log.warning("mails are taken again")
 
     async def _fail(self, row: Row, refusal: Refusal) -> None:
-        waits = FULL_SECONDS if refusal.blame is Blame.FULL else RETRY_SECONDS
-        attempts = int(row["attempts"])
-        dead = refusal.blame is Blame.RECIPIENT or attempts >= len(waits)
+        backoff = FULL if refusal.blame is Blame.FULL else RETRY
+        pause = None if refusal.blame is Blame.RECIPIENT else backoff.after(int(row["attempts"]))
+        dead = pause is None
         log.log(
             logging.ERROR if dead else logging.WARNING,
             "mail %s was not taken%s: %s",
@@ -188,13 +181,9 @@ class _Round:
             " and is given up" if dead else "",
             refusal.words,
         )
-        pause = 0.0 if dead else waits[attempts] * random.uniform(0.8, 1.2)  # noqa: S311
-        await self._mark("failed", row, error=refusal.words, dead=dead, seconds=pause)
-
-    async def _mark(self, name: str, row: Row, **more: Any) -> None:
-        params = {"id": row["id"], "turn": row["turn"]} | more
-        async with self._store.database.connection() as connection:
-            await connection.execute(statement("mail", name), params)
+        await self._store.mails.mark(
+            "failed", row, error=refusal.words, dead=dead, seconds=pause or 0.0
+        )
 
 
 def _suspects_after(holds: int) -> int:

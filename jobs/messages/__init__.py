@@ -11,9 +11,7 @@ from redis.exceptions import RedisError
 
 from jobs.messages.gateway import Blame, NotSent, send
 from jobs.messages.outbox import Messenger
-from store import outboxes
 from store.errors import Unavailable
-from store.messages import OUTBOX
 from store.opening import Store, open_store
 from store.settings import Settings
 
@@ -63,9 +61,9 @@ async def _tell_page(store: Store, sent: tuple[str, str, str], refusal: NotSent 
 async def _tell_operator(store: Store, refusal: NotSent | None) -> None:
     try:
         if refusal:
-            await outboxes.rest(store.database, OUTBOX, refusal.words)
+            await store.messages.rest(refusal.words)
         else:
-            await outboxes.end(store.database, OUTBOX)
+            await store.messages.end_rest()
     except Unavailable:
         return  # Postgres is away: what the log says has to do
 

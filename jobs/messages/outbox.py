@@ -11,14 +11,13 @@ import logging
 import time
 
 from jobs.messages.gateway import Blame, NotSent, send
-from store import outboxes
 from store.clock import now_ms
-from store.database import Row, statement
+from store.database import Row
 from store.errors import NotFound
 from store.hotspot import Account
 from store.hotspot.deciding import STATUSES, Policy, decide
-from store.messages import OUTBOX
 from store.opening import Store
+from store.outboxes import Backoff
 
 LEASE_SECONDS = 30
 """How long a claimed message is nobody else's: three times what a gateway may take."""
@@ -30,9 +29,8 @@ BATCH = 60
 PER_MINUTE = 3
 """At most as many to one member."""
 
-MOST_ATTEMPTS = 8
-FIRST_WAIT_SECONDS = 30
-"""Doubled each time: the eighth attempt is an hour after the first."""
+RETRY = Backoff(tuple(30.0 * 2**failures for failures in range(7)), spread=0)
+"""Doubled each time: the eighth and last attempt is an hour after the first."""
 
 TEXTS = {
     "aktif": "Internet hotspot Anda sudah aktif. Selamat menggunakan.",
@@ -60,18 +58,19 @@ class Messenger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._outbox = store.messages
         self._settings = store.settings
         self._policy = Policy.of(store.settings)
 
     async def run(self, seconds: float = RUN_SECONDS) -> int:
         """Send until nothing is due; returns how many were taken. Raises Unavailable."""
-        rest = await outboxes.rest_of(self._store.database, OUTBOX)
+        rest = await self._outbox.resting()
         if rest and rest.is_on:
             return 0
         enough = time.monotonic() + seconds
         sent = 0
         for _ in range(BATCH):
-            row = await self._claim() if time.monotonic() < enough else None
+            row = await self._outbox.claim(LEASE_SECONDS) if time.monotonic() < enough else None
             if row is None:
                 break
             try:
@@ -82,27 +81,23 @@ class Messenger:
                     break
                 await self._fail(row, refusal)
         if sent and rest:
-            await outboxes.end(self._store.database, OUTBOX)
+            await self._outbox.end_rest()
         return sent
-
-    async def _claim(self) -> Row | None:
-        params = {"lease": LEASE_SECONDS}
-        return await self._store.database.fetch_one(statement("messages", "claim"), params)
 
     async def _deliver(self, row: Row) -> bool:
         """Send one message, unless it is too late or too soon for it. Raises NotSent."""
         if row["lately"] >= PER_MINUTE:
-            await self._mark("put_off", row, seconds=60)
+            await self._outbox.mark("put_off", row, seconds=60)
             return False
         try:
             account = await self._store.hotspot.account(row["member_id"])
         except NotFound:
             account = None
         if account is None or is_overtaken(row["kind"], row["key"], account, self._policy):
-            await self._mark("overtaken", row)
+            await self._outbox.mark("overtaken", row)
             return False
         await send(self._settings, account.phone, self._text(row["kind"]))
-        await self._mark("mark_sent", row)
+        await self._outbox.mark("mark_sent", row)
         return True
 
     def _text(self, kind: str) -> str:
@@ -116,20 +111,15 @@ class Messenger:
 
     async def _rest(self, row: Row, refusal: NotSent) -> None:
         log.error("messages rest: %s", refusal.words)
-        await self._mark("held", row, error=refusal.words)
-        await outboxes.rest(self._store.database, OUTBOX, refusal.words)
+        await self._outbox.mark("held", row, error=refusal.words)
+        await self._outbox.rest(refusal.words)
 
     async def _fail(self, row: Row, refusal: NotSent) -> None:
-        attempts = int(row["attempts"])
-        dead = refusal.blame is Blame.RECIPIENT or attempts + 1 >= MOST_ATTEMPTS
+        wait = None if refusal.blame is Blame.RECIPIENT else RETRY.after(int(row["attempts"]))
+        dead = wait is None
         level = logging.ERROR if dead else logging.WARNING
         log.log(level, "message %s was not sent: %s", row["id"], refusal.words)
-        wait = FIRST_WAIT_SECONDS * 2**attempts
-        await self._mark("failed", row, error=refusal.words, dead=dead, seconds=wait)
-
-    async def _mark(self, name: str, row: Row, **more: object) -> None:
-        async with self._store.database.connection() as connection:
-            await connection.execute(statement("messages", name), {"id": row["id"]} | more)
+        await self._outbox.mark("failed", row, error=refusal.words, dead=dead, seconds=wait or 0.0)
 
 
 def is_overtaken(kind: str, key: str, account: Account, policy: Policy) -> bool:

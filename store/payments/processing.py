@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import time
 from typing import Any
 
@@ -31,6 +30,7 @@ from store.hotspot.stack import StackFull
 from store.locks import Lock, locked
 from store.mails import owe
 from store.members import Member, Members
+from store.outboxes import Backoff
 from store.passwords import Passwords
 from store.payments import numbers, orders
 from store.payments.delivery import Delivery, as_ref, read
@@ -43,7 +43,7 @@ from store.settings import Settings
 
 RUN_SECONDS = 30.0
 
-RETRY_SECONDS = (5, 30, 120, 600, 3_600, 21_600, 86_400)
+RETRY = Backoff((5, 30, 120, 600, 3_600, 21_600, 86_400))
 """After a failure that is nobody's outage; then `dead`, and a person looks at it."""
 
 MOST_DRAWS = 8
@@ -131,12 +131,9 @@ class Processing(Part):
             await self._postpone(connection, row, f"{type(error).__name__}")
 
     async def _postpone(self, connection: Connection, row: Row, reason: str) -> None:
-        attempts = int(row["attempts"])
-        seconds: float | None = None
-        if attempts < len(RETRY_SECONDS):
-            seconds = RETRY_SECONDS[attempts] * random.uniform(0.8, 1.2)  # noqa: S311
-        else:
-            log.error("delivery %s is dead after %s attempts", row["id"], attempts)
+        seconds = RETRY.after(int(row["attempts"]))
+        if seconds is None:
+            log.error("delivery %s is dead after %s attempts", row["id"], row["attempts"])
         await self._run(
             connection, "postpone", {"id": row["id"], "reason": reason, "seconds": seconds}
         )

@@ -399,13 +399,13 @@ async def test_a_delivery_that_keeps_failing_is_dead_at_last_and_can_be_replayed
 
         with monkeypatch.context() as breaking:
             breaking.setattr(processing.Processing, "_grant", broken)
-            for attempt in range(len(processing.RETRY_SECONDS) + 1):
+            for attempt in range(len(processing.RETRY.seconds) + 1):
                 assert await store.payments.processing.run() == 1
                 (row,) = await store.database.fetch(
                     b"SELECT *, extract(epoch FROM next_at - now())::float8 AS wait FROM lynk_inbox"
                 )
-                if attempt < len(processing.RETRY_SECONDS):
-                    due = processing.RETRY_SECONDS[attempt]
+                if attempt < len(processing.RETRY.seconds):
+                    due = processing.RETRY.seconds[attempt]
                     assert due * 0.79 < row["wait"] < due * 1.21
                 async with store.database.connection() as connection:
                     await connection.execute(b"UPDATE lynk_inbox SET next_at = now()")

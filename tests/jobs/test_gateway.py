@@ -12,7 +12,7 @@ from rq.serializers import JSONSerializer
 
 from jobs import messages
 from jobs.messages.gateway import send
-from jobs.messages.outbox import MOST_ATTEMPTS, TEXTS, Messenger
+from jobs.messages.outbox import RETRY, TEXTS, Messenger
 from jobs.persist.reader import LogReader
 from store.hotspot.leases import Lease
 from store.opening import Store, open_store
@@ -105,7 +105,7 @@ async def test_a_message_is_tried_so_often_then_given_up_and_may_be_sent_again(
     async with gateway({"status": False, "reason": "hm"}) as asked:
         settings = Settings.from_environment(with_gateway(environment, asked.port))
         async with open_store(settings) as other:
-            for _ in range(MOST_ATTEMPTS + 1):
+            for _ in range(len(RETRY.seconds) + 2):
                 await Messenger(other).run()
                 await hurry(store)
             assert await store.messages.counts() == {
@@ -114,7 +114,7 @@ async def test_a_message_is_tried_so_often_then_given_up_and_may_be_sent_again(
             asked.answers = [(200, YES)]
             assert await store.messages.resend_dead() == 1
             assert await Messenger(other).run() == 1
-    assert len(asked.asked) == MOST_ATTEMPTS + 1
+    assert len(asked.asked) == len(RETRY.seconds) + 2
 
 
 async def test_one_that_the_gateway_blames_us_for_holds_the_others_up_for_one_rest_only(

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from jobs.mail.letters import in_words, rupiah
-from jobs.mail.outbox import RETRY_SECONDS, Post
+from jobs.mail.outbox import RETRY, Post
 from jobs.persist.reader import LogReader
 from scripts.embedded.mail_sink import MailSink
 from scripts.embedded.ports import free_port
@@ -254,7 +254,7 @@ async def test_what_is_refused_for_now_comes_again_under_the_same_name(
         assert await Post(with_server(store, url)).run() == 0
         (row,) = await outbox(store)
         assert (row["state"], row["attempts"]) == ("queued", attempt + 1)
-        due = RETRY_SECONDS[attempt]
+        due = RETRY.seconds[attempt]
         assert due * 0.79 < row["wait"] < due * 1.21
         await hurry(store)
     assert await Post(with_server(store, url)).run() == 1
@@ -266,13 +266,13 @@ async def test_a_mail_is_dead_after_the_last_attempt(
     store: Store, whims: tuple[Whims, str]
 ) -> None:
     server, url = whims
-    server.at_rcpt = ["451 try later"] * (len(RETRY_SECONDS) + 1)
+    server.at_rcpt = ["451 try later"] * (len(RETRY.seconds) + 1)
     await owe(store)
-    for _ in range(len(RETRY_SECONDS) + 1):
+    for _ in range(len(RETRY.seconds) + 1):
         await Post(with_server(store, url)).run()
         await hurry(store)
     (row,) = await outbox(store)
-    assert (row["state"], row["attempts"]) == ("dead", len(RETRY_SECONDS) + 1)
+    assert (row["state"], row["attempts"]) == ("dead", len(RETRY.seconds) + 1)
 
 
 async def test_a_payload_that_no_template_takes_is_dead_and_holds_nobody_up(

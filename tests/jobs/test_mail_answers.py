@@ -13,7 +13,7 @@ import trustme
 from redis.exceptions import ConnectionError as RedisAway
 
 from jobs.mail import outbox as mail_outbox
-from jobs.mail.outbox import PATIENCE, RETRY_SECONDS, Post
+from jobs.mail.outbox import PATIENCE, RETRY, Post
 from store import outboxes
 from store.errors import Unavailable
 from store.mails import owe
@@ -124,8 +124,8 @@ async def test_what_follows_from_an_answer(store: Store, at: str, answer: str, t
         assert first["state"] == "dead"
     else:
         assert (first["state"], first["attempts"]) == ("queued", 1)
-        least = 2_800 if then == WAITS_LONG else RETRY_SECONDS[0] * 0.79
-        assert least < first["wait"] < (4_400 if then == WAITS_LONG else RETRY_SECONDS[0] * 1.21)
+        least = 2_800 if then == WAITS_LONG else RETRY.seconds[0] * 0.79
+        assert least < first["wait"] < (4_400 if then == WAITS_LONG else RETRY.seconds[0] * 1.21)
     # the one behind it was asked for itself, and answered alike
     assert second["state"] == first["state"]
 
@@ -222,8 +222,8 @@ async def test_several_mails_that_seem_to_be_our_fault_are_not_in_the_way_for_go
 async def test_many_that_fail_in_one_outage_make_one_rest(store: Store) -> None:
     """Two workers, or fifty members who ask for a code in the same bad minute."""
     for _ in range(50):
-        await outboxes.rest(store.database, "messages", "HTTP 502")
-    rest = await outboxes.rest_of(store.database, "messages")
+        await store.messages.rest("HTTP 502")
+    rest = await store.messages.resting()
     assert rest is not None and rest.failures == 1
     assert rest.until - rest.since < outboxes.FIRST_SECONDS + 5
 

@@ -8,7 +8,6 @@ import pytest
 
 from jobs.mail.outbox import Post
 from jobs.persist.reader import LogReader
-from store import outboxes
 from store.database import statement
 from store.mails import owe
 from tests.client import Browser
@@ -83,7 +82,7 @@ async def test_all_dead_ones_go_at_once_and_a_rest_is_shown_and_ended(environmen
         for number in range(3):
             await owed(site, f"k{number}", f"k{number}@example.com")
         await Post(site.store).run()
-        await outboxes.rest(site.store.database, "mail", "554 5.7.0 quota")
+        await site.store.mails.rest("554 5.7.0 quota")
         operator = await admin(site)
         body = (await operator.get("/api/admin/mails")).json
         assert body["trouble"]["words"] == "554 5.7.0 quota"
