@@ -24,6 +24,7 @@ from rq.serializers import JSONSerializer
 import jobs.hotspot
 import jobs.persist  # noqa: F401  (loaded once, before the forks, so that a job starts at once)
 from jobs.stopping import StopSignals
+from store.heartbeats import Heartbeat
 from store.logs import log_as
 from store.queue import RESULT_SECONDS, queue_redis
 from store.settings import Settings, SettingsError
@@ -94,16 +95,19 @@ class Crew:
         self._seats = [Seat(queues) for queues in SHARES]
         # open for writing in this process alone: the workers see its end when this one is gone
         self._alive, self._lives = os.pipe()
+        self._heartbeat = Heartbeat(queue_redis(settings), settings.redis_prefix, "worker")
 
     def run(self) -> None:
         """Keep every seat taken until asked to stop, then end the workers."""
         while not self._signals.asked:
+            self._heartbeat.beat()
             now = time.monotonic()
             self._reap(now)
             for seat in self._seats:
                 if seat.pid is None and now >= seat.free_at:
                     self._start(seat, now)
             self._signals.wait(1.0)
+        self._heartbeat.end()
         self._end()
 
     def _start(self, seat: Seat, now: float) -> None:

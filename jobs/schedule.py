@@ -21,6 +21,7 @@ from rq_scheduler import Scheduler
 from rq_scheduler.utils import to_unix
 
 from jobs.stopping import StopSignals
+from store.heartbeats import Heartbeat
 from store.logs import log_as
 from store.queue import RUN_SECONDS, push, queue_redis
 from store.settings import Settings, SettingsError
@@ -87,22 +88,25 @@ def main() -> int:
     log_as(settings)
     connection = queue_redis(settings)
     with StopSignals() as signals:
-        keep(Clock(connection, settings.redis_prefix, table_of(settings)), signals)
+        clock = Clock(connection, settings.redis_prefix, table_of(settings))
+        keep(clock, Heartbeat(connection, settings.redis_prefix, "scheduler"), signals)
     return 0
 
 
-def keep(clock: Clock, signals: StopSignals) -> None:
+def keep(clock: Clock, heartbeat: Heartbeat, signals: StopSignals) -> None:
     """Run passes until asked to stop; Redis being away is waited out."""
     away = False
     while not signals.asked:
         try:
             clock.run_pass()
+            heartbeat.beat()
             away = False
         except (redis.RedisError, OSError) as error:
             if not away:
                 log.warning("redis away: %s", error)
             away = True
         signals.wait(PASS_SECONDS)
+    heartbeat.end()
     try:
         clock.remove_lock()
     except (redis.RedisError, OSError) as error:

@@ -32,7 +32,9 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 class Snapshot:
     """What other parts know, as it is now; None for what could not be asked."""
 
-    ready: bool
+    serving: bool
+    degraded: int
+    """How many troubles `/readyz` names."""
     up: Mapping[str, bool]
     """Whether a dependency answers, by its name."""
     connections: Mapping[str, int]
@@ -50,6 +52,9 @@ class Snapshot:
 
     resting: Mapping[str, bool]
     """Whether what is beyond an outbox takes nothing from us."""
+
+    processes: Mapping[str, int]
+    """How many workers and schedulers are alive; empty when the queue cannot be asked."""
 
 
 class Metrics(Collector):
@@ -114,8 +119,17 @@ class Metrics(Collector):
         if now is None:
             return
         yield GaugeMetricFamily(
-            "jaga_ready", "Whether requests can be served, as /readyz says", int(now.ready)
+            "jaga_ready", "Whether traffic may come here, as /readyz says", int(now.serving)
         )
+        yield GaugeMetricFamily(
+            "jaga_degraded", "How many troubles /readyz names while it serves", now.degraded
+        )
+        processes = GaugeMetricFamily(
+            "jaga_processes", "Workers and schedulers that live", labels=["role"]
+        )
+        for role, count in now.processes.items():
+            processes.add_metric([role], count)
+        yield processes
         up = GaugeMetricFamily("jaga_up", "Whether a dependency answers", labels=["dependency"])
         for name, answers in now.up.items():
             up.add_metric([name], int(answers))

@@ -44,6 +44,7 @@ class Relay:
         self._redis = store.blocking_connection(BLOCK_MS / 1000)
         self._cursor = ""
         self.following = asyncio.Event()
+        self.has_followed = False
 
     @property
     def is_following(self) -> bool:
@@ -74,6 +75,7 @@ class Relay:
         if not self._cursor or place_of(last) < place_of(self._cursor):
             self._cursor = last
         self.following.set()
+        self.has_followed = True
         self._on_return()
 
     async def _follow(self) -> None:

@@ -29,6 +29,13 @@ class Keys:
         """String `1`: members are in Redis. Absent after Redis was emptied: refuse, and rebuild."""
         return f"{self.prefix}:built"
 
+    # What the queue's Redis holds of ours
+
+    def heartbeats(self) -> str:
+        """Hash: `role:host:pid` of a worker or scheduler → JSON `{at, ahead}`: when it last gave a
+        sign of life by Redis's time, and how far its clock is ahead. A day after the last."""
+        return f"{self.prefix}:heartbeats"
+
     # Members
 
     def member(self, member_id: str) -> str:

@@ -22,6 +22,7 @@ from redis.retry import Retry
 from rq.serializers import JSONSerializer
 
 from store.errors import Unavailable
+from store.heartbeats import Beat, heartbeats
 from store.settings import Settings
 
 QUEUES = ("urgent", "default", "hotspot", "visitors")
@@ -75,6 +76,7 @@ class Queue:
         self._redis = queue_redis(settings)
         self._own = _Lane(THREADS)
         self._visitors = _Lane(1)
+        self._looks = _Lane(1)
         self._wanted = False
         self._waking: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -103,6 +105,11 @@ class Queue:
         length: int = await self._visitors.run(self._redis.llen, _queue_key(queue))
         return length > 0
 
+    async def heartbeats(self) -> list[Beat]:
+        """Return what was last heard of workers and schedulers. Raises Unavailable."""
+        beats: list[Beat] = await self._looks.run(heartbeats, self._redis, self._prefix)
+        return beats
+
     def wake_persist(self) -> None:
         """Have the log applied to Postgres soon: at once, then at most every WAKE_SECONDS.
 
@@ -120,6 +127,7 @@ class Queue:
             waking.cancel()
         self._own.close()
         self._visitors.close()
+        self._looks.close()
         self._redis.close()
 
     async def _wake_while_wanted(self) -> None:

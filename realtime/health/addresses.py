@@ -45,12 +45,14 @@ class Alive(Answer):
 
 
 class Ready(Answer):
-    """`/readyz`: 200 when requests can be served, else 503; each part's state for inspectors."""
+    """`/readyz`: 200 when traffic may come here, else 503; each part's state for inspectors."""
 
     async def get(self) -> None:
-        ready, report = await self._health.report()
-        self.set_status(200 if ready else 503)
-        self.write(report if self.is_inspected else {"ready": ready})
+        serving = self._health.is_serving
+        # nobody else may have all parts asked, again and again
+        report = await self._health.report() if self.is_inspected else {"serving": serving}
+        self.set_status(200 if serving else 503)
+        self.write(report)
 
     head = get
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,14 @@ from psycopg.errors import UndefinedTable
 from redis.exceptions import RedisError
 
 from realtime.first_admin import FirstAdmin
+from realtime.health.degraded import reasons
 from realtime.metrics import Metrics, Snapshot
 from realtime.presence.handshake import Handshake
 from realtime.presence.hub import Hub
 from realtime.presence.sweep import Sweep
 from realtime.relay import Relay
 from store.errors import Unavailable
+from store.heartbeats import ROLES
 from store.opening import Store
 from store.weak_settings import weaknesses
 
@@ -48,20 +51,23 @@ class Health:
         self._noticed = warnings
         self._weaknesses = weaknesses(store.settings)
 
-    async def report(self) -> tuple[bool, dict[str, Any]]:
-        """Return whether requests can be served, and each part's state.
+    @property
+    def is_serving(self) -> bool:
+        """Whether traffic may come here: everything was there once, and we are not leaving.
 
-        Postgres being away makes reports fail, not the service, and a router that is away keeps
-        nobody from logging in (DESIGN §6).
+        What goes away later makes the service poorer and is said in the report. It is no reason to
+        send traffic elsewhere: the others miss it too, and what is left is reached through us
+        (CONTRACT §16, DESIGN §6).
         """
+        was_ready = self._relay.has_followed and self._sweep.is_built and self._first_admin.exists
+        return was_ready and not self._handshake.is_closing
+
+    async def report(self) -> dict[str, Any]:
+        """Return each part's state, and what of it is not as it should be."""
         # at once, so that an answer comes within the patience of whoever asks when all are away
-        redis, postgres, lag, spooled, routers, outboxes = await asyncio.gather(
-            self._redis(),
-            self._postgres(),
-            self._lag(),
-            self._spooled(),
-            self._routers(),
-            self._troubles(),
+        (redis, postgres, lag), (spooled, routers, outboxes, processes) = await asyncio.gather(
+            asyncio.gather(self._redis(), self._postgres(), self._lag()),
+            asyncio.gather(self._spooled(), self._routers(), self._troubles(), self._processes()),
         )
         parts = {
             "redis": redis,
@@ -74,18 +80,12 @@ class Health:
             "spool": {"waiting": spooled},
             "routers": routers,
             "outboxes": outboxes,
+            "processes": processes,
             "connections": self._hub.count,
             "closing": self._handshake.is_closing,
             "warnings": [*self._weaknesses, *self._noticed()],
         }
-        ready = (
-            bool(redis["ok"])
-            and self._relay.is_following
-            and self._sweep.is_built
-            and self._first_admin.exists
-            and not self._handshake.is_closing
-        )
-        return ready, {"ready": ready, **parts}
+        return {"serving": self.is_serving, "degraded": reasons(parts), **parts}
 
     async def _redis(self) -> dict[str, Any]:
         redis = self._store.redis
@@ -93,6 +93,9 @@ class Health:
             async with asyncio.timeout(ANSWER_SECONDS):
                 persistence = await redis.info("persistence")
                 memory = await redis.info("memory")
+                before = time.time()
+                seconds, micros = await redis.time()
+                ahead = (before + time.time()) / 2 - seconds - micros / 1e6
         except (RedisError, OSError, TimeoutError) as error:
             return {"ok": False, "error": type(error).__name__}
         aof = bool(persistence.get("aof_enabled"))
@@ -102,6 +105,7 @@ class Health:
             "aof": aof,
             "maxmemory_policy": policy,
             "durable": aof and policy == "noeviction",
+            "clock_seconds": round(ahead, 3),
         }
 
     async def _postgres(self) -> dict[str, Any]:
@@ -148,6 +152,27 @@ class Health:
         except (Unavailable, UndefinedTable, TimeoutError):
             return {}
 
+    async def _processes(self) -> dict[str, Any] | None:
+        """What was last heard of workers and schedulers, None when the queue cannot be asked."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                beats = await self._store.queue.heartbeats()
+        except (Unavailable, TimeoutError):
+            return None
+        return {
+            role: [
+                {
+                    "name": beat.name,
+                    "alive": beat.is_alive,
+                    "seen_seconds": round(beat.age_seconds, 1),
+                    "clock_seconds": beat.clock_seconds,
+                }
+                for beat in beats
+                if beat.role == role
+            ]
+            for role in ROLES
+        }
+
     async def _counts(self) -> dict[str, dict[str, int]]:
         """How many mails and messages are in each state; empty when Postgres is away."""
         mails, messages = self._store.mails, self._store.messages
@@ -159,10 +184,11 @@ class Health:
 
     async def figures(self) -> bytes:
         """Return the metrics as they are now."""
-        (ready, report), counts = await asyncio.gather(self.report(), self._counts())
+        report, counts = await asyncio.gather(self.report(), self._counts())
         return self._metrics.text(
             Snapshot(
-                ready=ready,
+                serving=report["serving"],
+                degraded=len(report["degraded"]),
                 up={name: bool(report[name]["ok"]) for name in ("redis", "postgres")},
                 connections=self._hub.counts,
                 ended=self._hub.left,
@@ -173,5 +199,9 @@ class Health:
                 routers=report["routers"],
                 outboxes=counts,
                 resting={name: words is not None for name, words in report["outboxes"].items()},
+                processes={
+                    role: sum(one["alive"] for one in found)
+                    for role, found in (report["processes"] or {}).items()
+                },
             )
         )

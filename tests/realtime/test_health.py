@@ -68,7 +68,7 @@ async def test_who_sees_the_figures_and_the_details(environment, settings, heade
         browser = site.browser()
         ready = await browser.get("/readyz", **headers)
         assert ready.status == 200
-        assert (DETAILS <= set(ready.json)) is sees and (set(ready.json) == {"ready"}) is not sees
+        assert (DETAILS <= set(ready.json)) is sees and (set(ready.json) == {"serving"}) is not sees
         figures = await browser.get("/metrics", **headers)
         assert figures.status == (200 if sees else 404)
         assert (b"jaga_connections" in figures.body) is sees

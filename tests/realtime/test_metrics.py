@@ -12,7 +12,8 @@ from tests.serving import Serving, open_session, serving
 
 UNITS = ("_seconds", "_bytes")
 NOTHING = Snapshot(
-    ready=False,
+    serving=False,
+    degraded=0,
     up={"redis": False},
     connections={"sse": 0},
     ended={},
@@ -23,6 +24,7 @@ NOTHING = Snapshot(
     routers={},
     outboxes={},
     resting={},
+    processes={},
 )
 
 
@@ -60,6 +62,7 @@ async def test_each_has_help_a_type_and_a_name_by_the_conventions(environment) -
                 "dependency",
                 "router",
                 "outbox",
+                "role",
             }
 
 

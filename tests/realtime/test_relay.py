@@ -53,7 +53,9 @@ async def test_while_it_is_deaf_nobody_is_let_in(
             await cut_the_line(site.store.redis)
             await until(lambda: _is(not relay.is_following))
             assert (await browser.get("/api/realtime/attendance-stream")).status == 503
-            assert (await browser.get("/readyz")).status == 503
+            ready = await browser.get("/readyz")
+            assert ready.status == 200
+            assert any(line.startswith("event_log:") for line in ready.json["degraded"])
             assert (await browser.get("/api/session")).status == 200
         await until(lambda: _is(relay.is_following))
         async with browser.stream() as events:

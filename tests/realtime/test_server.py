@@ -65,7 +65,7 @@ async def test_health_answers_in_json_to_whatever_is_asked(environment) -> None:
         browser = site.browser()
         assert (await browser.get("/healthz")).json == {"alive": True}
         ready = (await browser.get("/readyz")).json
-        assert ready["ready"] is True and ready["redis"]["durable"] is True
+        assert ready["serving"] is True and ready["redis"]["durable"] is True
         assert ready["postgres"]["ok"] is True and ready["event_log"]["following"] is True
         figures = (await browser.get("/metrics")).body.decode()
         assert "jaga_connections" in figures and "jaga_loop_lag_seconds" in figures

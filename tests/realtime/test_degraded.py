@@ -1,0 +1,85 @@
+"""What `/readyz` says of each trouble, and that none of it takes the traffic away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from realtime.health.degraded import reasons
+from scripts.embedded.redis_server import RedisServer
+from store.heartbeats import Heartbeat
+from store.queue import queue_redis
+from tests.lynk import KEY, deliver, payment
+from tests.serving import Serving, serving, until
+
+ALIVE = {"name": "worker:a:1", "alive": True, "seen_seconds": 1.0, "clock_seconds": 0.1}
+
+WHOLE: dict[str, Any] = {
+    "redis": {"ok": True, "durable": True, "clock_seconds": 0.0},
+    "postgres": {"ok": True},
+    "event_log": {"following": True, "lag_seconds": 0.4},
+    "spool": {"waiting": 0},
+    "routers": {"utara": {"state": "done"}},
+    "outboxes": {"mails": None, "messages": None},
+    "processes": {"worker": [ALIVE], "scheduler": [ALIVE | {"name": "scheduler:a:2"}]},
+}
+
+
+def test_nothing_is_said_of_what_is_well() -> None:
+    assert reasons(WHOLE) == []
+    assert reasons(WHOLE | {"event_log": {"following": True, "lag_seconds": None}}) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"redis": {"ok": False, "error": "ConnectionError"}}, "redis: away (ConnectionError)"),
+        ({"redis": WHOLE["redis"] | {"durable": False}}, "redis: it may lose"),
+        ({"event_log": {"following": False, "lag_seconds": 0}}, "event_log: out of reach"),
+        ({"event_log": {"following": True, "lag_seconds": 75.0}}, "event_log: Postgres is 75 s"),
+        ({"postgres": {"ok": False, "error": "Unavailable"}}, "postgres: away"),
+        ({"spool": {"waiting": 3}}, "spool: 3 deliveries"),
+        ({"routers": {"utara": {"state": "away"}}}, "routers: utara is away"),
+        ({"outboxes": {"mails": "450 quota"}}, "outboxes: no mails leave"),
+        ({"processes": None}, "queue: its Redis is away"),
+        ({"processes": WHOLE["processes"] | {"worker": []}}, "worker: silent"),
+        (
+            {"processes": WHOLE["processes"] | {"scheduler": [ALIVE | {"alive": False}]}},
+            "scheduler: silent",
+        ),
+        (
+            {"processes": WHOLE["processes"] | {"worker": [ALIVE | {"clock_seconds": 7200.0}]}},
+            "clocks: that of worker:a:1 is 7200 s ahead of Redis'",
+        ),
+        ({"redis": WHOLE["redis"] | {"clock_seconds": -3600.0}}, "clocks: that of web is 3600 s"),
+    ],
+)
+def test_each_trouble_is_a_line(parts: dict[str, Any], said: str) -> None:
+    (line,) = reasons(WHOLE | parts)
+    assert line.startswith(said)
+
+
+async def degraded(site: Serving) -> list[str]:
+    answer = await site.browser().get("/readyz")
+    assert answer.status == 200 and answer.json["serving"] is True
+    return [line.partition(":")[0] for line in answer.json["degraded"]]
+
+
+async def test_it_serves_without_redis_and_keeps_deliveries(
+    environment, own_redis: RedisServer
+) -> None:
+    own = {"REDIS_URL": own_redis.url, "LYNK_MERCHANT_KEYS": KEY}
+    async with serving(environment, **own) as site:
+        with queue_redis(site.settings) as connection:
+            for role in ("worker", "scheduler"):
+                Heartbeat(connection, site.settings.redis_prefix, role).beat()
+        assert await degraded(site) == []
+        own_redis.kill()
+        await until(lambda: _says(site, ["redis", "event_log", "queue"]))
+        answer = await deliver(site.browser(), payment())
+        assert (answer.status, answer.json) == (200, {"status": "success"})
+
+
+async def _says(site: Serving, parts: list[str]) -> bool:
+    return await degraded(site) == parts
