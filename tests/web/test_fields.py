@@ -164,8 +164,8 @@ READERS = {"web/handler.py", "web/payments/operators.py", "web/lists.py", "web/p
 async def test_every_body_has_a_schema(store: Store) -> None:
     kinds = {kind for _, kind in bodies(store)}
     assert len(kinds) > 5
-    _, components = msgspec.json.schema_components(kinds)
-    assert len(components) == len(kinds)
+    named, components = msgspec.json.schema_components(kinds)
+    assert len({one["$ref"] for one in named}) == len(kinds)
     vague = [
         f"{name}.{field}"
         for name, schema in components.items()

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Annotated, Any
 
 import segno
+from msgspec import UNSET
 
+from store.attendance.meetings import LONGEST_TITLE
 from store.attendance.students import read_roster
 from store.errors import InvalidRequest
 from store.folding import folded
+from web import fields
 from web.attendance.teacher import TeacherHandler, owner_of
+from web.fields import as_sent
 from web.lists import FIRST_SHOWN, ListHandler, skipped_json
+
+Moment = Annotated[Any, as_sent(type="string", format="date-time")]
+
+
+class MeetingBody(fields.Body):
+    """What can be said of a meeting; the store says what is wrong with it."""
+
+    title: Annotated[Any, as_sent(type="string", maxLength=LONGEST_TITLE)] = UNSET
+    starts_at: Moment = UNSET
+    ends_at: Moment = UNSET
+    is_active: Annotated[Any, as_sent(type="boolean")] = UNSET
+    timezone: Annotated[Any, as_sent(type="string", examples=["Asia/Jakarta"])] = UNSET
+    rotating: Annotated[Any, as_sent(type="boolean")] = UNSET
+    per_address: Annotated[Any, as_sent(type="integer", minimum=10, maximum=100_000)] = UNSET
 
 
 class MeetingList(TeacherHandler):
     """`/api/admin/meetings`."""
+
+    class Body(MeetingBody, kw_only=True):
+        starts_at: Moment
+        ends_at: Moment
 
     async def get(self) -> None:
         place = await self.teacher()
@@ -39,13 +61,16 @@ class MeetingList(TeacherHandler):
 
     async def post(self) -> None:
         place = await self.teacher()
-        meeting = await self.store.meetings.create(self.json_body(), self.by(place))
+        wish = self.body(self.Body).given()
+        meeting = await self.store.meetings.create(wish, self.by(place))
         shown = self.meeting_json(meeting, await self.store.meetings.now(), students=0)
         self.respond({"success": True, "meeting": shown}, 201)
 
 
 class OneMeeting(TeacherHandler):
     """`/api/admin/meetings/{id}`."""
+
+    Body = MeetingBody
 
     async def get(self, meeting_id: str) -> None:
         meeting = await self.meeting(meeting_id)
@@ -56,7 +81,8 @@ class OneMeeting(TeacherHandler):
     async def patch(self, meeting_id: str) -> None:
         place = await self.teacher()
         meeting = await self.store.meetings.get(meeting_id, owner_of(place))
-        changed = await self.store.meetings.change(meeting, self.json_body(), self.by(place))
+        wish = self.body(self.Body).given()
+        changed = await self.store.meetings.change(meeting, wish, self.by(place))
         shown = self.meeting_json(changed, await self.store.meetings.now())
         self.respond({"success": True, "meeting": shown})
 

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import UNSET
 
 from store.attendance import conflicts
 from store.attendance.days import valid_day
 from store.attendance.meetings import Meeting
-from store.attendance.records import Attendance
+from store.attendance.records import LONGEST_REASON, STATUSES, Attendance
 from store.attendance.register import MOST_MARKED
-from store.attendance.students import Student, missing_of, valid_student
+from store.attendance.students import Student, missing_of
 from store.errors import Conflict, InvalidRequest, NotFound
 from store.folding import folded
 from store.sessions import Place
-from web.attendance.teacher import TeacherHandler, counts_of, owner_of
+from web import fields
+from web.attendance.teacher import StudentBody, TeacherHandler, counts_of, owner_of
+from web.fields import as_sent
+
+
+def _students(field: str, value: object) -> list[StudentBody]:
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_MARKED:
+        raise InvalidRequest(field)
+    if not all(isinstance(one, dict) for one in value):
+        raise InvalidRequest(field)
+    return [fields.read(StudentBody, one) for one in value]
+
+
+def _day(field: str, value: object) -> date | None:
+    return None if value == "" else valid_day(value)
+
+
+Status = Annotated[Any, as_sent(enum=list(STATUSES))]
+Reason = Annotated[Any, as_sent(type="string", maxLength=LONGEST_REASON)]
 
 
 class MeetingAttendance(TeacherHandler):
@@ -22,6 +42,14 @@ class MeetingAttendance(TeacherHandler):
     refused. The board reads it by itself, so reading counts as no activity."""
 
     is_activity = False
+
+    class Body(fields.Body):
+        students: Annotated[
+            list[StudentBody], fields.read_by(_students, minItems=1, maxItems=MOST_MARKED)
+        ]
+        status: Status
+        reason: Reason = None
+        day: Annotated[date, fields.read_by(_day)] | None = None
 
     async def get(self, meeting_id: str) -> None:
         meeting = await self.meeting(meeting_id)
@@ -67,46 +95,38 @@ class MeetingAttendance(TeacherHandler):
         return shown
 
     async def post(self, meeting_id: str) -> None:
-        """Mark students by hand: `{status, students:[{name, class}], day?, reason?}`."""
+        """Mark students by hand."""
         place = await self.teacher()
         meeting = await self.store.meetings.get(meeting_id, owner_of(place))
-        body = self.json_body()
-        on = self._day(body, meeting, await self.store.meetings.now())
+        body = self.body(self.Body)
+        on = body.day or self.asked_day(meeting, await self.store.meetings.now())
         marked = []
-        for student in _students_of(body):
+        for student in [one.student for one in body.students]:
             attendance = await self.store.register.mark(
-                meeting, on, student, body.get("status"), body.get("reason"), self.by(place)
+                meeting, on, student, body.status, body.reason, self.by(place)
             )
             marked.append(attendance.row(meeting.timezone))
         self.respond({"success": True, "attendances": marked, "count": len(marked)})
-
-    def _day(self, body: dict[str, Any], meeting: Meeting, now: int) -> date:
-        return valid_day(body["day"]) if body.get("day") else self.asked_day(meeting, now)
-
-
-def _students_of(body: dict[str, Any]) -> list[Student]:
-    wanted = body.get("students")
-    if not isinstance(wanted, list) or not 0 < len(wanted) <= MOST_MARKED:
-        raise InvalidRequest("students")
-    if not all(isinstance(one, dict) for one in wanted):
-        raise InvalidRequest("students")
-    return [valid_student(one.get("name"), one.get("class")) for one in wanted]
 
 
 class OneAttendance(TeacherHandler):
     """`/api/admin/attendance/{id}`: correct it, or take it back."""
 
+    class Body(fields.Body):
+        status: Status = UNSET
+        reason: Reason = UNSET
+
     async def patch(self, attendance_id: str) -> None:
         place, meeting, attendance = await self._found(attendance_id)
-        body = self.json_body()
-        if not {"status", "reason"} & body.keys():
+        wish = self.body(self.Body).given()
+        if not wish:
             raise InvalidRequest("status")
         changed = await self.store.register.mark(
             meeting,
             date.fromisoformat(attendance.day),
             Student(attendance.name, attendance.class_),
-            body.get("status", attendance.status),
-            body.get("reason", attendance.reason),
+            wish.get("status", attendance.status),
+            wish.get("reason", attendance.reason),
             self.by(place),
         )
         if changed.id != attendance_id:
@@ -140,10 +160,11 @@ class StudentHistory(TeacherHandler):
 class OneStudent(TeacherHandler):
     """`/api/admin/students/{id}`: the right spelling, which keeps what was recorded."""
 
+    Body = StudentBody
+
     async def patch(self, student_id: str) -> None:
         place = await self.teacher()
-        body = self.json_body()
-        wish = valid_student(body.get("name"), body.get("class"))
+        wish = self.body(self.Body).student
         renamed = await self.store.renaming.rename(
             student_id, wish, self.by(place), owner_of(place)
         )

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import field
 
 from store.attendance.days import as_text, valid_day
 from store.attendance.meetings import By, Meeting
 from store.attendance.records import STATUSES, Attendance
+from store.attendance.students import LONGEST_CLASS, LONGEST_NAME, Student, valid_student
 from store.errors import Forbidden
 from store.sessions import Place
+from web import fields
+from web.fields import as_sent
 from web.handler import Handler
 
 ROLES = ("teacher", "admin")
+
+
+class StudentBody(fields.Body):
+    """A student, as a teacher writes one down."""
+
+    name: Annotated[Any, as_sent(type="string", maxLength=LONGEST_NAME)]
+    class_: Annotated[Any, as_sent(type="string", maxLength=LONGEST_CLASS)] = field(name="class")
+
+    @property
+    def student(self) -> Student:
+        """The student who is meant. Raises InvalidRequest naming `name` or `class`."""
+        return valid_student(self.name, self.class_)
 
 
 class TeacherHandler(Handler):
