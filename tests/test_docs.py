@@ -120,6 +120,6 @@ def test_the_picture_is_what_is_imported() -> None:
     }
 
 
-def test_the_picture_is_drawn_from_its_source() -> None:
-    drawn = architecture.draw(architecture.read())
-    assert (DOCS / "architecture.svg").read_text() == drawn
+@pytest.mark.parametrize("picture", architecture.PICTURES)
+def test_the_picture_is_drawn_from_its_source(picture: str) -> None:
+    assert (DOCS / f"{picture}.svg").read_text() == architecture.draw(picture)

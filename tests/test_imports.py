@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
+from scripts.tools import architecture
 from tests.sources import PACKAGES, ROOT, imports_of, sources
 
 ALLOWED = {
@@ -32,26 +33,8 @@ def test_who_may_import_whom(package: str) -> None:
     assert wrong == []
 
 
-FLOORS_OF_REALTIME: tuple[dict[str, set[str]], ...] = (
-    {"transport": set(), "relay": set(), "metrics": set(), "first_admin": set()},
-    {"presence": {"transport", "relay", "metrics"}},
-    {
-        "channels": {"transport", "presence"},
-        "health": {"presence", "relay", "metrics", "first_admin"},
-    },
-    {
-        "server": {
-            *("transport", "relay", "metrics", "first_admin"),
-            *("presence", "channels", "health"),
-        }
-    },
-    {"__main__": {"server"}},
-)
-"""The rooms of realtime/ from the ground up, and the arrows: a room imports from floors below."""
-
-
-def test_realtime_has_these_rooms_and_these_arrows() -> None:
-    drawn: dict[str, set[str]] = {}
+def test_realtime_has_the_rooms_and_arrows_of_its_picture() -> None:
+    real: dict[str, set[str]] = {}
     for name, tree in sources("realtime"):
         room = name.removesuffix(".py").split("/")[1]
         targets = {
@@ -59,17 +42,27 @@ def test_realtime_has_these_rooms_and_these_arrows() -> None:
             for imported in imports_of(tree)
             if imported.startswith("realtime.")
         }
-        drawn.setdefault(room, set()).update(targets - {room})
-    del drawn["__init__"]
-    assert drawn == {room: arrows for floor in FLOORS_OF_REALTIME for room, arrows in floor.items()}
+        real.setdefault(room, set()).update(targets - {room})
+    del real["__init__"]
+    picture = architecture.read("realtime")
+    drawn = {name: set[str]() for name in picture["rooms"]}
+    for arrows in (picture["imports"], picture["wires"]):
+        for room, targets in arrows.items():
+            drawn[room] |= set(targets)
+    assert real == drawn
 
 
-def test_no_arrow_of_realtime_goes_up() -> None:
-    below: set[str] = set()
-    for floor in FLOORS_OF_REALTIME:
-        for room, arrows in floor.items():
-            assert arrows <= below, f"{room} imports from its own floor or above"
-        below |= set(floor)
+def test_no_arrow_of_realtime_goes_up_and_it_stays_small() -> None:
+    picture = architecture.read("realtime")
+    floor = {name: row for name, (_, row, _) in picture["rooms"].items()}
+    arrows = [
+        (room, target)
+        for kind in ("imports", "wires")
+        for room, targets in picture[kind].items()
+        for target in targets
+    ]
+    assert [arrow for arrow in arrows if floor[arrow[0]] >= floor[arrow[1]]] == []
+    assert len(floor) <= 9 and len(set(floor.values())) <= 6
 
 
 @pytest.mark.parametrize("package", PACKAGES)

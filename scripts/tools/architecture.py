@@ -1,4 +1,4 @@
-"""`python -m scripts.tools.architecture`: draws docs/architecture.svg from architecture.toml."""
+"""`python -m scripts.tools.architecture`: draws the pictures of docs/design.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ ACROSS, DOWN = 226, 118
 
 MARGIN = 16
 
-OURS = {"store", "web", "realtime", "jobs", "scripts"}
+PICTURES = {
+    "architecture": "The parts of Jaga: solid arrows call, dashed arrows import",
+    "realtime": "The rooms of realtime/ by floors: arrows import, server imports all",
+}
+"""By the name of the source, and of what is drawn from it."""
+
+THEIRS = {"browser", "lynk", "outside", "redis", "queue", "postgres"}
 
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1c2733 }
@@ -36,17 +42,19 @@ Rooms = dict[str, tuple[int, int, str]]
 
 
 def main() -> None:
-    """Draw it anew."""
-    (DOCS / "architecture.svg").write_text(draw(read()))
+    """Draw them anew."""
+    for name in PICTURES:
+        (DOCS / f"{name}.svg").write_text(draw(name))
 
 
-def read() -> dict[str, Any]:
-    """Return the picture as it is written down: `rooms`, `imports`, `calls`."""
-    return tomllib.loads((DOCS / "architecture.toml").read_text())
+def read(name: str = "architecture") -> dict[str, Any]:
+    """Return a picture as it is written down: `rooms`, `imports`, and `calls` or `wires`."""
+    return tomllib.loads((DOCS / f"{name}.toml").read_text())
 
 
-def draw(picture: dict[str, Any]) -> str:
-    """Return the SVG of a picture in the form of `read`."""
+def draw(name: str) -> str:
+    """Return the SVG of a picture."""
+    picture = read(name)
     rooms: Rooms = {name: tuple(place) for name, place in picture["rooms"].items()}
     columns = max(column for column, _, _ in rooms.values()) + 1
     rows = max(row for _, row, _ in rooms.values()) + 1
@@ -55,7 +63,7 @@ def draw(picture: dict[str, Any]) -> str:
     parts = [*_arrows(picture, rooms), *_boxes(rooms)]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">'
-        "<title>The parts of Jaga: solid arrows call, dashed arrows import</title>"
+        f"<title>{PICTURES[name]}</title>"
         f"<style>{STYLE}</style>"
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" style="fill:#555;stroke:none"/>'
@@ -66,7 +74,7 @@ def draw(picture: dict[str, Any]) -> str:
 def _boxes(rooms: Rooms) -> Iterator[str]:
     for name, (column, row, words) in rooms.items():
         x, y = _corner(column, row)
-        kind = "ours" if name in OURS else "theirs"
+        kind = "theirs" if name in THEIRS else "ours"
         middle = x + WIDTH // 2
         yield (
             f'<rect class="{kind}" x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="8"/>'
@@ -80,7 +88,7 @@ def _arrows(picture: dict[str, Any], rooms: Rooms) -> Iterator[str]:
     for source, targets in picture["imports"].items():
         for target in targets:
             yield _arrow(rooms[source], rooms[target], "imports", "")
-    for source, targets in picture["calls"].items():
+    for source, targets in picture.get("calls", {}).items():
         for target, word in targets.items():
             yield _arrow(rooms[source], rooms[target], "calls", word)
 
