@@ -9,4 +9,4 @@ from store.settings import Settings
 async def close() -> None:
     """Switch off meetings whose end has come; the gate itself goes by the clock."""
     async with open_store(Settings.from_environment()) as store:
-        await store.meetings.close_due()
+        await store.attendance.meetings.close_due()

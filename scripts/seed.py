@@ -88,8 +88,8 @@ async def _give_internet(store: Store) -> None:
     member = await store.members.find(accounts(store.settings)["member"].email)
     if member is not None and not member.phone:
         await store.members.change(member.id, phone=MEMBER_PHONE)
-        package = await store.packages.make("Harian 2 GB", 2048, 30, False, None)
-        await store.hotspot.give(member.id, package.id)
+        package = await store.hotspot.packages.make("Harian 2 GB", 2048, 30, False, None)
+        await store.hotspot.quota.give(member.id, package.id)
 
 
 async def _place_order(store: Store) -> None:
@@ -122,18 +122,18 @@ async def _begin_lesson(store: Store) -> None:
     teacher = await store.members.find(accounts(store.settings)["teacher"].email)
     if teacher is None:
         return
-    now = await store.meetings.now()
-    if any(one.state(now) == "open" for one in await store.meetings.newest(teacher.id)):
+    now = await store.attendance.meetings.now()
+    if any(one.state(now) == "open" for one in await store.attendance.meetings.newest(teacher.id)):
         return
     by = By(teacher.id, "")
     begins = now - BEGAN_MINUTES_AGO * 60_000
     wish = {"title": LESSON, "starts_at": _iso(begins)}
     wish |= {"ends_at": _iso(begins + LESSON_HOURS * 3_600_000)}
-    lesson = await store.meetings.create(wish, by)
+    lesson = await store.attendance.meetings.create(wish, by)
     today = lesson.today(now).on
     for name, status, reason in PRESENT:
         student = Student(name, "10A")
-        await store.register.mark(lesson, today, student, status, reason, by)
+        await store.attendance.records.mark(lesson, today, student, status, reason, by)
 
 
 def _iso(moment: int) -> str:

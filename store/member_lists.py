@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from store.changes import Changes, Part
 from store.errors import InvalidRequest, MemberExists, Unavailable
-from store.hotspot import Hotspot
+from store.hotspot.parts import Hotspot
 from store.lists import read_people
 from store.members import Members, fold, valid_email, valid_text
 from store.phones import normal_phone, valid_phone
@@ -156,7 +156,7 @@ class MemberLists(Part):
             except MemberExists:
                 continue
             made.append(added.member.id)
-        if made and self._hotspot.has_router:
+        if made and self._hotspot.routers.has_any:
             # one pass for all of them, and not a job for each before somebody's login code
-            await self._hotspot.wish_all()
+            await self._hotspot.routers.sync_all()
         return made

@@ -9,7 +9,7 @@ from typing import Any, Required, TypedDict, Unpack
 
 from store.changes import Changes, Part, only
 from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
-from store.hotspot import Hotspot
+from store.hotspot.accounts import Accounts
 from store.hotspot.newcomers import APPROVED, NO_PASSWORD, TRIES, WAITING, Merged
 from store.names import fold as fold
 from store.passwords import Passwords
@@ -116,12 +116,12 @@ class Members(Part):
     """Every way a member may change."""
 
     def __init__(
-        self, changes: Changes, passwords: Passwords, sessions: Sessions, hotspot: Hotspot
+        self, changes: Changes, passwords: Passwords, sessions: Sessions, accounts: Accounts
     ) -> None:
         super().__init__(changes)
         self._passwords = passwords
         self._sessions = sessions
-        self._hotspot = hotspot
+        self._accounts = accounts
         self._create = changes.script(
             "member_create", {"exists": MemberExists}, wrote=only("created", "taken")
         )
@@ -215,7 +215,7 @@ class Members(Part):
         verdict, member, _ = await self._made(fields, WAITING)
         if verdict != "held":
             return member.id
-        return (await self._hotspot.newcomers.holder(phone)).id or await self.register(phone, name)
+        return (await self._accounts.newcomers.holder(phone)).id or await self.register(phone, name)
 
     async def _made(
         self, fields: dict[str, str], approved: str, *, in_hurry: bool = True
@@ -227,7 +227,7 @@ class Members(Part):
         phone = normal_phone(fields["phone"])
         keys = self._keys
         for _ in range(TRIES):
-            holder = await self._hotspot.newcomers.holder(phone)
+            holder = await self._accounts.newcomers.holder(phone)
             verdict, merged = await self._create(
                 [
                     keys.member(member_id),
@@ -247,7 +247,7 @@ class Members(Part):
                 break
         else:
             raise Conflict()
-        await self._hotspot.heard(member_id, verdict, fields["phone"], in_hurry=in_hurry)
+        await self._accounts.heard(member_id, verdict, fields["phone"], in_hurry=in_hurry)
         return verdict, Member.from_hash(fields | {"id": member_id}), Merged.parse(merged)
 
     async def change(self, member_id: str, **changes: str) -> Member:
@@ -260,7 +260,7 @@ class Members(Part):
         fields = {name: _valid_field(name, value) for name, value in changes.items()}
         await self._write(member, fields)
         if "phone" in fields:
-            await self._hotspot.enrol(member_id, fields["phone"])
+            await self._accounts.enrol(member_id, fields["phone"])
         return await self.get(member_id)
 
     async def set_password(
@@ -321,20 +321,20 @@ class Members(Part):
         """Lift a block or a deactivation; nobody is logged in by it."""
         await self.get(member_id)
         await self._sessions.end(member_id, "-", reason="admin", by=by, status="active")
-        await self._hotspot.wish(member_id)
+        await self._accounts.routers.sync(member_id)
 
     async def approve(self, member_id: str, approved: bool, *, by: str) -> None:
         """Approve a newcomer, or take the approval back: who is known by a phone alone is out then,
         and has the portal again and nothing else. Raises NotFound."""
         member = await self.get(member_id)
-        await self._hotspot.approve(member_id, approved)
+        await self._accounts.approve(member_id, approved)
         if not approved and member.password == NO_PASSWORD:
             await self._sessions.end(member_id, "all", reason="admin", by=by)
 
     async def _bar(self, member_id: str, status: str, reason: str, by: str) -> Kick:
         await self.get(member_id)
         kick = await self._sessions.end(member_id, "all", reason=reason, by=by, status=status)
-        await self._hotspot.wish(member_id)
+        await self._accounts.routers.sync(member_id)
         return kick
 
     async def delete(self, member_id: str, *, by: str) -> Kick:
@@ -344,7 +344,7 @@ class Members(Part):
         no trace of them (`forget`).
         """
         kick = await self._bar(member_id, "inactive", "deleted", by)
-        if not await self._hotspot.begin_leaving(member_id):
+        if not await self._accounts.begin_leaving(member_id):
             await self.forget(member_id)
         return kick
 
@@ -356,7 +356,7 @@ class Members(Part):
         await self._delete(
             [keys.member(member_id), keys.events(), *logins, keys.sessions(member_id)], [member_id]
         )
-        await self._hotspot.forget(member_id)
+        await self._accounts.forget(member_id)
 
     async def _now(self) -> int:
         seconds, micros = await self._redis.time()

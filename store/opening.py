@@ -11,19 +11,18 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
-from store.attendance.gate import Gate
-from store.attendance.meetings import Meetings
-from store.attendance.proofs import Proofs
-from store.attendance.register import Register
-from store.attendance.renaming import Renaming
-from store.attendance.reports import Reports
+from store.attendance.parts import AttendanceParts
+from store.attendance.parts import wire as parts_of_attendance
 from store.audit import Audit
 from store.changes import Changes
 from store.database import Database
 from store.devices import Devices
 from store.events import EventLog
-from store.hotspot import Captive, Handovers, Hotspot, Leases, Ledger, Otp, Packages, Presences
-from store.hotspot.registrations import Registrations
+from store.hotspot.accounts import Accounts
+from store.hotspot.newcomers import Newcomers
+from store.hotspot.parts import Hotspot
+from store.hotspot.parts import wire as parts_of_hotspot
+from store.hotspot.routers import RouterRequests
 from store.keys import Keys
 from store.limits import Limits
 from store.lists.reading import ListReader
@@ -33,7 +32,8 @@ from store.member_lists import MemberLists
 from store.members import Members
 from store.messages import Messages
 from store.passwords import Passwords
-from store.payments import parts as payments
+from store.payments.parts import Payments
+from store.payments.parts import wire as parts_of_payments
 from store.qr import Qr
 from store.queue import Queue
 from store.sessions import Sessions
@@ -63,25 +63,13 @@ class Store:
     members: Members
     sessions: Sessions
     logins: Logins
-    meetings: Meetings
-    attendance: Gate
-    register: Register
-    attendance_reports: Reports
-    renaming: Renaming
     devices: Devices
     qr: Qr
-    payments: payments.Payments
+    attendance: AttendanceParts
+    payments: Payments
+    hotspot: Hotspot
     mails: Mails
     messages: Messages
-    hotspot: Hotspot
-    packages: Packages
-    ledger: Ledger
-    presences: Presences
-    leases: Leases
-    otp: Otp
-    handovers: Handovers
-    registrations: Registrations
-    captive: Captive
     lists: ListReader
     member_lists: MemberLists
 
@@ -120,13 +108,11 @@ def _wire(
     limits = Limits(changes)
     audit = Audit(changes)
     sessions = Sessions(changes, settings)
-    packages = Packages(changes)
-    mails = Mails(database, queue)
-    hotspot = Hotspot(changes, settings, queue, packages)
-    members = Members(changes, passwords, sessions, hotspot)
+    accounts = Accounts(changes, Newcomers(changes), RouterRequests(settings, queue))
+    members = Members(changes, passwords, sessions, accounts)
     devices = Devices(changes, sessions)
-    meetings = Meetings(changes, settings.timezone)
-    logins = Logins(changes, settings, limits, passwords, members, sessions, devices, audit)
+    hotspot = parts_of_hotspot(changes, settings, queue, limits, audit, sessions, accounts, members)
+    mails = Mails(database, queue)
     return Store(
         settings=settings,
         keys=changes.keys,
@@ -139,15 +125,11 @@ def _wire(
         passwords=passwords,
         members=members,
         sessions=sessions,
-        logins=logins,
-        meetings=meetings,
-        attendance=Gate(changes, limits, Proofs(settings.secret_key)),
-        register=Register(changes, database),
-        attendance_reports=Reports(database),
-        renaming=Renaming(changes, database, meetings),
+        logins=Logins(changes, settings, limits, passwords, members, sessions, devices, audit),
         devices=devices,
         qr=Qr(changes, settings, limits, sessions, audit),
-        payments=payments.wire(
+        attendance=parts_of_attendance(changes, settings, database, limits),
+        payments=parts_of_payments(
             changes,
             settings,
             queue,
@@ -159,17 +141,9 @@ def _wire(
             hotspot,
             mails,
         ),
+        hotspot=hotspot,
         mails=mails,
         messages=Messages(database),
-        hotspot=hotspot,
-        packages=packages,
-        ledger=Ledger(changes, settings),
-        presences=Presences(changes),
-        leases=Leases(changes),
-        otp=Otp(changes, settings, limits, audit),
-        handovers=Handovers(changes, sessions),
-        registrations=Registrations(changes, members),
-        captive=Captive(changes),
         lists=ListReader(),
         member_lists=MemberLists(changes, members, hotspot),
     )

@@ -35,17 +35,17 @@ async def customer(
         phone=f"0812{number:08d}",
     )
     for mac in macs:
-        verdict, _ = await store.hotspot.bind(member.id, mac, "192.168.200.10", name=device)
+        verdict, _ = await store.hotspot.devices.bind(member.id, mac, "192.168.200.10", name=device)
         assert verdict == "added"
     if quota_mb:
-        package = await store.packages.make(f"Harian {number}", quota_mb, 30, False, None)
-        await store.hotspot.give(member.id, package.id)
+        package = await store.hotspot.packages.make(f"Harian {number}", quota_mb, 30, False, None)
+        await store.hotspot.quota.give(member.id, package.id)
     return member.id
 
 
 async def shown(store: Store, member: str) -> Purchase:
     """The package whose terms hold for a member now, or held last."""
-    return (await store.hotspot.account(member)).stack.shown(now_ms())
+    return (await store.hotspot.accounts.get(member)).stack.shown(now_ms())
 
 
 def routers_of(utama: RouterPart, utara: RouterPart) -> dict[str, str]:

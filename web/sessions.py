@@ -60,7 +60,7 @@ class Login(Handler):
             domain=self.request.host,
             password_login="password" in self.store.settings.web_login,
             qr_login="qr" in self.store.settings.web_login,
-            hotspot=self.store.hotspot.has_router,
+            hotspot=self.store.hotspot.routers.has_any,
         )
 
     async def _notice(self) -> dict[str, Any] | None:

@@ -65,10 +65,10 @@ async def probe() -> None:
     it all."""
     settings = Settings.from_environment()
     async with open_store(settings) as store:
-        names = await store.ledger.owed()
+        names = await store.hotspot.ledger.owed()
         owed = [router for router in settings.routers if router.name in names]
         if any(await asyncio.gather(*(_answers(router) for router in owed))):
-            await store.hotspot.wish_all()
+            await store.hotspot.routers.sync_all()
 
 
 async def keep_garden() -> None:
@@ -81,13 +81,13 @@ async def keep_garden() -> None:
 async def bind(question: str, wish: dict[str, Any]) -> None:
     """Answer a page: what became of the device that its owner has just logged in on."""
     async with open_store(Settings.from_environment()) as store:
-        await store.hotspot.answer(question, await bind_device(store, wish))
+        await store.hotspot.questions.answer(question, await bind_device(store, wish))
 
 
 async def confirm(question: str, token: str) -> None:
     """Answer a page: what became of the device that has logged in at the router as was asked."""
     async with open_store(Settings.from_environment()) as store:
-        await store.hotspot.answer(question, await bind_proven(store, token))
+        await store.hotspot.questions.answer(question, await bind_proven(store, token))
 
 
 async def preview(question: str, fup_percent: int | None = None) -> None:
@@ -98,7 +98,7 @@ async def preview(question: str, fup_percent: int | None = None) -> None:
         seen = await _on_each(engines(store), lambda engine: _preview(engine, policy))
         plan = join_previews(dict(zip((r.name for r in settings.routers), seen, strict=True)))
         answer = {"plan": plan} if plan else {"error": "no router answered"}
-        await store.hotspot.answer(question, answer)
+        await store.hotspot.questions.answer(question, answer)
 
 
 def engines(store: Store) -> list[Engine]:

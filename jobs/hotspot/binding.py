@@ -24,8 +24,8 @@ from jobs.hotspot.presence import ask_for_proof, device_of
 from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, Row, Trap, open_link
 from store.clock import now_ms
 from store.hotspot import Slot
-from store.hotspot.accounts import SLOTS, is_random
 from store.hotspot.deciding import Policy, decide
+from store.hotspot.devices import SLOTS, is_random
 from store.opening import Store
 from store.routers import Router
 
@@ -66,14 +66,14 @@ async def bind_device(
     """
     if not await _has_something_to_use(store, wish["member"]):
         if not is_late:
-            await store.hotspot.keep_waiting(wish["member"], wish)
+            await store.hotspot.devices.keep_waiting(wish["member"], wish)
         return {"state": "none"}
     asked = [("address", wish["address"] or wish["ip"]), ("mac-address", wish["mac"])]
     sight = await look_for(store, AnyOf(tuple((name, value) for name, value in asked if value)))
     state, seen = identify(sight.hosts, wish)
     if seen is None and not sight.is_whole:
         # it may be at the router that did not answer
-        await store.hotspot.keep_waiting(wish["member"], wish)
+        await store.hotspot.devices.keep_waiting(wish["member"], wish)
         return {"state": "pending"}
     if seen is None:
         outcome: dict[str, Any] = {"state": state}
@@ -81,21 +81,21 @@ async def bind_device(
         # of what was only told, the newest counts where nobody has to prove anything
         is_row = store.settings.hotspot_presence == "row"
         outcome = await _admit(store, seen, wish, may_move=is_row and not is_late)
-    await store.hotspot.served(wish["member"])
+    await store.hotspot.devices.served(wish["member"])
     return outcome
 
 
 async def serve_waiting(store: Store, member: str = "") -> None:
     """Take in the devices that waited for a router, or for something to use; of one member or of
     everybody."""
-    for wish in await store.hotspot.waiting(member):
+    for wish in await store.hotspot.devices.waiting(member):
         await bind_device(store, wish, is_late=True)
 
 
 async def _has_something_to_use(store: Store, member: str) -> bool:
     policy = Policy.of(store.settings)
     now = now_ms()
-    accounts = await store.hotspot.accounts([member])
+    accounts = await store.hotspot.accounts.of([member])
     return any(policy.access(decide(one.terms(now), now, policy)) != "none" for one in accounts)
 
 
@@ -118,7 +118,7 @@ async def _has_to_prove(store: Store, seen: Seen, wish: dict[str, Any]) -> bool:
     already, and would find no login at the router."""
     if store.settings.hotspot_presence != "proof" or wish["address"]:
         return False
-    return await store.hotspot.owner_of(seen.row["mac-address"]) is None
+    return await store.hotspot.devices.owner_of(seen.row["mac-address"]) is None
 
 
 async def bind_proven(store: Store, token: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ async def _take_in(
     member, mac = wish["member"], seen.row["mac-address"]
 
     async def bind(replace: str) -> tuple[str, str]:
-        return await store.hotspot.bind(
+        return await store.hotspot.devices.bind(
             member,
             mac,
             seen.row.get("address", ""),
@@ -156,7 +156,7 @@ async def _take_in(
             may_move=may_move or not told,
         )
 
-    before = await store.hotspot.owner_of(mac)
+    before = await store.hotspot.devices.owner_of(mac)
     verdict, slot = await bind(wish["replace"])
     if verdict == "full" and (spare := await _spare_slot(store, member)):
         verdict, slot = await bind(spare)
@@ -172,7 +172,7 @@ async def _take_in(
 async def _spare_slot(store: Store, member: str) -> str:
     """The slot that the next device may have without asking, "" for none: of a full set, one whose
     MAC was made up by its device and is not on the network any more, the longest unseen first."""
-    account = await store.hotspot.account(member)
+    account = await store.hotspot.accounts.get(member)
     made_up = sorted((one for one in account.slots if is_random(one.mac)), key=_last_seen)
     if len(account.slots) < SLOTS or not made_up:
         return ""
@@ -199,14 +199,16 @@ async def look_for(store: Store, which: AnyOf) -> Sight:
 
 async def _hosts(store: Store, router: Router, which: AnyOf) -> list[Row] | None:
     """One router's rows; None when it is away."""
-    if await store.ledger.is_away(router.name):
+    if await store.hotspot.ledger.is_away(router.name):
         return None
     try:
         async with open_link(router, LOOK_SECONDS) as link:
             fields = (".id", "mac-address", "address", "authorized", "bypassed")
             return await link.read(HOST, *fields, any_of=which)
     except RouterAway:
-        await store.ledger.note_away(router.name)  # the next one who asks need not wait for it
+        await store.hotspot.ledger.note_away(
+            router.name
+        )  # the next one who asks need not wait for it
         return None
     except (LoginRefused, Trap):
         return None
@@ -234,5 +236,5 @@ async def _let_through(store: Store, member: str, router: Router) -> str:
     """Have the device's own router agree at once, and the others soon."""
     report = await Engine(store, router, Policy.of(store.settings)).run(member)
     if len(store.settings.routers) > 1:
-        await store.hotspot.wish(member)
+        await store.hotspot.routers.sync(member)
     return "bound" if report.state == "done" else "pending"

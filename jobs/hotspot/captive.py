@@ -17,7 +17,7 @@ async def answer(question: str, address: str) -> None:
     """Answer `{captive, member}` for the device at an address of the hotspot's; `member` is the
     owner's id or empty. `{error}` when it may be at a router that cannot be asked."""
     async with open_store(Settings.from_environment()) as store:
-        await store.hotspot.answer(question, await look(store, address))
+        await store.hotspot.questions.answer(question, await look(store, address))
 
 
 async def look(store: Store, address: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ async def look(store: Store, address: str) -> dict[str, Any]:
     if not sight.hosts and not sight.is_whole:
         return {"error": "a router is away"}
     passing = [seen.row for seen in sight.hosts if _passes(seen.row)]
-    owners = [await store.hotspot.owner_of(row["mac-address"]) for row in passing]
+    owners = [await store.hotspot.devices.owner_of(row["mac-address"]) for row in passing]
     return {"captive": not passing, "member": next((who for who in owners if who), "")}
 
 

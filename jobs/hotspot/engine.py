@@ -83,7 +83,7 @@ class Engine:
         """
         began = time.monotonic()
         report = Report(self.router.name, only)
-        if only and await self._store.ledger.is_away(self.router.name):
+        if only and await self._store.hotspot.ledger.is_away(self.router.name):
             report.state = "away"
             return report
         try:
@@ -98,9 +98,9 @@ class Engine:
             report.state = "overtaken"
         except GivesWay:
             report.state = "yielded"
-            await self._store.hotspot.wish_all()
+            await self._store.hotspot.routers.sync_all()
         say(report)
-        await self._store.ledger.note_run(report.as_dict(began))
+        await self._store.hotspot.ledger.note_run(report.as_dict(began))
         return report
 
     async def preview(self, policy: Policy) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Engine:
         ours = urlsplit(settings.public_url).hostname or ""
         if settings.sync_test_mode_enabled:
             return 0
-        async with self._store.leases.taken(self.router.name, BUSY_SECONDS) as lease:
+        async with self._store.hotspot.leases.taken(self.router.name, BUSY_SECONDS) as lease:
             if lease is None:
                 return 0
             async with open_link(self.router, MEMBER_SECONDS) as link:
@@ -136,7 +136,7 @@ class Engine:
                 writes = plan_garden(
                     [ours, *settings.site.hosts, *settings.hotspot_walled_garden], rows
                 )
-                await self._store.leases.keep(lease)
+                await self._store.hotspot.leases.keep(lease)
                 for receipt in await link.write(writes):
                     if receipt.trap is not None:
                         raise receipt.trap
@@ -147,7 +147,7 @@ class Engine:
     async def _leased(self, report: Report, only: str) -> None:
         name = self.router.name
         wait = BUSY_SECONDS if only else PASS_SECONDS
-        async with self._store.leases.taken(name, wait, in_hurry=bool(only)) as lease:
+        async with self._store.hotspot.leases.taken(name, wait, in_hurry=bool(only)) as lease:
             if lease is None:
                 report.state = "busy"
                 return
@@ -173,7 +173,7 @@ class Engine:
         for account in accounts:
             for kind, key in account.notices(now, self._policy):
                 if account.noticed.get(kind) != key:
-                    await self._store.ledger.notice(account.member, kind, key)
+                    await self._store.hotspot.ledger.notice(account.member, kind, key)
         wanted = self._wanted(accounts, now, self._policy)
         made = plan(wanted, actual, self._policy)
         if made.adoptions:
@@ -192,8 +192,8 @@ class Engine:
         report.prints = camera.prints
 
     async def _accounts(self, only: str) -> list[Account]:
-        members = [only] if only else await self._store.hotspot.members()
-        accounts = await self._store.hotspot.accounts(members, self.router.name)
+        members = [only] if only else await self._store.hotspot.accounts.members()
+        accounts = await self._store.hotspot.accounts.of(members, self.router.name)
         return [account for account in accounts if self._concerns(account)]
 
     def _concerns(self, account: Account) -> bool:
@@ -215,7 +215,7 @@ class Engine:
                 settled=_status(account.settled[self.router.name]),
                 device_set=account.device_set,
                 is_settled=account.settled_sets[self.router.name] == account.device_set,
-                password=self._store.hotspot.password(account.member),
+                password=self._store.hotspot.routers.password(account.member),
             )
             for account in accounts
         ]
@@ -235,10 +235,10 @@ class Engine:
             used, look = count(before, macs, [r for mac in macs for r in rows.get(mac, ())])
             if used or not look.is_like(before):
                 counted.append(Counted(account.member, account.look, look.text(), used))
-        added = await self._store.ledger.count(self.router.name, counted, lease)
+        added = await self._store.hotspot.ledger.count(self.router.name, counted, lease)
         if not added:
             return accounts
-        again = await self._store.hotspot.accounts(added, self.router.name)
+        again = await self._store.hotspot.accounts.of(added, self.router.name)
         newer = {one.member: one for one in again}
         report.counted = sum(one.used for one in counted if one.member in newer)
         return [newer.get(account.member, account) for account in accounts]
@@ -246,7 +246,7 @@ class Engine:
     async def _adopt(self, made: Plan, only: str, now: int) -> list[Wanted]:
         """Take devices in that only a phone number marked; returns everybody anew."""
         for found in made.adoptions:
-            verdict, _ = await self._store.hotspot.bind(
+            verdict, _ = await self._store.hotspot.devices.bind(
                 found.member, found.mac, found.ip, name="Perangkat lama"
             )
             log.info("adopted a binding of member=%s: %s", found.member, verdict)

@@ -41,7 +41,7 @@ ONLINE_BYTES = 5_000_000
 async def ask_for_proof(store: Store, router: Router, wish: dict[str, Any]) -> dict[str, Any]:
     """Make a user for one login; returns `state` `prove` with the `login_url` to send the browser
     to, or `pending` when the router did not take it."""
-    token, proof = await store.presences.begin(router.name, wish)
+    token, proof = await store.hotspot.presences.begin(router.name, wish)
     user: dict[str, str | bool | int] = {
         "name": proof.user,
         "password": proof.password,
@@ -67,7 +67,7 @@ async def device_of(store: Store, token: str) -> tuple[Proof, Row] | None:
 
     Raises RouterAway, LoginRefused, Trap before the session was seen: it can be tried again.
     """
-    proof = await store.presences.find(token)
+    proof = await store.hotspot.presences.find(token)
     if proof is None:
         return None
     router = _named(store, proof.router)
@@ -76,14 +76,14 @@ async def device_of(store: Store, token: str) -> tuple[Proof, Row] | None:
     async with open_link(router, SECONDS) as link:
         mine = AnyOf((("user", proof.user),))
         sessions = await link.read(ACTIVE, ".id", "mac-address", "address", any_of=mine)
-        if not sessions or not await store.presences.end(token):
+        if not sessions or not await store.hotspot.presences.end(token):
             return None
         try:
             await _take_away(link, [proof.user])
         except (RouterAway, Trap) as error:
             log.warning("user of a proof left on %s for the sweep: %s", router.name, error)
         else:
-            await store.presences.forget(proof.user)
+            await store.hotspot.presences.forget(proof.user)
     return proof, sessions[0]
 
 
@@ -91,7 +91,7 @@ async def sweep(store: Store) -> int:
     """Take away the users whose time is over; returns how many. A router that is away keeps its
     own for the next time."""
     due: dict[str, list[str]] = {}
-    for name, user in await store.presences.overdue():
+    for name, user in await store.hotspot.presences.overdue():
         due.setdefault(name, []).append(user)
     gone = 0
     for name, users in due.items():
@@ -103,7 +103,7 @@ async def sweep(store: Store) -> int:
         except (RouterAway, LoginRefused, Trap):
             continue
         for user in users:
-            await store.presences.forget(user)
+            await store.hotspot.presences.forget(user)
         gone += len(users)
     return gone
 

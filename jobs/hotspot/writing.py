@@ -52,7 +52,7 @@ class Writer:
         touched = {step.member for step in made.steps}
         if touched and self.camera.is_spent:
             # seen by the next run, which has its six prints to itself
-            await self.store.hotspot.wish_all()
+            await self.store.hotspot.routers.sync_all()
             failed |= touched
         elif touched:
             hosts = await self._look_again(made, wanted)
@@ -71,7 +71,7 @@ class Writer:
         return failed
 
     async def _apply_chunk(self, steps: Sequence[Step]) -> set[str]:
-        is_wanted = await self.store.leases.keep(self.lease)
+        is_wanted = await self.store.hotspot.leases.keep(self.lease)
         async with asyncio.timeout(CHUNK_SECONDS):
             receipts = await self.link.write([step.write for step in steps])
         self.report.writes += len(steps)
@@ -122,7 +122,7 @@ class Writer:
         if waiting:
             again = plan(waiting, Actual([], [], [], hosts), self.policy)
             logins = [step.write for step in again.steps if step.phase is Phase.LOGIN]
-            await self.store.leases.keep(self.lease)
+            await self.store.hotspot.leases.keep(self.lease)
             await self.link.write(logins)
         return hosts
 
@@ -155,7 +155,7 @@ class Writer:
         """Note who agrees, unless another status has been decided meanwhile: then the next run
         makes the router agree with that, and nobody is told what holds no more."""
         now = now_ms()
-        accounts = await self.store.hotspot.accounts([one.member for one in agreeing])
+        accounts = await self.store.hotspot.accounts.of([one.member for one in agreeing])
         fresh = {account.member: account for account in accounts}
         for one in agreeing:
             account = fresh.get(one.member)
@@ -163,7 +163,7 @@ class Writer:
                 self.report.pending += 1
                 continue
             status = str(one.status)
-            if await self.store.ledger.settle(
+            if await self.store.hotspot.ledger.settle(
                 self.report.router, one.member, status, now, self.lease, one.device_set
             ) and (one.settled != one.status):
                 change = {"member": one.member, "from": one.settled or "", "to": status}
@@ -175,9 +175,9 @@ class Writer:
         """This router has no trace of them; when none has, the row may go."""
         if any(through.get(device.mac) for device in one.devices):
             return
-        if not await self.store.ledger.clean(self.report.router, one.member, self.lease):
+        if not await self.store.hotspot.ledger.clean(self.report.router, one.member, self.lease):
             return
         try:
             await self.store.members.forget(one.member)
         except NotFound:
-            await self.store.hotspot.forget(one.member)
+            await self.store.hotspot.accounts.forget(one.member)

@@ -51,9 +51,9 @@ async def _tell_page(store: Store, sent: tuple[str, str, str], refusal: NotSent 
     phone, code, line = sent
     try:
         if refusal is None:
-            await store.otp.was_sent(phone, code)
+            await store.hotspot.otp.was_sent(phone, code)
         else:
-            await store.otp.withdraw(phone, code, line, for_all=refusal.blame is Blame.OURS)
+            await store.hotspot.otp.withdraw(phone, code, line, for_all=refusal.blame is Blame.OURS)
     except (RedisError, OSError) as error:
         log.warning("a page does not hear of its code: %s", type(error).__name__)
 

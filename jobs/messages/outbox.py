@@ -90,7 +90,7 @@ class Messenger:
             await self._outbox.mark("put_off", row, seconds=60)
             return False
         try:
-            account = await self._store.hotspot.account(row["member_id"])
+            account = await self._store.hotspot.accounts.get(row["member_id"])
         except NotFound:
             account = None
         if account is None or is_overtaken(row["kind"], row["key"], account, self._policy):

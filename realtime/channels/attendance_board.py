@@ -26,7 +26,7 @@ from realtime.transport.connection import Stream
 from realtime.transport.messages import Message
 from store.attendance import conflicts
 from store.attendance.meetings import Meeting
-from store.attendance.records import Attendance
+from store.attendance.record import Attendance
 from store.events import Event
 from store.opening import Store
 
@@ -173,7 +173,7 @@ class Boards:
         """Show every projecting board its next code, for ever; Redis's clock sets the pace."""
         while True:
             try:
-                now = await self._store.meetings.now()
+                now = await self._store.attendance.meetings.now()
             except (RedisError, OSError) as error:
                 log.warning("codes wait for Redis: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)

@@ -25,7 +25,7 @@ class RotatingCode:
         """
         if meeting.state(now) in ("ended", "inactive"):
             return Message("code", {"code": "", "url": "", "image": "", "valid_seconds": 0})
-        code = self._store.attendance.proofs.code(meeting.id, now)
+        code = self._store.attendance.submissions.proofs.code(meeting.id, now)
         url = f"{self._store.settings.public_url}/attendance/{meeting.id}#k={code}"
         # pure Python, some milliseconds of it: too long for the loop
         image = await asyncio.to_thread(_drawn, url)

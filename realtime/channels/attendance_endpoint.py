@@ -68,12 +68,12 @@ class BoardEndpoint(LiveEndpoint[StreamOpening]):
         if not valid_meeting_id(asked):
             raise MeetingNotFound()
         owner = "" if place.role == "admin" else place.member
-        return await self._handshake.store.meetings.get(asked, owner)
+        return await self._handshake.store.attendance.meetings.get(asked, owner)
 
     async def _catch_up(self, board: BoardStream, meeting: Meeting, opening: StreamOpening) -> None:
         """Tell the code on show; and a board that returns, what came while it was away."""
         store, head = self._handshake.store, opening.head
-        now = await store.meetings.now()
+        now = await store.attendance.meetings.now()
         if meeting.rotating:
             board.tell(await self._boards.code.message(meeting, now))
         last = head.query.get("last_event_id") or head.headers.get("Last-Event-ID", "")
@@ -81,7 +81,7 @@ class BoardEndpoint(LiveEndpoint[StreamOpening]):
         if since is None:
             return
         today = meeting.today(now).on
-        rows = await store.register.rows(meeting, today, today, now)
+        rows = await store.attendance.records.rows(meeting, today, today, now)
         missed = [row for row in rows if row.changed_at >= since - OVERLAP_MS]
         for start in range(0, len(missed), MOST_ROWS):
             chunk = [row.row(meeting.timezone) for row in missed[start : start + MOST_ROWS]]

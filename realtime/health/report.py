@@ -136,7 +136,7 @@ class Health:
         away, or there is none."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                routers = await self._store.ledger.routers()
+                routers = await self._store.hotspot.ledger.routers()
         except (RedisError, OSError, TimeoutError):
             return {}
         told = ("state", "at", "away_since", "took_ms", "pending")

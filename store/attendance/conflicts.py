@@ -12,7 +12,7 @@ from typing import Any
 
 from store.attendance.days import as_text
 from store.attendance.proofs import device_label
-from store.attendance.records import Attendance
+from store.attendance.record import Attendance
 
 ALIKE_MS = 60_000
 """Two phones of one make on one line within a minute may be one phone with its data cleared."""

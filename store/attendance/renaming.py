@@ -15,7 +15,7 @@ from typing import Any
 
 from store.attendance.days import day_on
 from store.attendance.meetings import MOST_LISTED, By, Meeting, Meetings, audit
-from store.attendance.records import TRIES, as_json, day_before, left_ms
+from store.attendance.record import TRIES, as_json, day_before, left_ms
 from store.attendance.students import Student
 from store.changes import Changes, Part, only
 from store.database import Database, statement

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from store.attendance.days import day_on
 from store.attendance.meetings import Meeting
-from store.attendance.records import KEEP_MS
+from store.attendance.record import KEEP_MS
 from store.database import Connection, Row, statement
 from store.keys import Keys
 from store.scripts import Script

@@ -89,7 +89,7 @@ class Desk:
             return dict(json.loads(kept))
         began = time.monotonic()
         counted = await self._count()
-        counted["routers"] = await self._store.ledger.routers()
+        counted["routers"] = await self._store.hotspot.ledger.routers()
         took_ms = int((time.monotonic() - began) * 1000)
         kept_ms = max(OVERVIEW_MS, took_ms * REST)
         await self._store.redis.set(key, json.dumps(counted), px=kept_ms)
@@ -98,7 +98,7 @@ class Desk:
     async def _count(self) -> dict[str, Any]:
         statuses = dict.fromkeys(STATUSES, 0)
         pending = waiting = 0
-        async for account, row in self._everybody(await self._store.hotspot.members()):
+        async for account, row in self._everybody(await self._store.hotspot.accounts.members()):
             statuses[row["status"]] += 1
             pending += row["pending"]
             waiting += not account.approved
@@ -112,7 +112,7 @@ class Desk:
     async def find(self, which: Which, after: str, most: int) -> Found:
         """Return up to `most` rows after a cursor; those of a house that one request can look at
         as a whole by name, those of a larger one by id."""
-        members = await self._store.hotspot.members()
+        members = await self._store.hotspot.accounts.members()
         if len(members) <= SCAN:
             return await self._by_name(members, which, after, most)
         return await self._by_id([one for one in members if one > after], which, most)
@@ -147,13 +147,13 @@ class Desk:
 
     async def row_of(self, member: str) -> dict[str, Any]:
         """Return one member's row. Raises NotFound."""
-        return self.row(await self._store.hotspot.account(member))
+        return self.row(await self._store.hotspot.accounts.get(member))
 
     async def _everybody(
         self, members: Sequence[str]
     ) -> AsyncIterator[tuple[Account, dict[str, Any]]]:
         for at in range(0, len(members), STEP):
-            for account in await self._store.hotspot.accounts(members[at : at + STEP]):
+            for account in await self._store.hotspot.accounts.of(members[at : at + STEP]):
                 yield account, self.row(account)
             await asyncio.sleep(0)
 
@@ -171,10 +171,10 @@ class Desk:
 
     async def runs(self, router: str, most: int) -> list[dict[str, Any]]:
         """Return the newest runs, of one router or ("") of all; `name` is whom one was for."""
-        runs = await self._store.ledger.runs(RUNS_KEPT if router else most)
+        runs = await self._store.hotspot.ledger.runs(RUNS_KEPT if router else most)
         meant = [run for run in runs if router in ("", run["router"])][:most]
         members = sorted({run["only"] for run in meant if run["only"]})
-        accounts = await self._store.hotspot.accounts(members)
+        accounts = await self._store.hotspot.accounts.of(members)
         names = {account.member: account.name for account in accounts}
         return [run | {"name": names.get(run["only"], "")} for run in meant]
 

@@ -12,8 +12,9 @@ from typing import Any
 from store.changes import Changes, Part, only
 from store.clock import now_ms
 from store.hotspot.account import Counted, look_field, settled_field, settled_set_field
-from store.hotspot.accounts import BATCH, today
+from store.hotspot.accounts import BATCH
 from store.hotspot.leases import Lease
+from store.hotspot.quota import today
 from store.hotspot.stack import STACK_FIELDS, Stack
 from store.routers import Router
 from store.scripts import Script

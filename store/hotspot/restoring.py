@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 
 from store.database import Connection, Row, statement
 from store.hotspot.account import settled_field
-from store.hotspot.accounts import BATCH, is_random
+from store.hotspot.accounts import BATCH
+from store.hotspot.devices import is_random
 from store.hotspot.stack import Stack
 from store.keys import Keys
 

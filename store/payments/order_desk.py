@@ -15,7 +15,7 @@ from typing import Any
 from store.changes import Changes, Part
 from store.database import Connection, Database, Row, statement
 from store.errors import Conflict, InvalidRequest, NotFound
-from store.hotspot import Hotspot
+from store.hotspot.parts import Hotspot
 from store.mails import Mails, send_anew
 from store.members import Member, Members
 from store.payments import orders
@@ -205,7 +205,9 @@ class OrderDesk(Part):
         if "packages" in what:
             for row in order["packages"]:
                 if row["status"] == "active":
-                    done["packages"] += await self._hotspot.take_back(row["member"], row["id"])
+                    done["packages"] += await self._hotspot.quota.take_back(
+                        row["member"], row["id"]
+                    )
         return done
 
     async def reviewed(self, delivery: str) -> None:
@@ -227,7 +229,7 @@ class OrderDesk(Part):
         """Whether a package that the order gave is still among its member's: as it is now, which
         Postgres hears of a moment later."""
         try:
-            account = await self._hotspot.account(package["member_id"])
+            account = await self._hotspot.accounts.get(package["member_id"])
         except NotFound:
             return "disabled"  # they have gone with their member
         kept = any(one.id == package["id"] for one in account.stack.purchases)

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
 from dataclasses import dataclass
-from typing import Any
 
-from store.changes import Changes, Part
+from store.changes import Changes
 from store.database import Database
-from store.errors import NotFound
-from store.hotspot import Hotspot
+from store.hotspot.parts import Hotspot
 from store.limits import Limits
 from store.mails import Mails
-from store.members import Member, Members
+from store.members import Members
 from store.passwords import Passwords
-from store.payments.delivery import as_ref
 from store.payments.inbox import Inbox
 from store.payments.intake import Intake
 from store.payments.licences import Licences
+from store.payments.links import PasswordLinks
 from store.payments.order_desk import OrderDesk
+from store.payments.pages import OrderPages
 from store.payments.processing import Processing
 from store.payments.spool import Spool
 from store.queue import Queue
 from store.sessions import Sessions
 from store.settings import Settings
-from store.weak_passwords import strong_password
-
-LINK_SECONDS = 72 * 3600
-"""How long a mailed link sets a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,76 +36,6 @@ class Payments:
     pages: OrderPages
     links: PasswordLinks
     desk: OrderDesk
-
-
-class OrderPages(Part):
-    """How far an order is, for its buyer."""
-
-    async def look(self, ref: str) -> dict[str, Any] | None:
-        """Return `{state, …}` of an order, None when Redis knows none."""
-        text = await self._redis.get(self._keys.payment_order(as_ref(ref)))
-        return dict(json.loads(text)) if text else None
-
-
-class LinkOver(NotFound):
-    """A mailed link that sets no password any more, or never did."""
-
-    message = "Tautan ini sudah tidak berlaku. Pakai tautan di email terbaru, atau minta yang baru."
-
-
-class PasswordLinks(Part):
-    """Links by which a member sets a password once, without knowing one."""
-
-    def __init__(
-        self, changes: Changes, settings: Settings, members: Members, sessions: Sessions
-    ) -> None:
-        super().__init__(changes)
-        self._settings = settings
-        self._members = members
-        self._sessions = sessions
-
-    async def make(self, member_id: str) -> str:
-        """Return a link, good for LINK_SECONDS or until the next one or a new password. Its secret
-        is behind the `#`, which no server and no log sees; what is kept of it is a digest."""
-        token = secrets.token_urlsafe(24)
-        stamp = await self._members.stamp_links(member_id)
-        await self._redis.set(self._key(token), f"{member_id} {stamp}", ex=LINK_SECONDS)
-        return f"{self._settings.public_url}/atur-password#{token}"
-
-    async def use(self, token: str, password: object) -> str:
-        """Set the password, once; every session of the member ends. Returns the member's id.
-
-        Raises NotFound for a link that is used or over, WeakPassword, InvalidRequest.
-        """
-        key = self._key(token)
-        member = await self._member_of(str(await self._redis.get(key) or ""))
-        chosen = strong_password(password, *member.names)
-        left = int(await self._redis.pttl(key))
-        kept = await self._redis.getdel(key)
-        if not kept:
-            raise LinkOver()
-        try:
-            await self._members.set_password(member.id, chosen)
-        except BaseException:
-            await self._redis.set(key, kept, px=max(left, 1_000), nx=True)
-            raise
-        await self._sessions.end(member.id, "all", reason="password_changed", by="tautan email")
-        return member.id
-
-    async def _member_of(self, kept: str) -> Member:
-        """The member a link is for, while it bears the stamp that the member's links have now."""
-        member_id, _, stamp = kept.partition(" ")
-        try:
-            member = await self._members.get(member_id)
-        except NotFound:
-            raise LinkOver() from None
-        if not member_id or stamp != member.links:
-            raise LinkOver()
-        return member
-
-    def _key(self, token: str) -> str:
-        digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-        return self._keys.password_link(digest)
 
 
 def wire(

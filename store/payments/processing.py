@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from store.changes import Changes, Part
 from store.database import Connection, Database, Row, statement
 from store.errors import InvalidRequest, MemberExists, NotFound, Unavailable
-from store.hotspot import Hotspot
+from store.hotspot.parts import Hotspot
 from store.hotspot.stack import StackFull
 from store.locks import Lock, locked
 from store.mails import owe
@@ -305,13 +305,13 @@ class Processing(Part):
             return
         member = await self._members.find(order.email)
         phone = normal_phone(order.phone)
-        receiver = member.id if member else phone and await self._hotspot.member_of(phone)
+        receiver = member.id if member else phone and await self._hotspot.accounts.member_of(phone)
         if not receiver:
             raise Unusable("no member for the hotspot package")
         for quota in order.quotas:
             once = f"{ref}:{quota.item}:{quota.unit}"
             try:
-                await self._hotspot.give(receiver, quota.package_id, once=once)
+                await self._hotspot.quota.give(receiver, quota.package_id, once=once)
             except NotFound as error:
                 raise Unusable("no such hotspot package") from error
             except StackFull as error:

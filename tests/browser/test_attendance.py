@@ -215,7 +215,7 @@ async def test_a_scanned_code_opens_a_rotating_meeting(place, sit, store):
     meeting = await meeting_of(teacher, rotating=True)
     bare = await (await sit(web)).open(f"/attendance/{meeting}")
     await expect(bare.locator("#message")).to_contain_text("Pindai kode QR")
-    code = store.attendance.proofs.code(meeting, await store.meetings.now())
+    code = store.attendance.submissions.proofs.code(meeting, await store.attendance.meetings.now())
     page = await (await sit(web)).open(f"/attendance/{meeting}#k={code}")
     await page.wait_for_function("location.hash === ''")
     await expect(page.locator("#message")).to_be_hidden()

@@ -27,9 +27,9 @@ async def test_a_phone_gets_in_through_the_portal(
     member = await store.members.create(
         email="siti@jaga.test", password_hash="x", name="Siti", phone="081234567890"
     )
-    package = await store.packages.make("Harian", 2048, 1, False, None)
-    await store.hotspot.give(member.id, package.id)
-    await store.hotspot.correct(member.id, used=700 << 20)
+    package = await store.hotspot.packages.make("Harian", 2048, 1, False, None)
+    await store.hotspot.quota.give(member.id, package.id)
+    await store.hotspot.quota.correct(member.id, used=700 << 20)
     web = await serve(worker=True, MIKROTIK_HOST="127.0.0.1", **router.settings)
     router.control("join", mac=MAC, ip="192.168.200.10")
     redirected = router.control("http", mac=MAC)["redirected_to"]

@@ -37,7 +37,7 @@ class Desk:
     async def guest(self, name: str, number: int, used_mb: int = 0, *macs: str) -> str:
         """A member with 100 MB, some of it used, and devices."""
         member = await customer(self.store, number, *macs, name=name, device="Ponsel Siti")
-        await self.store.hotspot.correct(member, used=used_mb * MB)
+        await self.store.hotspot.quota.correct(member, used=used_mb * MB)
         return member
 
     async def open(self, section: str = "") -> Page:

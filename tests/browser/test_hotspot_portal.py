@@ -39,8 +39,8 @@ async def siti(store: Store) -> Member:
     member = await store.members.create(
         email="siti@jaga.test", password_hash="x", name="Siti", phone=PHONE
     )
-    package = await store.packages.make("Harian", 2048, 30, False, None)
-    await store.hotspot.give(member.id, package.id)
+    package = await store.hotspot.packages.make("Harian", 2048, 30, False, None)
+    await store.hotspot.quota.give(member.id, package.id)
     return member
 
 
@@ -232,12 +232,12 @@ async def test_a_newcomer_registers_and_hears_what_comes_next(
     await page.fill("#name", "Rina")
     await page.click("form[data-step=register] [type=submit]")
     await expect(page.locator("form[data-step=code]")).to_be_visible(timeout=PATIENCE_MS)
-    assert await store.hotspot.member_of("6281200000005") is None
+    assert await store.hotspot.accounts.member_of("6281200000005") is None
     await page.fill("#code", await code_in(web.settings.jaga_home / "messages"))
     waiting = page.locator("hotspot-connect [data-view=approval]")
     await expect(waiting).to_be_visible(timeout=PATIENCE_MS)
-    member = await store.hotspot.member_of("6281200000005")
-    assert member and not (await store.hotspot.account(member)).approved
+    member = await store.hotspot.accounts.member_of("6281200000005")
+    assert member and not (await store.hotspot.accounts.get(member)).approved
     # whoever comes back finds the same
     await page.reload()
     await expect(waiting).to_be_visible(timeout=PATIENCE_MS)
@@ -253,7 +253,9 @@ async def test_a_newcomer_registers_and_hears_what_comes_next(
 async def take_all_places(store: Store, member: Member) -> None:
     """Three devices, seen one after the other."""
     for n in range(3):
-        await store.hotspot.bind(member.id, MACS[n], f"192.168.200.1{n}", name=f"HP {n + 1}")
+        await store.hotspot.devices.bind(
+            member.id, MACS[n], f"192.168.200.1{n}", name=f"HP {n + 1}"
+        )
         await asyncio.sleep(0.01)
 
 
@@ -375,9 +377,9 @@ async def test_whoever_is_logged_in_connects_a_device_without_a_code(
     router: RouterPart,
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
-    package = await store.packages.make("Harian", 1024, 30, False, None)
-    await store.hotspot.enrol(budi.id, PHONE)
-    await store.hotspot.give(budi.id, package.id)
+    package = await store.hotspot.packages.make("Harian", 1024, 30, False, None)
+    await store.hotspot.accounts.enrol(budi.id, PHONE)
+    await store.hotspot.quota.give(budi.id, package.id)
     web = await house(serve, router)
     seat = await sit(web)
     await seat.arrive()
@@ -394,9 +396,9 @@ async def test_whoever_is_logged_in_connects_a_device_without_a_code(
 async def test_every_open_tab_turns_by_itself(
     serve: Start, budi: Member, store: Store, sit: Callable[..., Awaitable[Seat]], tmp_path: Path
 ) -> None:
-    package = await store.packages.make("Harian", 1024, 30, False, None)
-    await store.hotspot.enrol(budi.id, PHONE)
-    await store.hotspot.give(budi.id, package.id)
+    package = await store.hotspot.packages.make("Harian", 1024, 30, False, None)
+    await store.hotspot.accounts.enrol(budi.id, PHONE)
+    await store.hotspot.quota.give(budi.id, package.id)
     web = await serve()
     seat = await sit(web, viewport={"width": 390, "height": 780})
     first = await seat.open("/login")
@@ -408,7 +410,7 @@ async def test_every_open_tab_turns_by_itself(
         await expect(page.locator("session-guard")).to_have_attribute("state", "live")
         await page.evaluate("document.querySelector('details').open = true")
     began = time.monotonic()
-    await store.hotspot.correct(budi.id, used=924 << 20)
+    await store.hotspot.quota.correct(budi.id, used=924 << 20)
     # the tab in the background is looked at first: it must not need to be in front
     for page in pages:
         await expect(page.locator(".quota-text .quota-number")).to_have_text("100 MB")
@@ -417,11 +419,11 @@ async def test_every_open_tab_turns_by_itself(
     print(f"\nboth tabs turned {time.monotonic() - began:.3f} s after the change")
     await expect(first.locator("#hotspot-news")).to_have_text("Kecepatan sedang dikurangi")
     await asyncio.sleep(1.1)
-    await store.hotspot.bind(budi.id, MACS[0], "192.168.200.10", name="HP <b>Budi</b>")
+    await store.hotspot.devices.bind(budi.id, MACS[0], "192.168.200.10", name="HP <b>Budi</b>")
     for page in pages:
         await expect(page.locator("[data-device] strong")).to_have_text("HP <b>Budi</b>")
     await asyncio.sleep(1.1)
-    await store.hotspot.correct(budi.id, ends_at=int(time.time() * 1000) + 2_000)
+    await store.hotspot.quota.correct(budi.id, ends_at=int(time.time() * 1000) + 2_000)
     await expect(first.locator("h1")).to_have_text("Masa aktif sudah habis", timeout=PATIENCE_MS)
     await expect(first.locator(".quota-advice")).to_contain_text("pengelola")
 
@@ -432,7 +434,7 @@ async def test_what_happened_while_the_line_was_cut_is_seen_after_it(
     store: Store,
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
-    await store.hotspot.enrol(budi.id, PHONE)
+    await store.hotspot.accounts.enrol(budi.id, PHONE)
     web = await product()
     seat = await sit(web)
     page = await seat.open("/login")
@@ -442,7 +444,7 @@ async def test_what_happened_while_the_line_was_cut_is_seen_after_it(
     await expect(page.locator("session-guard")).to_have_attribute("state", "live")
     await expect(page.locator("h1")).to_have_text("Belum ada paket")
     web.kill()
-    package = await store.packages.make("Harian", 1024, 30, False, None)
-    await store.hotspot.give(budi.id, package.id)
+    package = await store.hotspot.packages.make("Harian", 1024, 30, False, None)
+    await store.hotspot.quota.give(budi.id, package.id)
     await product(PORT=str(web.settings.port))
     await expect(page.locator("h1")).to_have_text("Internet Anda aktif", timeout=PATIENCE_MS)

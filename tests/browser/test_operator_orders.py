@@ -181,8 +181,8 @@ async def test_the_buyer_asks_for_the_mail_again(chromium, environment, posted) 
 async def test_what_will_be_in_use_is_said_before_a_package_is_given(chromium, environment) -> None:
     async with desk(chromium, environment) as (site, page):
         await customer(site.store, 1, name="Siti", quota_mb=2048)
-        await site.store.packages.make("Tambahan 5 GB", 5 << 10, 0, False, None)
-        await site.store.packages.make("Bebas Sepekan", 0, 7, True, None)
+        await site.store.hotspot.packages.make("Tambahan 5 GB", 5 << 10, 0, False, None)
+        await site.store.hotspot.packages.make("Bebas Sepekan", 0, 7, True, None)
         await page.goto(f"http://127.0.0.1:{site.port}/admin/hotspot")
         await page.locator("[data-members] tr").get_by_role("button").click()
         dialog = page.get_by_role("dialog")

@@ -72,7 +72,7 @@ async def test_the_page_that_waits_for_a_code_says_that_it_was_not_sent(
             monkeypatch.setenv(name, value)
         async with serving(changed) as site:
             member = await site.member("siti", phone="081234567890")
-            await site.store.hotspot.approve(member.id, True)
+            await site.store.hotspot.accounts.approve(member.id, True)
             context = await chromium.new_context(locale="id-ID")
             page = await context.new_page()
             page.set_default_timeout(PATIENCE_MS)

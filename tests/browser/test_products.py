@@ -26,7 +26,7 @@ async def log_in(seat, web, email=EMAIL) -> None:
 async def test_a_sold_product_is_mapped_to_a_package_and_back(serve, store, sit):
     web = await serve(LYNK_MERCHANT_KEYS=KEY)
     await store.members.create(email=EMAIL, password=PASSWORD, name="Ratna", role="admin")
-    await store.packages.make("Mingguan", 5120, 7, False, None)
+    await store.hotspot.packages.make("Mingguan", 5120, 7, False, None)
     await deliver(Browser(web.settings.port), payment())
     await deliver(Browser(web.settings.port), payment(items=[EBOOK | {"title": "<b>E-Book"}]))
     await LogReader(store).run()

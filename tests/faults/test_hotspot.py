@@ -45,16 +45,16 @@ async def test_a_worker_killed_between_two_writes_leaves_work_that_the_next_one_
     for n in range(5):
         phone = f"0812{n:08d}"
         made = await store.members.create(email=f"{n}@jaga.test", password_hash="x", phone=phone)
-        await store.hotspot.bind(made.id, f"A4:BB:CC:00:00:0{n}", "")
-        await store.hotspot.correct(made.id, unlimited=True)
+        await store.hotspot.devices.bind(made.id, f"A4:BB:CC:00:00:0{n}", "")
+        await store.hotspot.quota.correct(made.id, unlimited=True)
         members.append(made.id)
     web = await product(worker=True, **settings)
-    await store.hotspot.wish_all()
+    await store.hotspot.routers.sync_all()
     await until(lambda: bindings(router) == 5, 10)
     router.control("fault", delay_seconds=0.2)
     for member in members:
         await store.sessions.end(member, "all", reason="blocked", by="test", status="blocked")
-    await store.hotspot.wish_all()
+    await store.hotspot.routers.sync_all()
     await until(lambda: bindings(router) < 5, 10)
     assert web.worker is not None
     for pid in family_of(web.worker.pid):
@@ -76,5 +76,5 @@ async def test_a_worker_killed_between_two_writes_leaves_work_that_the_next_one_
 
 async def sync(store: Store) -> None:
     """Ask for a run, as the clock does."""
-    await store.hotspot.wish_all()
+    await store.hotspot.routers.sync_all()
     await asyncio.sleep(0.5)

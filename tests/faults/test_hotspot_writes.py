@@ -44,7 +44,7 @@ class Site:
         """Run until nothing is left to write; returns how the router is then."""
         for _ in range(4):
             await hotspot.run()
-            (last,) = await self.store.ledger.runs(1)
+            (last,) = await self.store.hotspot.ledger.runs(1)
             assert last["state"] == "done", last
             if last["writes"] == 0:
                 return self.picture()
@@ -143,18 +143,18 @@ async def test_killed_after_any_write_the_next_run_ends_where_it_would_have_ende
     hot = site.store.hotspot
 
     async def to_first() -> None:
-        await hot.correct(members[0], used=0)  # aktif
-        await hot.correct(members[1], used=90 * MB)  # fup, so by a login
+        await hot.quota.correct(members[0], used=0)  # aktif
+        await hot.quota.correct(members[1], used=90 * MB)  # fup, so by a login
         await site.store.members.block(members[2], by="admin")
-        await hot.bind(members[3], macs[3], "")
+        await hot.devices.bind(members[3], macs[3], "")
 
     async def to_second() -> None:
-        await hot.correct(members[0], used=100 * MB)  # habis
-        await hot.correct(members[1], used=0)  # aktif
+        await hot.quota.correct(members[0], used=100 * MB)  # habis
+        await hot.quota.correct(members[1], used=0)  # aktif
         await site.store.members.admit(members[2], by="admin")
-        await hot.correct(members[2], used=90 * MB)
-        for slot in (await hot.account(members[3])).slots:
-            await hot.unbind(members[3], slot.id)
+        await hot.quota.correct(members[2], used=90 * MB)
+        for slot in (await hot.accounts.get(members[3])).slots:
+            await hot.devices.unbind(members[3], slot.id)
 
     ways = (to_first, to_second)
     goals = []

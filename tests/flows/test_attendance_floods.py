@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jobs.persist.reader import LogReader
-from store.attendance.gate import PACE
+from store.attendance.submissions import PACE
 from store.restoring import restore
 from tests.client import Answer
 from tests.pupils import day_at, meeting_of, patch, teacher_at
@@ -71,4 +71,4 @@ async def test_it_is_kept_and_outlives_redis(site: Serving) -> None:
     await LogReader(site.store).run()
     await site.store.redis.flushdb()
     await restore(site.store, print)
-    assert (await site.store.meetings.get(meeting)).per_address == 900
+    assert (await site.store.attendance.meetings.get(meeting)).per_address == 900

@@ -131,7 +131,7 @@ async def test_a_bought_hotspot_package_is_given_once_however_often_it_is_delive
     serve, store: Store
 ) -> None:
     member = await store.members.create(email=EMAIL, password="rahasia dewi", phone=PHONE)
-    package = await store.packages.make(
+    package = await store.hotspot.packages.make(
         name="Bulanan", quota_mb=1000, days=30, unlimited=False, fup_percent=None
     )
     async with store.database.connection() as connection:
@@ -149,11 +149,11 @@ async def test_a_bought_hotspot_package_is_given_once_however_often_it_is_delive
         await deliver(browser, body)
     await until(lambda: is_done(store, "c" * 32), 30)
     await until(lambda: is_done(store, "d" * 32), 30)
-    bought = (await store.hotspot.account(member.id)).stack.purchases
+    bought = (await store.hotspot.accounts.get(member.id)).stack.purchases
     assert [(one.package, one.quota) for one in bought] == [("Bulanan", package.quota)] * 3
-    again = await store.hotspot.give(member.id, package.id, once=f"{'c' * 32}:0:1")
+    again = await store.hotspot.quota.give(member.id, package.id, once=f"{'c' * 32}:0:1")
     assert again.id == package.id
-    assert (await store.hotspot.account(member.id)).stack.purchases == bought
+    assert (await store.hotspot.accounts.get(member.id)).stack.purchases == bought
     (row,) = await store.database.fetch(b"SELECT count(*) AS n FROM lynk_webhook")
     assert row["n"] == 0
 

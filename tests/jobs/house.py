@@ -34,7 +34,7 @@ class House:
         return await customer(self.store, number, *macs, quota_mb=quota_mb, email=email)
 
     async def account(self, member: str) -> Account:
-        return await self.store.hotspot.account(member)
+        return await self.store.hotspot.accounts.get(member)
 
     def rows(self, path: str) -> list[dict[str, str]]:
         rows: list[dict[str, str]] = self.router.read("state")["tables"][f"/ip/hotspot/{path}"]

@@ -19,12 +19,12 @@ def as_worker(environment, monkeypatch):
 async def test_a_meeting_is_switched_off_after_its_end_and_only_then(store):
     by = By("teacher1", "")
     times = {"starts_at": "2020-01-01T00:00:00Z", "ends_at": "2020-01-01T01:00:00Z"}
-    over = await store.meetings.create(times, by)
-    on = await store.meetings.create(times | {"ends_at": "2020-12-01T00:00:00Z"}, by)
+    over = await store.attendance.meetings.create(times, by)
+    on = await store.attendance.meetings.create(times | {"ends_at": "2020-12-01T00:00:00Z"}, by)
     await store.redis.hset(store.keys.meeting(on.id), "ends_at", "9999999999999")
     await attendance.close()
-    assert not (await store.meetings.get(over.id)).is_active
-    assert (await store.meetings.get(on.id)).is_active
+    assert not (await store.attendance.meetings.get(over.id)).is_active
+    assert (await store.attendance.meetings.get(on.id)).is_active
     # looked at again at its own end, not at the one it had
     assert await store.redis.zscore(store.keys.meeting_ends(), on.id) == 9999999999999
     last = await store.redis.xrevrange(store.keys.events(), count=1)

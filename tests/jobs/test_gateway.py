@@ -31,10 +31,10 @@ async def become(store: Store, *statuses: str) -> str:
     member = await store.members.create(
         email="s@jaga.test", password_hash="x", phone="081234567890"
     )
-    async with store.leases.taken("utama") as lease:
+    async with store.hotspot.leases.taken("utama") as lease:
         assert isinstance(lease, Lease)
         for at, status in enumerate(statuses):
-            await store.ledger.settle("utama", member.id, status, at, lease)
+            await store.hotspot.ledger.settle("utama", member.id, status, at, lease)
     await LogReader(store).run()
     return member.id
 
@@ -138,13 +138,13 @@ async def test_what_time_has_overtaken_is_not_sent(
 ) -> None:
     """The quota ran out at night, and in the morning a package was bought."""
     member = await become(store, "aktif", "habis")
-    package = await store.packages.make("Mingguan", 2**30, 7, False, None)
-    await store.hotspot.approve(member, True)
-    await store.hotspot.give(member, package.id)
-    async with store.leases.taken("utama") as lease:
+    package = await store.hotspot.packages.make("Mingguan", 2**30, 7, False, None)
+    await store.hotspot.accounts.approve(member, True)
+    await store.hotspot.quota.give(member, package.id)
+    async with store.hotspot.leases.taken("utama") as lease:
         assert isinstance(lease, Lease)
-        await store.ledger.settle("utama", member, "aktif", 10, lease)
-    await store.ledger.notice(member, "quota_low", "of another package")
+        await store.hotspot.ledger.settle("utama", member, "aktif", 10, lease)
+    await store.hotspot.ledger.notice(member, "quota_low", "of another package")
     await LogReader(store).run()
     async with gateway(YES) as asked:
         settings = Settings.from_environment(with_gateway(environment, asked.port))
@@ -259,18 +259,18 @@ async def test_a_code_that_was_not_taken_is_withdrawn_and_costs_nothing_of_the_h
         for name, value in with_gateway(environment, asked.port).items():
             monkeypatch.setenv(name, value)
         for _ in range(8):  # five an hour are allowed
-            issued = await store.otp.issue(PHONE, "203.0.113.9")
+            issued = await store.hotspot.otp.issue(PHONE, "203.0.113.9")
             assert issued.code, "the one before was withdrawn"
             await messages.send_code(PHONE, issued.code)
-            assert await store.otp.is_unsent(issued.ticket)
+            assert await store.hotspot.otp.is_unsent(issued.ticket)
         trouble = await store.messages.trouble()
         assert trouble is not None and trouble["words"] == "insufficient quota"
         asked.answers = [(200, YES)]
-        issued = await store.otp.issue(PHONE, "203.0.113.9")
+        issued = await store.hotspot.otp.issue(PHONE, "203.0.113.9")
         await messages.send_code(PHONE, issued.code)
-    assert not await store.otp.is_unsent(issued.ticket)
+    assert not await store.hotspot.otp.is_unsent(issued.ticket)
     assert await store.messages.trouble() is None
-    await store.otp.use(PHONE, issued.code, "203.0.113.9", opens=True)
+    await store.hotspot.otp.use(PHONE, issued.code, "203.0.113.9", opens=True)
 
 
 async def test_the_page_that_waits_for_a_code_hears_that_it_was_not_sent(
@@ -283,7 +283,7 @@ async def test_the_page_that_waits_for_a_code_hears_that_it_was_not_sent(
             monkeypatch.setenv(name, value)
         async with serving(changed) as site:
             member = await site.member("siti", phone="081234567890")
-            await site.store.hotspot.approve(member.id, True)
+            await site.store.hotspot.accounts.approve(member.id, True)
             tickets = []
             for phone in ("081234567890", "081299999999"):
                 asking = {"phone_number": phone}

@@ -37,10 +37,10 @@ class Cloud:
         return state
 
     async def owner(self, mac: str = PHONE) -> str | None:
-        return await self.store.hotspot.owner_of(mac)
+        return await self.store.hotspot.devices.owner_of(mac)
 
     async def macs(self, member: str) -> set[str]:
-        return {slot.mac for slot in (await self.store.hotspot.account(member)).slots}
+        return {slot.mac for slot in (await self.store.hotspot.accounts.get(member)).slots}
 
     def send(self, mac: str = PHONE) -> bool:
         return bool(self.router.control("traffic", mac=mac, bytes_in=1, bytes_out=1)["passed"])
@@ -106,8 +106,8 @@ async def test_a_claim_that_had_to_wait_takes_nothing_from_anybody(cloud: Cloud)
     late, budi = await customer(cloud.store, 1, quota_mb=0), await customer(cloud.store, 2)
     assert await cloud.claim(late) == "none"
     assert await cloud.claim(budi) == "bound"
-    package = await cloud.store.packages.make("Mingguan", 100, 30, False, None)
-    await cloud.store.hotspot.give(late, package.id)
+    package = await cloud.store.hotspot.packages.make("Mingguan", 100, 30, False, None)
+    await cloud.store.hotspot.quota.give(late, package.id)
     await hotspot.sync_member(late)
     assert await cloud.owner() == budi
 
@@ -118,14 +118,14 @@ async def test_a_device_waits_for_its_member_to_have_something_to_use(
 ) -> None:
     member = await customer(cloud.store, 1, quota_mb=100 if lacks == "approval" else 0)
     if lacks == "approval":
-        await cloud.store.hotspot.approve(member, False)
+        await cloud.store.hotspot.accounts.approve(member, False)
     assert await cloud.claim(member) == "none"
     assert await cloud.owner() is None and not cloud.send()
     if lacks == "approval":
-        await cloud.store.hotspot.approve(member, True)
+        await cloud.store.hotspot.accounts.approve(member, True)
     else:
-        package = await cloud.store.packages.make("Mingguan", 100, 30, False, None)
-        await cloud.store.hotspot.give(member, package.id)
+        package = await cloud.store.hotspot.packages.make("Mingguan", 100, 30, False, None)
+        await cloud.store.hotspot.quota.give(member, package.id)
     await hotspot.sync_member(member)
     assert await cloud.owner() == member and cloud.send()
 
@@ -151,7 +151,7 @@ async def test_a_mac_of_a_factory_keeps_its_place_while_it_is_away(cloud: Cloud)
     budi = await customer(cloud.store, 1)
     cloud.join(*MADE_UP[:1])
     for n in (2, 3, 4):
-        await cloud.store.hotspot.bind(budi, f"A4:BB:CC:00:00:0{n}", "")
+        await cloud.store.hotspot.devices.bind(budi, f"A4:BB:CC:00:00:0{n}", "")
     assert await cloud.claim(budi, MADE_UP[0], cloud.address_of(MADE_UP[0])) == "full"
 
 
@@ -162,7 +162,7 @@ async def test_who_is_asked_when_a_router_is_away_is_the_member(
     budi = await customer(cloud.store, 1)
     cloud.join(*MADE_UP[3:4])
     for mac in MADE_UP[:3]:
-        await cloud.store.hotspot.bind(budi, mac, "")
+        await cloud.store.hotspot.devices.bind(budi, mac, "")
 
     async def away(name: str) -> bool:
         looks.append(name)
@@ -170,5 +170,5 @@ async def test_who_is_asked_when_a_router_is_away_is_the_member(
 
     looks: list[str] = []
     monkeypatch.setattr(binding, "JUST_LET_IN_MS", 0)
-    monkeypatch.setattr(cloud.store.ledger, "is_away", away)
+    monkeypatch.setattr(cloud.store.hotspot.ledger, "is_away", away)
     assert await cloud.claim(budi, MADE_UP[3], cloud.address_of(MADE_UP[3])) == "full"

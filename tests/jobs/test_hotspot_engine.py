@@ -81,7 +81,7 @@ async def test_quota_runs_down_to_slow_and_to_nothing(house: House) -> None:
     house.send(84 * MB - 1)
     await house.sync()
     assert (await shown(house.store, member)).used == 84 * MB
-    days = await house.store.hotspot.days(member)
+    days = await house.store.hotspot.quota.days(member)
     assert len(days) == 14 and [used for _, used in days] == [0] * 13 + [84 * MB]
     house.send(MB)
     house.router.control("fault", eager_devices=True)
@@ -93,8 +93,8 @@ async def test_quota_runs_down_to_slow_and_to_nothing(house: House) -> None:
     report = await house.sync()
     assert (await house.account(member)).settled["utama"] == "habis", report
     assert not house.send() and house.rows("active") == []
-    package = await house.store.packages.make("Tambah", 50, 30, False, None)
-    await house.store.hotspot.give(member, package.id)
+    package = await house.store.hotspot.packages.make("Tambah", 50, 30, False, None)
+    await house.store.hotspot.quota.give(member, package.id)
     await house.sync()
     assert house.send()
 
@@ -103,7 +103,7 @@ async def test_going_slow_is_a_login_and_the_device_is_in_again(house: House) ->
     member = await house.person(1, PHONE)
     house.router.control("join", mac=PHONE, ip="192.168.200.10")
     await house.sync()
-    await house.store.hotspot.correct(member, used=90 * MB)
+    await house.store.hotspot.quota.correct(member, used=90 * MB)
     await house.sync()
     house.send()
     await house.sync()
@@ -187,7 +187,7 @@ async def test_a_block_need_not_wait_for_a_long_run(house: House) -> None:
         for n in range(600)
     ]
     for member in members:
-        await house.store.hotspot.correct(member, unlimited=True)
+        await house.store.hotspot.quota.correct(member, unlimited=True)
     house.router.control("fault", delay_seconds=0.02)
     long = asyncio.create_task(house.engine().run())
     enough = time.monotonic() + 20
@@ -245,7 +245,7 @@ async def test_an_hour_away_with_500_changes_takes_one_pass(house: House) -> Non
     members = []
     for n in range(600):
         member = await house.person(n, f"AA:BB:CC:00:{n >> 8:02X}:{n & 255:02X}", quota_mb=0)
-        await house.store.hotspot.correct(member, unlimited=True)
+        await house.store.hotspot.quota.correct(member, unlimited=True)
         members.append(member)
     await house.sync()
     house.router.control("fault", max_sessions=0)
@@ -302,7 +302,7 @@ async def test_a_deleted_member_is_gone_from_the_router_before_the_row_goes(hous
     assert not house.send()
     assert house.rows("user") == [] and house.rows("ip-binding") == []
     assert await house.store.members.find("m1@jaga.test") is None
-    assert await house.store.hotspot.member_of("6281200000001") is None
+    assert await house.store.hotspot.accounts.member_of("6281200000001") is None
 
 
 async def test_a_row_stays_while_a_device_still_gets_past(house: House) -> None:
@@ -317,7 +317,7 @@ async def test_a_row_stays_while_a_device_still_gets_past(house: House) -> None:
         assert (await house.store.members.get(member)).status == "inactive"
     house.router.control("fault", clear=True)
     await house.sync()
-    assert await house.store.hotspot.members() == []
+    assert await house.store.hotspot.accounts.members() == []
 
 
 async def test_a_row_that_only_a_phone_marks_becomes_the_members(house: House) -> None:
@@ -375,7 +375,7 @@ async def test_a_rehearsal_writes_only_for_those_it_names(
 
 async def test_a_preview_says_what_and_why_and_writes_nothing(house: House) -> None:
     member = await house.person(1, PHONE)
-    await house.store.hotspot.correct(member, used=82 * MB)
+    await house.store.hotspot.quota.correct(member, used=82 * MB)
     engine = house.engine()
     seen = await engine.preview(Policy.of(house.store.settings, 80))
     assert seen["moved"] == [
@@ -385,7 +385,9 @@ async def test_a_preview_says_what_and_why_and_writes_nothing(house: House) -> N
     assert sum(seen["reasons"].values()) == 2 and seen["reasons"]["no_user"] == 1
     assert (seen["statuses_before"], seen["statuses"]) == ({"aktif": 1}, {"fup": 1})
     assert "no user yet" in seen["steps"][0]["why"]
-    assert "s3cret" not in str(seen) and house.store.hotspot.password(member) not in str(seen)
+    assert "s3cret" not in str(seen) and house.store.hotspot.routers.password(member) not in str(
+        seen
+    )
 
 
 async def test_nobody_is_put_out_because_redis_was_emptied(house: House) -> None:

@@ -29,10 +29,10 @@ async def settled(store: Store, *statuses: str) -> str:
     member = found or await store.members.create(
         email="s@jaga.test", password_hash="x", phone="081234567890"
     )
-    async with store.leases.taken("utama") as lease:
+    async with store.hotspot.leases.taken("utama") as lease:
         assert isinstance(lease, Lease)
         for at, status in enumerate(statuses):
-            await store.ledger.settle("utama", member.id, status, at, lease)
+            await store.hotspot.ledger.settle("utama", member.id, status, at, lease)
     return member.id
 
 
@@ -54,9 +54,9 @@ async def test_the_first_router_that_agrees_has_the_member_told_and_old_news_do_
     store: Store, surroundings: dict[str, str]
 ) -> None:
     member = await settled(store, "aktif")
-    async with store.leases.taken("utara") as lease:
+    async with store.hotspot.leases.taken("utara") as lease:
         assert isinstance(lease, Lease)
-        settle = store.ledger.settle
+        settle = store.hotspot.ledger.settle
         await settle("utama", member, "habis", 10, await taken(store))
         await settle("utara", member, "habis", 11, lease)
         # what was decided before that, and is only seen now
@@ -82,7 +82,7 @@ async def test_notices_are_told_once_for_each_package(
 ) -> None:
     member = await settled(store)
     for key in ("1000", "1000", "2000"):
-        await store.ledger.notice(member, "quota_low", key)
+        await store.hotspot.ledger.notice(member, "quota_low", key)
     await LogReader(store).run()
     rows = await store.database.fetch(b"SELECT kind FROM message_outbox")
     assert [row["kind"] for row in rows] == ["quota_low"] * 2

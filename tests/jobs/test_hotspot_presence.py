@@ -74,23 +74,25 @@ async def test_a_device_that_logs_in_at_the_router_is_bound_and_the_user_is_gone
 ) -> None:
     asked = await cloud.ask()
     assert asked["state"] == "prove" and asked["login_url"].startswith(LINK + "?username=jaga-")
-    assert (await cloud.store.hotspot.account(cloud.member)).slots == ()
+    assert (await cloud.store.hotspot.accounts.get(cloud.member)).slots == ()
     (user,) = [row for row in cloud.rows("user") if "proof" in row.get("comment", "")]
     assert user["limit-uptime"] == "1m" and user["limit-bytes-total"] == "5000000"
     token = cloud.log_in(asked["login_url"], PHONE)
     assert (await bind_proven(cloud.store, token))["state"] == "bound"
-    assert [slot.mac for slot in (await cloud.store.hotspot.account(cloud.member)).slots] == [PHONE]
+    assert [slot.mac for slot in (await cloud.store.hotspot.accounts.get(cloud.member)).slots] == [
+        PHONE
+    ]
     assert cloud.proof_users() == [] and cloud.rows("active") == []
     assert cloud.send(PHONE)
     assert (await bind_proven(cloud.store, token))["state"] == "unproven", "it is used up"
 
 
 async def test_a_device_that_is_somebodys_need_not_prove_itself_again(cloud: Cloud) -> None:
-    await cloud.store.hotspot.bind(cloud.member, PHONE, "192.168.200.10")
+    await cloud.store.hotspot.devices.bind(cloud.member, PHONE, "192.168.200.10")
     await hotspot.run()
     assert cloud.send(PHONE), "it gets past, and would find no login at the router"
     assert (await cloud.ask())["state"] == "bound"
-    await cloud.store.hotspot.bind("f" * 16, THIEF, "192.168.200.66")
+    await cloud.store.hotspot.devices.bind("f" * 16, THIEF, "192.168.200.66")
     assert (await cloud.ask(mac=THIEF, ip="192.168.200.66"))["state"] == "taken"
     assert cloud.proof_users() == []
 

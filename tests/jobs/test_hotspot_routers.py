@@ -48,11 +48,11 @@ class Site:
         return await customer(self.store, number, *macs)
 
     async def public(self, member: str) -> dict[str, Any]:
-        account = await self.store.hotspot.account(member)
+        account = await self.store.hotspot.accounts.get(member)
         return account.public(int(time.time() * 1000), Policy.of(self.store.settings))
 
     async def states(self) -> dict[str, str]:
-        return {one["name"]: one["state"] for one in await self.store.ledger.routers()}
+        return {one["name"]: one["state"] for one in await self.store.hotspot.ledger.routers()}
 
     async def drop_jobs(self) -> None:
         await self.store.redis.delete("rq:queue:hotspot")
@@ -88,7 +88,7 @@ async def test_a_member_is_at_home_at_every_router_and_bytes_add_up(site: Site) 
     await hotspot.run()
     # one byte a router was sent before its first look at the device
     assert (await shown(site.store, member)).used == 7 * MB - 1 - 1 + 2
-    runs = await site.store.ledger.runs(2)
+    runs = await site.store.hotspot.ledger.runs(2)
     assert sorted(run["router"] for run in runs) == ["utama", "utara"]
     assert all(run["writes"] == 0 and run["prints"] <= 6 for run in runs)
 
@@ -100,7 +100,7 @@ async def test_one_that_is_away_delays_no_block_and_catches_up(site: Site) -> No
     assert send(site.utama, "A4:BB:CC:00:01:01")
     site.utara.control("fault", delay_seconds=30.0)  # it takes the connection, and says nothing
     began = time.monotonic()
-    await site.store.ledger.note_away("utara")
+    await site.store.hotspot.ledger.note_away("utara")
     for member in members:
         await site.store.members.block(member, by="admin")
         await hotspot.sync_member(member)
@@ -126,11 +126,13 @@ async def test_one_that_is_back_is_noticed_and_has_a_run_made(site: Site) -> Non
     await site.drop_jobs()
     await hotspot.run()
     assert await site.states() == {"utama": "done", "utara": "away"}
-    (utara,) = [one for one in await site.store.ledger.routers() if one["name"] == "utara"]
+    (utara,) = [one for one in await site.store.hotspot.ledger.routers() if one["name"] == "utara"]
     since = utara["away_since"]
     assert abs(since - time.time()) < 30
     await hotspot.run()
-    assert (await site.store.ledger.routers())[1]["away_since"] == since, "since the first time"
+    assert (await site.store.hotspot.ledger.routers())[1]["away_since"] == since, (
+        "since the first time"
+    )
     await hotspot.probe()
     assert not await site.waits_for_sync()
     site.utara.start()
@@ -138,7 +140,7 @@ async def test_one_that_is_back_is_noticed_and_has_a_run_made(site: Site) -> Non
     assert await site.waits_for_sync()
     await hotspot.run()
     assert await site.states() == {"utama": "done", "utara": "done"}
-    assert (await site.store.ledger.routers())[1]["away_since"] is None
+    assert (await site.store.hotspot.ledger.routers())[1]["away_since"] is None
     assert len(rows(site.utara, "ip-binding")) == 1
 
 
@@ -190,7 +192,7 @@ async def test_a_device_is_found_at_whichever_router_it_is(site: Site) -> None:
 async def test_the_plan_is_of_all_routers_and_says_which_did_not_answer(site: Site) -> None:
     await site.person(1, PHONE)
     await hotspot.preview("q1")
-    plan = (await site.store.hotspot.answer_to("q1") or {})["plan"]
+    plan = (await site.store.hotspot.questions.answer_to("q1") or {})["plan"]
     reasons = {"no_user": 1, "no_binding": 1}
     each = {"writes": 2, "prints": 4, "reasons": reasons}
     assert plan["routers"] == {"utama": each, "utara": each}
@@ -198,11 +200,11 @@ async def test_the_plan_is_of_all_routers_and_says_which_did_not_answer(site: Si
     assert plan["writes"] == 4
     site.utara.stop()
     await hotspot.preview("q2")
-    plan = (await site.store.hotspot.answer_to("q2") or {})["plan"]
+    plan = (await site.store.hotspot.questions.answer_to("q2") or {})["plan"]
     assert plan["writes"] == 2 and "not reached" in plan["routers"]["utara"]["error"]
     site.utama.stop()
     await hotspot.preview("q3")
-    assert "error" in (await site.store.hotspot.answer_to("q3") or {})
+    assert "error" in (await site.store.hotspot.questions.answer_to("q3") or {})
 
 
 def test_an_address_alone_never_decides_between_two_routers() -> None:

@@ -227,7 +227,7 @@ async def test_a_log_that_is_read_anew_sends_nothing_twice(store: Store) -> None
 
 async def test_who_has_no_address_is_not_written_to(store: Store) -> None:
     member = await store.members.create(email="6281@hotspot.invalid", password_hash="!")
-    await store.hotspot.approve(member.id, True)
+    await store.hotspot.accounts.approve(member.id, True)
     await new_phone(store, member.id, 1)
     assert await outbox(store) == []
 

@@ -26,8 +26,8 @@ async def test_a_newcomer_whom_nobody_approves_is_forgotten_after_a_week(store: 
     approved = await store.members.register("6281200000006", "Tono")
     await store.members.approve(approved, True, by="admin")
     paid = await store.members.register("6281200000007", "Siti")
-    package = await store.packages.make("Harian", 100, 30, False, None)
-    await store.hotspot.give(paid, package.id)
+    package = await store.hotspot.packages.make("Harian", 100, 30, False, None)
+    await store.hotspot.quota.give(paid, package.id)
     await store.members.create(email="x@jaga.test", password_hash=HASH, phone="081200000008")
     await LogReader(store).run()
     now = datetime.now(UTC)
@@ -35,14 +35,17 @@ async def test_a_newcomer_whom_nobody_approves_is_forgotten_after_a_week(store: 
     assert await retention.forget_newcomers(store, now + timedelta(days=7, hours=1)) == 1
     with pytest.raises(NotFound):
         await store.members.get(rina)
-    assert await store.hotspot.member_of(PHONE) is None
-    assert rina not in await store.hotspot.members() and len(await store.hotspot.members()) == 3
+    assert await store.hotspot.accounts.member_of(PHONE) is None
+    assert (
+        rina not in await store.hotspot.accounts.members()
+        and len(await store.hotspot.accounts.members()) == 3
+    )
     await LogReader(store).run()
     for query in ("SELECT id FROM member", "SELECT member_id AS id FROM hotspot_account"):
         kept = {row["id"] for row in await rows(store, query)}
         assert rina not in kept and {approved, paid} <= kept
     again = await store.members.register(PHONE, "Rina")
-    assert again != rina and await store.hotspot.member_of(PHONE) == again
+    assert again != rina and await store.hotspot.accounts.member_of(PHONE) == again
 
 
 async def test_a_merge_is_in_the_audit_and_in_the_lasting_copy(store: Store) -> None:
@@ -81,5 +84,5 @@ async def test_no_log_holds_a_code_in_production(
     await until(lambda: asyncio.to_thread(said, web.worker_log, "was made and not sent"), 20)
     codes = (f"{number:06d}" for number in range(1_000_000))
     ticket = asked.json["ticket"]
-    code = next(code for code in codes if store.otp._ticket(PHONE, code) == ticket)
+    code = next(code for code in codes if store.hotspot.otp._ticket(PHONE, code) == ticket)
     assert code not in web.worker_log.read_text() + web.web_log.read_text()

@@ -208,7 +208,7 @@ async def test_a_rotating_meeting_takes_only_those_who_see_the_code(place, store
     mine = await scan(shown["code"], phone.device.upper())
     # five scans were this device's already
     assert mine.status == 429
-    ticket, _ = await store.attendance.admit(meeting, Phone(0).device, shown["code"])
+    ticket, _ = await store.attendance.submissions.admit(meeting, Phone(0).device, shown["code"])
     assert ticket
     other = Phone(port)
     good = await scan(shown["code"], other.device)
@@ -220,7 +220,7 @@ async def test_a_rotating_meeting_takes_only_those_who_see_the_code(place, store
 async def test_codes_and_tickets_run_out(store, place):
     _, teacher, _ = place
     meeting = await meeting_of(teacher, rotating=True)
-    proofs, device = store.attendance.proofs, Phone(0).device
+    proofs, device = store.attendance.submissions.proofs, Phone(0).device
     now = 1_795_000_000_000 // 15_000 * 15_000
     code = proofs.code(meeting, now)
     assert all(proofs.is_shown(code, meeting, now + ms) for ms in (0, 14_999, 15_000, 29_999))
@@ -255,7 +255,9 @@ class _Hub:
 
 
 async def test_a_burst_travels_in_few_messages_and_a_flood_asks_boards_to_look_anew(store):
-    made = await store.meetings.create({"starts_at": iso(-1), "ends_at": iso(1)}, By("t", ""))
+    made = await store.attendance.meetings.create(
+        {"starts_at": iso(-1), "ends_at": iso(1)}, By("t", "")
+    )
     board = _Board()
     boards = Boards(_Hub([board]), store, Roles(store.members))  # type: ignore[arg-type]
     boards._lanes[made.id] = lane = Lane(made)

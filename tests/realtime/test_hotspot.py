@@ -19,7 +19,7 @@ from tests.stopwatch import Stopwatch
 
 
 async def change(site: Serving, member: Member) -> None:
-    await site.store.hotspot.correct(member.id, used=time.time_ns())
+    await site.store.hotspot.quota.correct(member.id, used=time.time_ns())
 
 
 async def test_every_tab_hears_and_nobody_else(environment) -> None:
@@ -56,11 +56,15 @@ async def test_devices_and_what_the_router_agrees_with_are_news(environment) -> 
         store = site.store
         async with browser.tab() as tab:
             await tab.event()
-            await store.hotspot.bind(siti.id, "A4:BB:CC:00:00:01", "192.168.200.1", name="x")
+            await store.hotspot.devices.bind(
+                siti.id, "A4:BB:CC:00:00:01", "192.168.200.1", name="x"
+            )
             assert await tab.event() == {"event": "hotspot"}
             await asyncio.sleep(REST_SECONDS + 0.1)
-            async with store.leases.taken("utama") as lease:
-                assert lease and await store.ledger.settle("utama", siti.id, "habis", 1, lease)
+            async with store.hotspot.leases.taken("utama") as lease:
+                assert lease and await store.hotspot.ledger.settle(
+                    "utama", siti.id, "habis", 1, lease
+                )
             assert await tab.event() == {"event": "hotspot"}
 
 

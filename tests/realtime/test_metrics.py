@@ -143,8 +143,10 @@ async def test_routers_are_as_their_last_runs_saw_them(environment) -> None:
     run = {"router": "utama", "only": "", "state": "done", "at": 5.0, "errors": [], "members": 9}
     run |= {"took_ms": 1500, "prints": 4, "writes": 0, "pending": 2, "conflicts": {}}
     async with serving({**environment, **more}) as site:
-        await site.store.ledger.note_run(run)
-        await site.store.ledger.note_run(run | {"router": "utara", "state": "away", "at": 7.0})
+        await site.store.hotspot.ledger.note_run(run)
+        await site.store.hotspot.ledger.note_run(
+            run | {"router": "utara", "state": "away", "at": 7.0}
+        )
         seen = await figures(site)
         ready = await site.browser().get("/readyz")
     assert seen['jaga_router_up{router="utama"}'] == 1

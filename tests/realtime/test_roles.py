@@ -24,7 +24,7 @@ async def board_of(site: Serving, teacher: Member, browser: Browser) -> AsyncIte
         "starts_at": (now - timedelta(minutes=5)).isoformat(),
         "ends_at": (now + timedelta(hours=1)).isoformat(),
     }
-    meeting = await site.store.meetings.create(wish, By(teacher.id, ""))
+    meeting = await site.store.attendance.meetings.create(wish, By(teacher.id, ""))
     events = await Events.open(browser, f"meeting_id={meeting.id}", site.port, "board-stream")
     try:
         assert events.status == 200

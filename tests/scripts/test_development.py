@@ -194,11 +194,11 @@ async def test_every_page_has_something_to_look_at(store: Store) -> None:
     await seed(store)
     teacher = await store.members.find("guru@jaga.test")
     assert teacher is not None and teacher.role == "teacher"
-    (lesson,) = await store.meetings.newest(teacher.id)
-    now = await store.meetings.now()
+    (lesson,) = await store.attendance.meetings.newest(teacher.id)
+    now = await store.attendance.meetings.now()
     today = lesson.today(now).on
     assert lesson.state(now) == "open"
-    register = await store.register.rows(lesson, today, today, now)
+    register = await store.attendance.records.rows(lesson, today, today, now)
     assert [row.status for row in register] == ["HADIR", "TERLAMBAT", "IZIN"]
 
     await LogReader(store).run()
@@ -206,7 +206,7 @@ async def test_every_page_has_something_to_look_at(store: Store) -> None:
     page = await store.payments.pages.look(ORDER)
     assert page is not None and (page["state"], page["licences"]) == ("done", 1)
     member = await store.members.find("member@jaga.test")
-    assert member is not None and await store.hotspot.accounts([member.id])
+    assert member is not None and await store.hotspot.accounts.of([member.id])
 
 
 async def test_a_second_start_adds_nothing_and_a_later_one_another_lesson(store: Store) -> None:
@@ -216,10 +216,10 @@ async def test_a_second_start_adds_nothing_and_a_later_one_another_lesson(store:
     assert await store.redis.xlen(store.keys.events()) == length
     teacher = await store.members.find("guru@jaga.test")
     assert teacher is not None
-    (lesson,) = await store.meetings.newest(teacher.id)
+    (lesson,) = await store.attendance.meetings.newest(teacher.id)
     await store.redis.hset(store.keys.meeting(lesson.id), "ends_at", "1")
     await seed(store)
-    assert len(await store.meetings.newest(teacher.id)) == 2
+    assert len(await store.attendance.meetings.newest(teacher.id)) == 2
 
 
 @pytest.mark.parametrize("keys", ["", "a merchant key"])

@@ -53,8 +53,8 @@ async def test_a_phone_that_opens_any_page_ends_in_the_internet(
     member = await store.members.create(
         email="siti@jaga.test", password_hash="x", phone="081234567890"
     )
-    package = await store.packages.make("Harian", 2048, 1, False, None)
-    await store.hotspot.give(member.id, package.id)
+    package = await store.hotspot.packages.make("Harian", 2048, 1, False, None)
+    await store.hotspot.quota.give(member.id, package.id)
     web = await product(worker=True)
     device = f"{router.control_url}/device/{MAC}"
     assert router.read(f"device/{MAC}/api.json")["captive"] is True

@@ -11,10 +11,10 @@ from redis.exceptions import ConnectionError
 
 from jobs.persist.reader import LogReader
 from store.attendance.days import moment_of
-from store.attendance.gate import Accepted, Form
 from store.attendance.meetings import By, Meeting
 from store.attendance.restoring import restore_attendance
 from store.attendance.students import read_roster, valid_student
+from store.attendance.submissions import Accepted, Form
 from store.errors import AttendanceClosed, AttendanceDuplicate, Conflict, Unavailable
 from store.opening import Store
 from store.restoring import restore_if_needed
@@ -26,12 +26,12 @@ BY = By("teacher1", "203.0.113.9")
 
 async def meeting_of(store: Store, **changes: object) -> Meeting:
     wish = {"starts_at": "2026-11-16T06:00:00+07:00", "ends_at": "2026-12-31T17:00:00+07:00"}
-    return await store.meetings.create(wish | changes, BY)
+    return await store.attendance.meetings.create(wish | changes, BY)
 
 
 async def running(store: Store) -> Meeting:
     """A meeting that goes on now, whenever that is."""
-    now = await store.meetings.now() / 1000
+    now = await store.attendance.meetings.now() / 1000
     first, last = (datetime.fromtimestamp(at, UTC) for at in (now - 60, now + 86_400))
     return await meeting_of(store, starts_at=first.isoformat(), ends_at=last.isoformat())
 
@@ -50,7 +50,7 @@ async def fill(
         cookie=lambda one: cookies.get(one, ""),  # type: ignore[attr-defined]
         **more,  # type: ignore[arg-type]
     )
-    return await store.attendance.submit(form, now)
+    return await store.attendance.submissions.submit(form, now)
 
 
 @pytest.mark.parametrize(
@@ -135,19 +135,21 @@ async def test_an_accepted_attendance_is_one_row_and_a_refused_one_makes_no_stud
         ("DEVICE_DUPLICATE", "Hantu"),
         ("USER_DUPLICATE", "Budi"),
     }
-    report = await store.attendance_reports.of_day(meeting.id, date(2026, 11, 16), "Asia/Jakarta")
+    report = await store.attendance.reports.of_day(meeting.id, date(2026, 11, 16), "Asia/Jakarta")
     assert [one["name"] for one in report["today"]] == ["Budi"]
     assert report["shared_devices"] == [] and report["walled"] == 0
 
 
 async def test_the_log_applied_twice_changes_nothing(store):
     meeting = await running(store)
-    now = await store.meetings.now()
+    now = await store.attendance.meetings.now()
     kept = (await fill(store, meeting.id, now)).attendance
     gone = (await fill(store, meeting.id, now, name="Siti")).attendance
     today = meeting.today(now).on
-    await store.register.mark(meeting, today, valid_student("Budi", "10A"), "IZIN", "sakit", BY)
-    await store.register.revoke(meeting, gone, BY)
+    await store.attendance.records.mark(
+        meeting, today, valid_student("Budi", "10A"), "IZIN", "sakit", BY
+    )
+    await store.attendance.records.revoke(meeting, gone, BY)
     for _ in range(2):
         await store.database.fetch(b"UPDATE event_cursor SET last_id = '0-0' RETURNING 1")
         await LogReader(store).run()
@@ -168,28 +170,28 @@ async def test_a_gate_that_forgot_is_stopped_at_the_wall_and_that_is_shown(store
     await fill(store, meeting.id, meeting.starts_at)
     await LogReader(store).run()
     assert [one["id"] for one in await rows(store, "SELECT id FROM attendances")] == [first.id]
-    report = await store.attendance_reports.of_day(meeting.id, date(2026, 11, 16), "Asia/Jakarta")
+    report = await store.attendance.reports.of_day(meeting.id, date(2026, 11, 16), "Asia/Jakarta")
     assert report["walled"] == 1
 
 
 async def test_an_emptied_redis_remembers_who_was_there(store):
     meeting = await running(store)
     roster = read_roster("Budi,10A\nSiti,10A\nAgus,10A")
-    await store.meetings.list_students(meeting, roster, BY, replace=True)
+    await store.attendance.meetings.list_students(meeting, roster, BY, replace=True)
     device = str(uuid.uuid4())
     budi = await fill(store, meeting.id, device=device)
     siti = await fill(store, meeting.id, name="Siti")
-    await store.register.revoke(meeting, siti.attendance, BY)
+    await store.attendance.records.revoke(meeting, siti.attendance, BY)
     await LogReader(store).run()
     await store.redis.flushdb()
     with pytest.raises(Unavailable):
         await fill(store, meeting.id, name="Agus")
     assert await restore_if_needed(store)
 
-    again = await store.meetings.get(meeting.id)
+    again = await store.attendance.meetings.get(meeting.id)
     assert again == meeting
-    assert len(await store.meetings.students(meeting.id)) == 3
-    assert [one.id for one in await store.meetings.newest()] == [meeting.id]
+    assert len(await store.attendance.meetings.students(meeting.id)) == 3
+    assert [one.id for one in await store.attendance.meetings.newest()] == [meeting.id]
     with pytest.raises(AttendanceDuplicate, match="Anda sudah mengisi"):
         await fill(store, meeting.id)
     with pytest.raises(AttendanceDuplicate, match=r"oleh Budi \(10A\)"):
@@ -200,7 +202,7 @@ async def test_an_emptied_redis_remembers_who_was_there(store):
     cookies = {siti.cookie: siti.value}
     device = siti.attendance.device
     await fill(store, meeting.id, name="Siti", device=device, cookies=cookies)
-    found = await store.register.find(budi.attendance.id)
+    found = await store.attendance.records.find(budi.attendance.id)
     assert found.name == "Budi"
     async with store.database.connection() as connection:
         assert await restore_attendance(store.redis, store.keys, connection) == 0
@@ -215,19 +217,23 @@ async def test_old_days_are_shown_and_corrected_from_postgres(store):
     await store.redis.delete(
         store.keys.attendances(meeting.id, old.day), store.keys.attendance(old.id)
     )
-    now = await store.meetings.now()
-    [row] = await store.register.rows(meeting, day, day, now)
+    now = await store.attendance.meetings.now()
+    [row] = await store.attendance.records.rows(meeting, day, day, now)
     assert (row.id, row.name, row.at) == (old.id, "Budi", then)
-    assert (await store.register.find(old.id)).id == old.id
+    assert (await store.attendance.records.find(old.id)).id == old.id
     student = valid_student("Budi", "10A")
-    await store.register.mark(meeting, day, student, "IZIN", None, BY)
-    await store.register.mark(meeting, day, valid_student("Siti", "10A"), "TIDAK_HADIR", "", BY)
+    await store.attendance.records.mark(meeting, day, student, "IZIN", None, BY)
+    await store.attendance.records.mark(
+        meeting, day, valid_student("Siti", "10A"), "TIDAK_HADIR", "", BY
+    )
     await LogReader(store).run()
-    found = await store.register.rows(meeting, day, day, now)
+    found = await store.attendance.records.rows(meeting, day, day, now)
     assert {one.name: one.status for one in found} == {"Budi": "IZIN", "Siti": "TIDAK_HADIR"}
-    await store.register.revoke(meeting, await store.register.find(old.id), BY)
+    await store.attendance.records.revoke(meeting, await store.attendance.records.find(old.id), BY)
     await LogReader(store).run()
-    assert [one.name for one in await store.register.rows(meeting, day, day, now)] == ["Siti"]
+    assert [one.name for one in await store.attendance.records.rows(meeting, day, day, now)] == [
+        "Siti"
+    ]
 
 
 async def test_a_flood_of_refusals_is_kept_to_a_thousand(store):
@@ -236,7 +242,7 @@ async def test_a_flood_of_refusals_is_kept_to_a_thousand(store):
     for _ in range(1_003):
         with pytest.raises(AttendanceDuplicate):
             await fill(store, meeting.id, meeting.starts_at)
-    assert len(await store.register.attempts(meeting.id, "2026-11-16")) == 1_000
+    assert len(await store.attendance.records.attempts(meeting.id, "2026-11-16")) == 1_000
 
 
 async def test_a_failure_of_ours_gives_the_turn_back(store, monkeypatch):
@@ -247,7 +253,7 @@ async def test_a_failure_of_ours_gives_the_turn_back(store, monkeypatch):
         raise ConnectionError("Redis is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store.attendance, "_take", away)
+        patched.setattr(store.attendance.submissions, "_take", away)
         for _ in range(6):
             with pytest.raises(ConnectionError):
                 await fill(store, meeting.id, meeting.starts_at, device=device)
@@ -256,14 +262,14 @@ async def test_a_failure_of_ours_gives_the_turn_back(store, monkeypatch):
 
 async def test_a_meeting_changed_while_a_form_is_judged_is_read_again(store, monkeypatch):
     meeting = await meeting_of(store)
-    begun = store.attendance._begun
+    begun = store.attendance.submissions._begun
 
     async def late(*args: object) -> object:
         stale = await begun(*args)
-        await store.meetings.change(meeting, {"is_active": False}, BY)
+        await store.attendance.meetings.change(meeting, {"is_active": False}, BY)
         return stale
 
-    monkeypatch.setattr(store.attendance, "_begun", late)
+    monkeypatch.setattr(store.attendance.submissions, "_begun", late)
     with pytest.raises(AttendanceClosed) as refused:
         await fill(store, meeting.id, meeting.starts_at)
     assert refused.value.type == "MEETING_INACTIVE"
@@ -273,9 +279,9 @@ async def test_what_was_taken_back_may_come_again_with_a_new_record_only(store):
     meeting = await running(store)
     device = str(uuid.uuid4())
     first = await fill(store, meeting.id, device=device)
-    await store.register.revoke(meeting, first.attendance, BY)
+    await store.attendance.records.revoke(meeting, first.attendance, BY)
     with pytest.raises(Conflict):
-        await store.register.revoke(meeting, first.attendance, BY)
+        await store.attendance.records.revoke(meeting, first.attendance, BY)
     cookies = {first.cookie: first.value}
     # Budi on another phone; the first one is free for Siti
     await fill(store, meeting.id)
@@ -293,9 +299,9 @@ async def test_events_that_come_late_undo_nothing(store):
     ]
     on = date.fromisoformat(kept.day)
     student = valid_student("Budi", "10A")
-    early = await store.register.mark(meeting, on, student, "IZIN", "", BY)
-    await store.register.mark(meeting, on, student, "HADIR", "", BY)
-    await store.register.revoke(meeting, gone, BY)
+    early = await store.attendance.records.mark(meeting, on, student, "IZIN", "", BY)
+    await store.attendance.records.mark(meeting, on, student, "HADIR", "", BY)
+    await store.attendance.records.revoke(meeting, gone, BY)
     await store.events.append("attendance.recorded", recorded.data)
     late = {"id": kept.id, "status": "IZIN", "changed_at": early.changed_at - 1}
     await store.events.append("attendance.changed", late)
@@ -307,11 +313,13 @@ async def test_events_that_come_late_undo_nothing(store):
 
 async def test_four_hands_that_mark_one_student_make_one_record(store):
     meeting = await running(store)
-    today = meeting.today(await store.meetings.now()).on
+    today = meeting.today(await store.attendance.meetings.now()).on
     student = valid_student("Budi", "10A")
     # with connections at hand all of them read before one of them writes
     await asyncio.gather(*(store.redis.ping() for _ in range(8)))
-    marks = [store.register.mark(meeting, today, student, "HADIR", "", BY) for _ in range(4)]
+    marks = [
+        store.attendance.records.mark(meeting, today, student, "HADIR", "", BY) for _ in range(4)
+    ]
     marked = await asyncio.gather(*marks)
     assert len({one.id for one in marked}) == 1
     await LogReader(store).run()

@@ -23,7 +23,7 @@ from store.attendance.days import (
     valid_zone,
 )
 from store.attendance.meetings import Meeting
-from store.attendance.records import Attendance
+from store.attendance.record import Attendance
 from store.attendance.students import read_roster, valid_student
 from store.errors import InvalidRequest
 from store.folding import folded

@@ -8,7 +8,7 @@ HERE = "192.168.200.10"
 
 
 async def test_one_has_the_turn_until_the_router_has_answered(store: Store) -> None:
-    captive = store.captive
+    captive = store.hotspot.captive
     assert await captive.may_ask(HERE)
     assert not await captive.may_ask(HERE)
     assert await captive.known(HERE) is None

@@ -22,9 +22,9 @@ async def place(store: Store) -> tuple[Opened, Place]:
 
 async def test_of_many_at_once_one_gets_in(store: Store) -> None:
     opened, here = await place(store)
-    token = await store.handovers.make(here)
+    token = await store.hotspot.handovers.make(here)
     answers = await asyncio.gather(
-        *(store.handovers.redeem(token) for _ in range(20)), return_exceptions=True
+        *(store.hotspot.handovers.redeem(token) for _ in range(20)), return_exceptions=True
     )
     assert [answer for answer in answers if isinstance(answer, str)] == [opened.session.member]
     assert sum(isinstance(answer, HandoverOver) for answer in answers) == 19
@@ -32,7 +32,7 @@ async def test_of_many_at_once_one_gets_in(store: Store) -> None:
 
 async def test_redis_knows_no_token_and_forgets_it_in_time(store: Store) -> None:
     _, here = await place(store)
-    token = await store.handovers.make(here)
+    token = await store.hotspot.handovers.make(here)
     assert len(token) >= 22
     name = store.keys.hotspot_handover(digest(token))
     assert 0 < await store.redis.ttl(name) <= LIFE_SECONDS
@@ -43,32 +43,32 @@ async def test_redis_knows_no_token_and_forgets_it_in_time(store: Store) -> None
 
 async def test_it_dies_with_the_session_that_made_it(store: Store) -> None:
     opened, here = await place(store)
-    token = await store.handovers.make(here)
+    token = await store.hotspot.handovers.make(here)
     await store.sessions.end(here.member, opened.session.sid, reason="logged_out", by="x")
     with pytest.raises(HandoverOver):
-        await store.handovers.redeem(token)
+        await store.hotspot.handovers.redeem(token)
 
 
 async def test_it_dies_when_another_login_takes_the_place(store: Store) -> None:
     _, here = await place(store)
-    token = await store.handovers.make(here)
+    token = await store.hotspot.handovers.make(here)
     await open_session(store, await store.members.get(here.member))
     with pytest.raises(HandoverOver):
-        await store.handovers.redeem(token)
+        await store.hotspot.handovers.redeem(token)
 
 
 async def test_it_is_no_way_to_stay_logged_in_for_ever(store: Store) -> None:
     opened, here = await place(store)
     hour = FRESH_SECONDS * 1000
-    assert await store.handovers.make(replace(here, now=opened.session.opened_at + hour))
+    assert await store.hotspot.handovers.make(replace(here, now=opened.session.opened_at + hour))
     with pytest.raises(Forbidden):
-        await store.handovers.make(replace(here, now=opened.session.opened_at + hour + 1))
-    await store.handovers.arrived(opened.session)
+        await store.hotspot.handovers.make(replace(here, now=opened.session.opened_at + hour + 1))
+    await store.hotspot.handovers.arrived(opened.session)
     with pytest.raises(Forbidden):
-        await store.handovers.make(here)
+        await store.hotspot.handovers.make(here)
 
 
 async def test_unknown_and_odd_ones_get_the_same_answer(store: Store) -> None:
     for token in ("", "x", "\ud800", "a" * 22):
         with pytest.raises(HandoverOver):
-            await store.handovers.redeem(token)
+            await store.hotspot.handovers.redeem(token)

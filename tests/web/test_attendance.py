@@ -65,7 +65,7 @@ async def test_the_cookie_is_strict_signed_and_free_of_names(place):
 async def test_over_https_the_cookies_are_secure(product, store):
     web = await product(COOKIE_SECURE="always")
     times = {"starts_at": iso(-1), "ends_at": iso(1)}
-    meeting = await store.meetings.create(times, By("teacher1", ""))
+    meeting = await store.attendance.meetings.create(times, By("teacher1", ""))
     answer = await Phone(web.settings.port).fill(meeting.id)
     assert len(answer.set_cookies) == 2
     assert all("; secure" in cookie.lower() for cookie in answer.set_cookies)
@@ -294,8 +294,8 @@ async def test_a_cookie_is_asked_before_the_meeting(place):
 async def test_a_closed_meeting_says_that_it_has_ended(place, store):
     port, teacher, _ = place
     over = await meeting_of(teacher, starts_at=iso(-2), ends_at=iso(-1))
-    assert await store.meetings.close_due() == 1
-    assert await store.meetings.close_due() == 0
+    assert await store.attendance.meetings.close_due() == 1
+    assert await store.attendance.meetings.close_due() == 0
     shown = (await teacher.get(f"/api/admin/meetings/{over}")).json["meeting"]
     assert (shown["is_active"], shown["state"]) == (False, "ended")
     assert kind(await Phone(port).fill(over)) == (403, "MEETING_ENDED")

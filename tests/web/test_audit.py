@@ -53,7 +53,7 @@ async def test_a_wrong_code_is_written(environment) -> None:
         member = await site.member("siti", phone="081234567890")
         await site.store.redis.hset(site.store.keys.hotspot_phones(), "6281234567890", member.id)
         try:
-            await site.store.otp.use("6281234567890", "000000", "203.0.113.9", opens=True)
+            await site.store.hotspot.otp.use("6281234567890", "000000", "203.0.113.9", opens=True)
         except WrongCode:
             pass
         entries = await written(site, "otp.refused")

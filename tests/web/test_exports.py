@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from store.attendance.meetings import Meeting
-from store.attendance.records import Attendance
+from store.attendance.record import Attendance
 from store.attendance.students import Student, read_roster
 from store.folding import folded, tidied
 from store.lists.files import Unreadable

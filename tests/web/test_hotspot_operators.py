@@ -34,10 +34,10 @@ class Counter:
         """A member with a phone, a package of so much, and so much of it used."""
         member = await self.site.member(f"{name}{number}".replace(" ", ""), name=name)
         hotspot = self.site.store.hotspot
-        await hotspot.enrol(member.id, f"{PHONE}{number:02d}")
+        await hotspot.accounts.enrol(member.id, f"{PHONE}{number:02d}")
         used = used_mb << 20
         if quota_mb:
-            await hotspot.correct(member.id, quota=quota_mb << 20, used=used)
+            await hotspot.quota.correct(member.id, quota=quota_mb << 20, used=used)
         return member.id
 
     async def ask(self, method: str, path: str, body: Any = None) -> Answer:
@@ -107,7 +107,7 @@ async def test_members_are_found_by_name_phone_status_and_by_what_they_wait_for(
     await counter.guest("budi", 2, used_mb=90)
     rina = await counter.guest("Rina", 3)
     store = counter.site.store
-    await store.hotspot.approve(rina, False)
+    await store.hotspot.accounts.approve(rina, False)
     await store.redis.hset(store.keys.hotspot(siti), "settled:utara", "aktif")
     assert await counter.names() == ["budi", "Rina", "Siti Rahma"]
     assert await counter.names("q=SITI") == ["Siti Rahma"]
@@ -154,14 +154,14 @@ async def test_the_overview_counts_and_is_kept_for_a_moment(counter: Counter) ->
     await counter.guest("Siti", 1)
     await counter.guest("Budi", 2, used_mb=90)
     rina = await counter.guest("Rina", 3)
-    await counter.site.store.hotspot.approve(rina, False)
+    await counter.site.store.hotspot.accounts.approve(rina, False)
     seen = (await counter.ask("GET", "/hotspot/overview")).json
     assert seen["members"] == 3 and seen["pending"] == 2 and seen["waiting_approval"] == 1
     counted = {status: count for status, count in seen["statuses"].items() if count}
     assert counted == {"aktif": 1, "fup": 1, "inactive": 1}
     assert [router["name"] for router in seen["routers"]] == ["utara"]
     store = counter.site.store
-    await store.hotspot.approve(rina, True)
+    await store.hotspot.accounts.approve(rina, True)
     assert (await counter.ask("GET", "/hotspot/overview")).json == seen
     assert 0 < await store.redis.pttl(store.keys.hotspot_overview()) <= 2_000
     await store.redis.delete(store.keys.hotspot_overview())
@@ -215,7 +215,7 @@ async def test_ten_thousand_members_do_not_hold_the_loop(store: Store) -> None:
 async def test_one_member_shows_the_usage_of_two_weeks(counter: Counter) -> None:
     siti = await counter.guest("Siti", 1)
     store = counter.site.store
-    today = (await store.hotspot.days(siti))[-1][0]
+    today = (await store.hotspot.quota.days(siti))[-1][0]
     await store.redis.hset(store.keys.hotspot_days(siti), today, 5 << 20)
     answer = (await counter.ask("GET", f"/members/{siti}/hotspot")).json
     assert len(answer["days"]) == 14 and answer["days"][-1] == {"day": today, "bytes": 5 << 20}
@@ -226,7 +226,7 @@ async def test_one_member_shows_the_usage_of_two_weeks(counter: Counter) -> None
 
 async def test_a_device_is_taken_away_and_that_is_written_down(counter: Counter) -> None:
     siti = await counter.guest("Siti", 1)
-    _, slot = await counter.site.store.hotspot.bind(siti, "A4:BB:CC:00:00:01", "10.0.0.2")
+    _, slot = await counter.site.store.hotspot.devices.bind(siti, "A4:BB:CC:00:00:01", "10.0.0.2")
     path = f"/members/{siti}/hotspot/devices/{slot}"
     gone = await counter.ask("DELETE", path)
     assert gone.status == 200 and gone.json["hotspot"]["devices"] == []
@@ -267,7 +267,7 @@ async def test_routers_and_their_runs_are_told_apart(environment: dict[str, str]
             ("selatan", "away", 200.0),
         ):
             run = common | {"router": router, "state": state, "at": at, "errors": []}
-            await site.store.ledger.note_run(run | {"id": f"{router}{at}", "conflicts": {}})
+            await site.store.hotspot.ledger.note_run(run | {"id": f"{router}{at}", "conflicts": {}})
         seen = (await admin.get("/api/admin/hotspot/routers")).json["routers"]
         assert [(one["name"], one["state"], one["away_since"]) for one in seen] == [
             ("utara", "done", None),
@@ -326,7 +326,7 @@ async def test_a_removed_package_stays_with_who_has_it(counter: Counter) -> None
 
 
 async def test_a_change_that_comes_too_late_brings_no_package_back(counter: Counter) -> None:
-    packages = counter.site.store.packages
+    packages = counter.site.store.hotspot.packages
     package = await packages.get((await package_of(counter))["id"])
     await packages.remove(package.id)
     with pytest.raises(NotFound):

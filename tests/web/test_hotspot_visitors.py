@@ -73,7 +73,7 @@ async def test_a_proof_under_way_asks_the_router_among_visitors(
     site: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("web.hotspot.presence.WAIT_SECONDS", 0.1)
-    token, _ = await site.store.presences.begin("utama", {"member": "m"})
+    token, _ = await site.store.hotspot.presences.begin("utama", {"member": "m"})
     answers = await asyncio.gather(
         *(
             site.browser().post(

@@ -112,7 +112,7 @@ async def _meeting(site: Serving) -> str:
         "starts_at": (now - timedelta(hours=1)).isoformat(),
         "ends_at": (now + timedelta(hours=1)).isoformat(),
     }
-    return (await site.store.meetings.create(wish, By("guru", "10.0.0.1"))).id
+    return (await site.store.attendance.meetings.create(wish, By("guru", "10.0.0.1"))).id
 
 
 def phone(number: int) -> str:
@@ -174,10 +174,10 @@ ROWS = [
         "LINKS_TRIED",
         post("/api/auth/set-password", lambda n: {"token": f"{n:032d}", "password": "rahasia 1"}),
     ),
-    Row("store.attendance.gate", "TURNS_PER_ADDRESS", fill("/api/attendance/submit")),
-    Row("store.attendance.gate", "SCANS_PER_ADDRESS", fill("/api/attendance/presence")),
+    Row("store.attendance.submissions", "TURNS_PER_ADDRESS", fill("/api/attendance/submit")),
+    Row("store.attendance.submissions", "SCANS_PER_ADDRESS", fill("/api/attendance/presence")),
     Row(
-        "store.attendance.gate",
+        "store.attendance.submissions",
         "UNKNOWN_PER_ADDRESS",
         fill("/api/attendance/submit", "nowhere"),
     ),
@@ -255,7 +255,7 @@ async def test_who_is_behind_an_address(
 
 ELSEWHERE = {
     "store.payments.intake.HELD_AWAY_PER_ADDRESS",
-    "store.attendance.gate.PACE",
+    "store.attendance.submissions.PACE",
     "store.payments.intake.HELD_BYTES_PER_ADDRESS",
 }
 """These count no turns, or not in Redis: test_attendance_floods.py, test_payments_held.py and

@@ -45,7 +45,7 @@ async def test_a_handed_over_login_says_whose_it_is_and_stays_good(house: Servin
     budi = await house.member("budi", name="Budi", phone="081200000001")
     mini = house.browser()
     phone = "6281200000001"
-    code = (await house.store.otp.issue(phone, "192.0.2.1")).code
+    code = (await house.store.hotspot.otp.issue(phone, "192.0.2.1")).code
     proof = {"phone_number": phone, "otp": code}
     assert (await mini.post("/api/auth/verify-otp", proof)).status == 200
     made = await mini.post("/api/hotspot/handover")

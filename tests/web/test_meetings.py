@@ -329,7 +329,7 @@ async def test_the_code_is_an_svg_that_leads_to_the_form(place):
 
 async def test_two_teachers_who_change_one_meeting_do_not_undo_each_other(place, store):
     _, teacher, meeting = place
-    before = await store.meetings.get(meeting)
+    before = await store.attendance.meetings.get(meeting)
     await patch(teacher, f"/api/admin/meetings/{meeting}", {"title": "Kimia"})
     with pytest.raises(Conflict):
-        await store.meetings.change(before, {"title": "Biologi"}, By("x", ""))
+        await store.attendance.meetings.change(before, {"title": "Biologi"}, By("x", ""))

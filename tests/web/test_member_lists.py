@@ -47,11 +47,13 @@ async def test_a_list_is_shown_then_made_once_and_alters_nobody(office):
     assert (made.status, made.json["created"]) == (200, 3), made.body
     siti = await site.store.members.find("siti@contoh.id")
     assert (siti.name, siti.phone) == ("Siti Aminah", "6281234567890")
-    assert await site.store.hotspot.member_of("6281234567890") == siti.id
-    aini = await site.store.hotspot.account(await site.store.hotspot.member_of("6281311112222"))
+    assert await site.store.hotspot.accounts.member_of("6281234567890") == siti.id
+    aini = await site.store.hotspot.accounts.get(
+        await site.store.hotspot.accounts.member_of("6281311112222")
+    )
     assert aini.approved and aini.name == "Nur’aini" and aini.member != waiting
     assert (await site.store.members.get(old.id)).name == "Nama Lama"
-    assert await site.store.hotspot.member_of("6285700001234") == old.id
+    assert await site.store.hotspot.accounts.member_of("6285700001234") == old.id
     # nobody has a password from a list
     for password in ("081234567890", "6281234567890", "!list", ""):
         assert (await site.browser().login("siti@contoh.id", password)).status in (400, 401)

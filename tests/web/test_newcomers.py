@@ -52,7 +52,7 @@ async def register(house: Serving, browser: Browser, number: str = NUMBER) -> An
 async def verify(house: Serving, browser: Browser, phone: str = PHONE) -> Answer:
     """Prove the phone with a fresh code: the one that was sent is known to a job only."""
     await house.store.redis.delete(house.store.keys.otp(phone))
-    code = (await house.store.otp.issue(phone, "192.0.2.1")).code
+    code = (await house.store.hotspot.otp.issue(phone, "192.0.2.1")).code
     return await browser.post("/api/auth/verify-otp", {"phone_number": phone, "otp": code})
 
 
@@ -66,7 +66,7 @@ async def newcomer(house: Serving) -> tuple[Browser, str]:
 
 
 async def id_of(house: Serving) -> str:
-    found = await house.store.hotspot.member_of(PHONE)
+    found = await house.store.hotspot.accounts.member_of(PHONE)
     assert found
     return found
 
@@ -79,9 +79,9 @@ async def test_registering_gives_nothing_by_itself(house: Serving) -> None:
     unsaid = {"phone_number": "", "ticket": ""}  # what was sent, in the form that people write
     assert answers[0].json | unsaid == answers[1].json | unsaid
     assert not browser.session
-    assert await house.store.hotspot.member_of(PHONE) is None
+    assert await house.store.hotspot.accounts.member_of(PHONE) is None
     assert await house.store.members.find(NUMBER) is None
-    assert await house.store.hotspot.members() == [member.id]
+    assert await house.store.hotspot.accounts.members() == [member.id]
 
 
 async def test_a_proven_phone_waits_in_the_portal(house: Serving) -> None:
@@ -91,7 +91,7 @@ async def test_a_proven_phone_waits_in_the_portal(house: Serving) -> None:
     assert answer.status == 200
     assert (answer.json["approved"], answer.json["waiting"]) == (False, "/hotspot")
     assert "refresh_token" not in answer.json
-    assert await house.store.hotspot.member_of(PHONE)
+    assert await house.store.hotspot.accounts.member_of(PHONE)
     page = await browser.get("/hotspot", Accept="text/html")
     assert page.status == 200 and "Menunggu persetujuan" in page.body.decode()
     assert (await browser.get("/api/hotspot")).json["approved"] is False
@@ -276,7 +276,7 @@ async def test_an_admins_new_member_takes_the_phone_of_who_waits(house: Serving)
     assert made.json["logs_in_by_phone"] is True
     member = made.json["member"]["id"]
     assert await id_of(house) == member != stub
-    assert await house.store.hotspot.members() == [member]
+    assert await house.store.hotspot.accounts.members() == [member]
     ended = await waiting.get("/api/hotspot")
     assert (ended.status, ended.json["reason"]) == (401, "merged")
     again = house.browser()
@@ -294,7 +294,7 @@ async def test_a_purchase_takes_the_phone_of_who_waits(environment: Mapping[str,
         await house.store.payments.processing.run()
         buyer = await house.store.members.find("siti@jaga.test")
         assert buyer and await id_of(house) == buyer.id != stub
-        assert (await house.store.hotspot.account(buyer.id)).approved
+        assert (await house.store.hotspot.accounts.get(buyer.id)).approved
         assert (await waiting.get("/api/hotspot")).json["reason"] == "merged"
         again = house.browser()
         assert (await verify(house, again)).json["user"]["id"] == buyer.id
@@ -303,10 +303,10 @@ async def test_a_purchase_takes_the_phone_of_who_waits(environment: Mapping[str,
 async def test_a_phone_given_to_a_member_is_taken_from_who_waits(house: Serving) -> None:
     await newcomer(house)
     stub = await id_of(house)
-    package = await house.store.packages.make("Harian", 100, 30, False, None)
-    await house.store.hotspot.give(stub, package.id)
+    package = await house.store.hotspot.packages.make("Harian", 100, 30, False, None)
+    await house.store.hotspot.quota.give(stub, package.id)
     budi = await house.member("budi")
-    await house.store.hotspot.give(budi.id, package.id)
+    await house.store.hotspot.quota.give(budi.id, package.id)
     desk = await admin(house)
     changed = await desk.send(
         "PATCH",
@@ -316,7 +316,7 @@ async def test_a_phone_given_to_a_member_is_taken_from_who_waits(house: Serving)
     )
     assert changed.status == 200, changed.body
     assert await id_of(house) == budi.id
-    account = await house.store.hotspot.account(budi.id)
+    account = await house.store.hotspot.accounts.get(budi.id)
     assert account.approved and [one.quota for one in account.stack.purchases] == [100 << 20] * 2
     with pytest.raises(NotFound):
         await house.store.members.get(stub)
@@ -345,7 +345,7 @@ async def test_of_many_who_want_the_phone_of_who_waits_one_gets_it(house: Servin
     (winner,) = [one for one in added if one.has_phone]
     assert [one.merged.id for one in added if one.merged] == [stub]
     assert await id_of(house) == winner.member.id
-    assert await house.store.hotspot.members() == [winner.member.id]
+    assert await house.store.hotspot.accounts.members() == [winner.member.id]
 
 
 async def test_an_approval_that_comes_first_keeps_the_phone(house: Serving) -> None:

@@ -198,7 +198,7 @@ async def test_a_buyer_has_the_mails_sent_again_to_the_known_address_alone(envir
 
 async def test_a_refund_is_looked_at_and_switches_nothing_off_by_itself(environment) -> None:
     async with signed(environment) as site:
-        package = await site.store.packages.make("Bulanan", 1000, 30, False, None)
+        package = await site.store.hotspot.packages.make("Bulanan", 1000, 30, False, None)
         ticket = EBOOK | {"uuid": "paket", "title": "Paket"}
         admin = await admin_of(site)
         mapped = {"uuid": "paket", "grants": "hotspot", "package_id": package.id}
@@ -265,11 +265,11 @@ async def test_unsigned_news_is_no_work_for_anybody(environment) -> None:
 
 async def test_a_package_for_a_full_stack_waits_for_a_person_and_not_for_a_day(environment) -> None:
     async with signed(environment) as site:
-        hotspot, packages = site.store.hotspot, site.store.packages
+        hotspot = site.store.hotspot
         member = await site.store.members.create(email=RIGHT, password_hash="x")
-        package = await packages.make("Voucher", 1000, 30, False, None)
+        package = await hotspot.packages.make("Voucher", 1000, 30, False, None)
         for _ in range(MOST):
-            await hotspot.give(member.id, package.id)
+            await hotspot.quota.give(member.id, package.id)
         admin = await admin_of(site)
         mapped = {"uuid": EBOOK["uuid"], "grants": "hotspot", "package_id": package.id}
         assert (await admin.post("/api/admin/products", mapped)).status == 201
@@ -280,7 +280,7 @@ async def test_a_package_for_a_full_stack_waits_for_a_person_and_not_for_a_day(e
         for more in ({}, {"dry_run": True}):
             answer = await admin.post(path, {"package_id": package.id} | more)
             assert answer.status == 409 and "terlalu banyak" in answer.json["message"]
-        await hotspot.correct(member.id, used=1000 << 20)
+        await hotspot.quota.correct(member.id, used=1000 << 20)
         (waiting,) = (await admin.get("/api/admin/webhooks?state=review")).json["webhooks"]
         await admin.post(f"/api/admin/webhooks/{waiting['id']}/replay", {})
         await settle(site.store)

@@ -19,7 +19,10 @@ async def test_each_form_of_a_phone_is_the_same_member_at_every_door(environment
         siti = {"email": "siti@jaga.test", "password": "kopi tubruk 9", "phone": FORMS[1]}
         made = await admin.post("/api/admin/members", siti)
         assert (made.status, made.json["member"]["phone"]) == (201, "6281234567890"), made.body
-        assert await site.store.hotspot.member_of("6281234567890") == made.json["member"]["id"]
+        assert (
+            await site.store.hotspot.accounts.member_of("6281234567890")
+            == made.json["member"]["id"]
+        )
         # kept as it was typed, by an earlier version or by a payment
         lama = await site.member("lama", phone="+62 0812 3456 7890")
         for form in FORMS:

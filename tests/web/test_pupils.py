@@ -67,8 +67,8 @@ async def test_whoever_was_in_before_an_update_is_not_let_in_again(school):
     site, teacher, meeting = school
     assert (await Phone(site.port).fill(meeting, "Ma'ruf")).status == 201
     store = site.store
-    zone = (await store.meetings.get(meeting)).timezone
-    day = day_of(await store.meetings.now(), zone).name
+    zone = (await store.attendance.meetings.get(meeting)).timezone
+    day = day_of(await store.attendance.meetings.now(), zone).name
     gate = store.keys.attendances(meeting, day)
     [(new_id, text)] = (await store.redis.hgetall(gate)).items()
     record = json.loads(text) | {"student": OLD_MARUF, "name": "Ma’ruf"}

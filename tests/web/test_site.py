@@ -58,7 +58,7 @@ async def test_who_may_not_see_a_page_is_told_whom_to_ask(environment: dict[str,
 async def test_a_member_without_a_package_is_led_to_the_shop(environment: dict[str, str]) -> None:
     async with serving(environment, **OURS) as site:
         member = await site.member("siti", phone="081234567890")
-        await site.store.hotspot.approve(member.id, True)
+        await site.store.hotspot.accounts.approve(member.id, True)
         browser = await site.logged_in(member)
         page = (await browser.get("/hotspot", Accept="text/html")).body.decode()
         assert "Belum ada paket" in page and SHOP in page and WHATSAPP in page

@@ -19,7 +19,7 @@ from tornado.iostream import StreamClosedError
 
 from store.attendance.days import day_of, day_on, local, valid_day
 from store.attendance.meetings import Meeting
-from store.attendance.records import STATUSES, Attendance
+from store.attendance.record import STATUSES, Attendance
 from store.attendance.students import Student, missing_of
 from store.errors import InvalidRequest
 from web.attendance.teacher import TeacherHandler
@@ -42,14 +42,14 @@ class _Export(TeacherHandler):
     async def wanted(self, meeting_id: str) -> tuple[Meeting, list[Attendance]]:
         """Return the meeting and its attendances in their order, each day's absent at its end."""
         meeting = await self.meeting(meeting_id)
-        now = await self.store.meetings.now()
+        now = await self.store.attendance.meetings.now()
         if text := self.get_query_argument("day", ""):
             first = last = valid_day(text)
         else:
             first = day_of(meeting.starts_at, meeting.timezone).on
             last = day_of(meeting.ends_at, meeting.timezone).on
-        rows = await self.store.register.rows(meeting, first, last, now)
-        listed = await self.store.meetings.students(meeting.id)
+        rows = await self.store.attendance.records.rows(meeting, first, last, now)
+        listed = await self.store.attendance.meetings.students(meeting.id)
         days = {row.day for row in rows}
         if first == last and meeting.has_day(first) and first <= meeting.today(now).on:
             days.add(first.isoformat())

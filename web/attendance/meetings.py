@@ -41,11 +41,13 @@ class MeetingList(TeacherHandler):
 
     async def get(self) -> None:
         place = await self.teacher()
-        meetings = self.store.meetings
+        meetings = self.store.attendance.meetings
         now = await meetings.now()
         found = await meetings.newest(owner_of(place), self._before())
         listed = await meetings.count_students([one.id for one in found])
-        counts = await self.store.register.counts([(one.id, one.today(now).name) for one in found])
+        counts = await self.store.attendance.records.counts(
+            [(one.id, one.today(now).name) for one in found]
+        )
         shown = [
             self.meeting_json(one, now, students=students, today_count=count)
             for one, students, count in zip(found, listed, counts, strict=True)
@@ -62,8 +64,8 @@ class MeetingList(TeacherHandler):
     async def post(self) -> None:
         place = await self.teacher()
         wish = self.body(self.Body).given()
-        meeting = await self.store.meetings.create(wish, self.by(place))
-        shown = self.meeting_json(meeting, await self.store.meetings.now(), students=0)
+        meeting = await self.store.attendance.meetings.create(wish, self.by(place))
+        shown = self.meeting_json(meeting, await self.store.attendance.meetings.now(), students=0)
         self.respond({"success": True, "meeting": shown}, 201)
 
 
@@ -74,22 +76,24 @@ class OneMeeting(TeacherHandler):
 
     async def get(self, meeting_id: str) -> None:
         meeting = await self.meeting(meeting_id)
-        listed = (await self.store.meetings.count_students([meeting.id]))[0]
-        shown = self.meeting_json(meeting, await self.store.meetings.now(), students=listed)
+        listed = (await self.store.attendance.meetings.count_students([meeting.id]))[0]
+        shown = self.meeting_json(
+            meeting, await self.store.attendance.meetings.now(), students=listed
+        )
         self.respond({"success": True, "meeting": shown})
 
     async def patch(self, meeting_id: str) -> None:
         place = await self.teacher()
-        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
         wish = self.body(self.Body).given()
-        changed = await self.store.meetings.change(meeting, wish, self.by(place))
-        shown = self.meeting_json(changed, await self.store.meetings.now())
+        changed = await self.store.attendance.meetings.change(meeting, wish, self.by(place))
+        shown = self.meeting_json(changed, await self.store.attendance.meetings.now())
         self.respond({"success": True, "meeting": shown})
 
     async def delete(self, meeting_id: str) -> None:
         place = await self.teacher()
-        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
-        await self.store.meetings.delete(meeting, self.by(place))
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        await self.store.attendance.meetings.delete(meeting, self.by(place))
         self.respond({"success": True})
 
 
@@ -98,7 +102,7 @@ class Students(TeacherHandler, ListHandler):
 
     async def get(self, meeting_id: str) -> None:
         meeting = await self.meeting(meeting_id)
-        listed = await self.store.meetings.students(meeting.id)
+        listed = await self.store.attendance.meetings.students(meeting.id)
         students = [
             {"id": student_id, "name": one.name, "class": one.class_}
             for student_id, one in listed.items()
@@ -109,13 +113,13 @@ class Students(TeacherHandler, ListHandler):
     async def post(self, meeting_id: str) -> None:
         """A list with names and classes; with `dry_run` it is only shown as it was understood."""
         place = await self.teacher()
-        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
         replace = self._replaces()
         roster = await self.store.lists.read(read_roster, self.sent_list())
         if dry_run := self.is_dry_run():
             count = len(roster.students)
         else:
-            count = await self.store.meetings.list_students(
+            count = await self.store.attendance.meetings.list_students(
                 meeting, roster, self.by(place), replace=replace
             )
         self.respond(
@@ -136,8 +140,10 @@ class Students(TeacherHandler, ListHandler):
     async def delete(self, meeting_id: str) -> None:
         """Open the meeting to everybody again."""
         place = await self.teacher()
-        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
-        await self.store.meetings.list_students(meeting, None, self.by(place), replace=True)
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        await self.store.attendance.meetings.list_students(
+            meeting, None, self.by(place), replace=True
+        )
         self.respond({"success": True, "count": 0})
 
     def _replaces(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from store.attendance.days import day_on
-from store.attendance.records import STATUSES
+from store.attendance.record import STATUSES
 from store.attendance.students import missing_of
 from web.attendance.student import date_in_words, in_words, period
 from web.attendance.teacher import TeacherHandler, counts_of, owner_of
@@ -32,8 +32,8 @@ class _MeetingPage(TeacherHandler):
 
     async def get(self, meeting_id: str) -> None:
         place = await self.teacher()
-        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
-        now = await self.store.meetings.now()
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        now = await self.store.attendance.meetings.now()
         self.page(
             self.template,
             member=member_of(place),
@@ -67,10 +67,10 @@ class ListPage(TeacherHandler):
 
     async def get(self, meeting_id: str) -> None:
         meeting = await self.meeting(meeting_id)
-        now = await self.store.meetings.now()
+        now = await self.store.attendance.meetings.now()
         on = self.asked_day(meeting, now)
-        rows = await self.store.register.rows(meeting, on, on, now)
-        listed = await self.store.meetings.students(meeting.id)
+        rows = await self.store.attendance.records.rows(meeting, on, on, now)
+        listed = await self.store.attendance.meetings.students(meeting.id)
         missing = missing_of(listed, ((row.student, row.person) for row in rows))
         self.page(
             "meeting_print.html",

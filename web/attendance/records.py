@@ -10,8 +10,8 @@ from msgspec import UNSET
 from store.attendance import conflicts
 from store.attendance.days import valid_day
 from store.attendance.meetings import Meeting
-from store.attendance.records import LONGEST_REASON, STATUSES, Attendance
-from store.attendance.register import MOST_MARKED
+from store.attendance.record import LONGEST_REASON, STATUSES, Attendance
+from store.attendance.records import MOST_MARKED
 from store.attendance.students import Student, missing_of
 from store.errors import Conflict, InvalidRequest, NotFound
 from store.folding import folded
@@ -53,11 +53,11 @@ class MeetingAttendance(TeacherHandler):
 
     async def get(self, meeting_id: str) -> None:
         meeting = await self.meeting(meeting_id)
-        now = await self.store.meetings.now()
+        now = await self.store.attendance.meetings.now()
         on = self.asked_day(meeting, now)
-        rows = await self.store.register.rows(meeting, on, on, now)
-        listed = await self.store.meetings.students(meeting.id)
-        attempts = await self.store.register.attempts(meeting.id, on.isoformat())
+        rows = await self.store.attendance.records.rows(meeting, on, on, now)
+        listed = await self.store.attendance.meetings.students(meeting.id)
+        attempts = await self.store.attendance.records.attempts(meeting.id, on.isoformat())
         missing = missing_of(listed, ((row.student, row.person) for row in rows))
         self.respond(
             {
@@ -97,12 +97,12 @@ class MeetingAttendance(TeacherHandler):
     async def post(self, meeting_id: str) -> None:
         """Mark students by hand."""
         place = await self.teacher()
-        meeting = await self.store.meetings.get(meeting_id, owner_of(place))
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
         body = self.body(self.Body)
-        on = body.day or self.asked_day(meeting, await self.store.meetings.now())
+        on = body.day or self.asked_day(meeting, await self.store.attendance.meetings.now())
         marked = []
         for student in [one.student for one in body.students]:
-            attendance = await self.store.register.mark(
+            attendance = await self.store.attendance.records.mark(
                 meeting, on, student, body.status, body.reason, self.by(place)
             )
             marked.append(attendance.row(meeting.timezone))
@@ -121,7 +121,7 @@ class OneAttendance(TeacherHandler):
         wish = self.body(self.Body).given()
         if not wish:
             raise InvalidRequest("status")
-        changed = await self.store.register.mark(
+        changed = await self.store.attendance.records.mark(
             meeting,
             date.fromisoformat(attendance.day),
             Student(attendance.name, attendance.class_),
@@ -135,15 +135,15 @@ class OneAttendance(TeacherHandler):
 
     async def delete(self, attendance_id: str) -> None:
         place, meeting, attendance = await self._found(attendance_id)
-        await self.store.register.revoke(meeting, attendance, self.by(place))
+        await self.store.attendance.records.revoke(meeting, attendance, self.by(place))
         self.respond({"success": True})
 
     async def _found(self, attendance_id: str) -> tuple[Place, Meeting, Attendance]:
         place = await self.teacher()
         if not attendance_id.isalnum() or len(attendance_id) > 64:
             raise NotFound()
-        attendance = await self.store.register.find(attendance_id)
-        meeting = await self.store.meetings.get(attendance.meeting, owner_of(place))
+        attendance = await self.store.attendance.records.find(attendance_id)
+        meeting = await self.store.attendance.meetings.get(attendance.meeting, owner_of(place))
         return place, meeting, attendance
 
 
@@ -152,7 +152,7 @@ class StudentHistory(TeacherHandler):
 
     async def get(self, student_id: str) -> None:
         place = await self.teacher()
-        history = await self.store.attendance_reports.history(student_id, owner_of(place))
+        history = await self.store.attendance.reports.history(student_id, owner_of(place))
         rows = history.pop("attendances")
         self.respond({"success": True, "student": history, "attendances": rows, "count": len(rows)})
 
@@ -165,7 +165,7 @@ class OneStudent(TeacherHandler):
     async def patch(self, student_id: str) -> None:
         place = await self.teacher()
         wish = self.body(self.Body).student
-        renamed = await self.store.renaming.rename(
+        renamed = await self.store.attendance.renaming.rename(
             student_id, wish, self.by(place), owner_of(place)
         )
         shown = {"id": renamed, "name": wish.name, "class": wish.class_}
@@ -177,8 +177,8 @@ class DayReports(TeacherHandler):
 
     async def get(self, meeting_id: str) -> None:
         meeting = await self.meeting(meeting_id)
-        on = self.asked_day(meeting, await self.store.meetings.now())
-        reports = await self.store.attendance_reports.of_day(meeting.id, on, meeting.timezone)
+        on = self.asked_day(meeting, await self.store.attendance.meetings.now())
+        reports = await self.store.attendance.reports.of_day(meeting.id, on, meeting.timezone)
         self.respond({"success": True, "day": on.isoformat(), **reports})
 
 

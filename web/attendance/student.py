@@ -12,11 +12,11 @@ from typing import Annotated, Any
 from msgspec import field
 
 from store.attendance.days import local
-from store.attendance.gate import Accepted, Form
 from store.attendance.meetings import Meeting
 from store.attendance.proofs import TICKET_MS
-from store.attendance.records import LONGEST_REASON
+from store.attendance.record import LONGEST_REASON
 from store.attendance.students import LONGEST_CLASS, LONGEST_NAME
+from store.attendance.submissions import Accepted, Form
 from store.errors import MeetingNotFound
 from web import fields
 from web.fields import as_sent
@@ -38,11 +38,11 @@ class AttendancePage(Handler):
     """`/attendance/{meeting_id}`: the form, or why there is none now."""
 
     async def get(self, meeting_id: str) -> None:
-        meeting = await self.store.meetings.get(meeting_id)
-        now = await self.store.meetings.now()
+        meeting = await self.store.attendance.meetings.get(meeting_id)
+        now = await self.store.attendance.meetings.now()
         day = meeting.today(now)
-        revoked = await self.store.register.revoked(meeting.id, day.name)
-        listed = (await self.store.meetings.count_students([meeting.id]))[0]
+        revoked = await self.store.attendance.records.revoked(meeting.id, day.name)
+        listed = (await self.store.attendance.meetings.count_students([meeting.id]))[0]
         self.page(
             "attendance.html",
             meeting=meeting,
@@ -53,7 +53,7 @@ class AttendancePage(Handler):
             now=now,
             listed=listed > 0,
             revoked=" ".join(revoked[:MOST_REVOKED]),
-            device=self.store.attendance.proofs.device_of(self.cookie(DEVICE_COOKIE)),
+            device=self.store.attendance.submissions.proofs.device_of(self.cookie(DEVICE_COOKIE)),
         )
 
 
@@ -81,7 +81,7 @@ class _Sending(Handler):
 
     async def post(self) -> None:
         body = self.body(self.Body)
-        accepted = await self.store.attendance.submit(
+        accepted = await self.store.attendance.submissions.submit(
             Form(
                 meeting=body.meeting_id,
                 name=body.name,
@@ -122,7 +122,7 @@ class _Sending(Handler):
         )
         self._set(
             DEVICE_COOKIE,
-            self.store.attendance.proofs.device_mark(accepted.attendance.device),
+            self.store.attendance.submissions.proofs.device_mark(accepted.attendance.device),
             seconds=DEVICE_SECONDS,
         )
 
@@ -150,7 +150,7 @@ class Presence(Handler):
 
     async def post(self) -> None:
         body = self.body(self.Body)
-        ticket, _ = await self.store.attendance.admit(
+        ticket, _ = await self.store.attendance.submissions.admit(
             body.meeting_id, body.device_id, body.code, address=self.address
         )
         self.respond({"success": True, "ticket": ticket, "valid_seconds": TICKET_MS // 1000})
@@ -161,12 +161,12 @@ class Suggestions(Handler):
 
     async def get(self, meeting_id: str) -> None:
         try:
-            meeting = await self.store.meetings.get(meeting_id)
+            meeting = await self.store.attendance.meetings.get(meeting_id)
         except MeetingNotFound:
             self.respond({"success": True, "students": []})
             return
         typed = self.get_query_argument("q", "")[:100]
-        found = await self.store.meetings.find_students(meeting, typed)
+        found = await self.store.attendance.meetings.find_students(meeting, typed)
         students = [{"name": one.name, "class": one.class_} for one in found]
         self.respond({"success": True, "students": students})
 

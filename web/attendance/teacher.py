@@ -9,7 +9,7 @@ from msgspec import field
 
 from store.attendance.days import as_text, valid_day
 from store.attendance.meetings import By, Meeting
-from store.attendance.records import STATUSES, Attendance
+from store.attendance.record import STATUSES, Attendance
 from store.attendance.students import LONGEST_CLASS, LONGEST_NAME, Student, valid_student
 from store.errors import Forbidden
 from store.sessions import Place
@@ -45,7 +45,7 @@ class TeacherHandler(Handler):
     async def meeting(self, meeting_id: str) -> Meeting:
         """Return a meeting of whoever asks. Raises MeetingNotFound."""
         place = await self.teacher()
-        return await self.store.meetings.get(meeting_id, owner_of(place))
+        return await self.store.attendance.meetings.get(meeting_id, owner_of(place))
 
     def by(self, place: Place) -> By:
         """Return who acts, for the audit."""

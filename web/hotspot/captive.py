@@ -25,7 +25,7 @@ class CaptiveApi(HotspotHandler):
 
     async def get(self) -> None:
         address = self.address
-        if not self.store.hotspot.has_router or not is_within(
+        if not self.store.hotspot.routers.has_any or not is_within(
             address, self.store.settings.hotspot_cidrs
         ):
             self._tell({"captive": False})
@@ -37,7 +37,7 @@ class CaptiveApi(HotspotHandler):
 
     async def _said(self, address: str) -> dict[str, Any]:
         """What the router says of this address, at most a few seconds old. Raises Unavailable."""
-        captive = self.store.captive
+        captive = self.store.hotspot.captive
         deadline = time.monotonic() + WAIT_SECONDS
         while (left := deadline - time.monotonic()) > 0:
             said = await captive.known(address)
@@ -49,10 +49,10 @@ class CaptiveApi(HotspotHandler):
         raise Unavailable()
 
     async def _asked(self, address: str, seconds: float) -> dict[str, Any] | None:
-        question = await self.store.hotspot.ask("captive.answer", address)
+        question = await self.store.hotspot.questions.ask("captive.answer", address)
         said = await self.answer_of(question, seconds)
         if said is not None:
-            await self.store.captive.note(address, said)
+            await self.store.hotspot.captive.note(address, said)
         return said
 
     async def _as_answer(self, said: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class CaptiveApi(HotspotHandler):
     async def _left(self, member: str) -> dict[str, int]:
         """What the member's packages have left, in the words of RFC 8908 §5."""
         now = now_ms()
-        accounts = await self.store.hotspot.accounts([member])
+        accounts = await self.store.hotspot.accounts.of([member])
         left: dict[str, int] = {}
         for account in accounts:
             usable = [one for one in account.stack.live(now) if not one.is_spent]

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from store.errors import WAITING_PAGE, InvalidRequest, NotFound, Unavailable, WrongCode
-from store.hotspot.accounts import SLOTS, require_phone
+from store.hotspot.accounts import require_phone
+from store.hotspot.devices import SLOTS
 from store.limits import AddressLimit, Limit
 from store.members import valid_text
 from store.phones import local_form
@@ -107,9 +108,9 @@ class CodeHandler(HotspotHandler):
 
     async def issue(self, phone: str, message: str) -> None:
         """Send a code to who is a member or wishes to be one, and answer."""
-        known = await self.store.hotspot.member_of(phone)
+        known = await self.store.hotspot.accounts.member_of(phone)
         line = await self.line_of(known)
-        issued = await self.store.otp.issue(phone, self.address, line)
+        issued = await self.store.hotspot.otp.issue(phone, self.address, line)
         if issued.code:
             await self._send(phone, issued.code, line, is_known=known is not None)
         self.respond(
@@ -126,7 +127,7 @@ class CodeHandler(HotspotHandler):
     async def _send(self, phone: str, code: str, line: str, *, is_known: bool) -> None:
         """A member's code is urgent; a newcomer's, which anybody may ask for, waits among visitors;
         and for nobody's phone the queue is only asked, so that time does not tell who is known."""
-        wishes = await self.store.registrations.is_kept(phone)
+        wishes = await self.store.hotspot.registrations.is_kept(phone)
         queue = self.store.queue
         waits_in = "urgent" if is_known else "visitors"
         sending = (
@@ -137,7 +138,7 @@ class CodeHandler(HotspotHandler):
         try:
             await asyncio.gather(sending, asyncio.sleep(SEND_SECONDS))
         except Unavailable:
-            await self.store.otp.withdraw(phone, code, line)
+            await self.store.hotspot.otp.withdraw(phone, code, line)
             raise
 
 
@@ -155,7 +156,7 @@ class OtpSending(HotspotHandler):
     """`/api/auth/otp/{ticket}`: whether a code could not be sent, for its page."""
 
     async def get(self, ticket: str) -> None:
-        failed = await self.store.otp.is_unsent(ticket)
+        failed = await self.store.hotspot.otp.is_unsent(ticket)
         self.respond(
             {
                 "success": True,
@@ -186,7 +187,7 @@ class Binding(HotspotHandler):
     async def _take_in(self, member: str, wish: dict[str, Any]) -> dict[str, Any]:
         """Have the device let through; returns what became of it: `state`, its `message`, and for
         `prove` the `login_url` of the router."""
-        if not self.store.hotspot.has_router or not (
+        if not self.store.hotspot.routers.has_any or not (
             wish["address"] or (wish["mac"] and wish["ip"])
         ):
             return outcome({"state": "none"})
@@ -196,13 +197,13 @@ class Binding(HotspotHandler):
         browser = device.id if device.known else ""
         asked = {**wish, "member": member, "name": device.name, "browser": browser}
         try:
-            question = await self.store.hotspot.ask("bind", asked)
+            question = await self.store.hotspot.questions.ask("bind", asked)
         except Unavailable:
-            await self.store.hotspot.keep_waiting(member, asked)
+            await self.store.hotspot.devices.keep_waiting(member, asked)
             return outcome({"state": "pending"})
         answer = await self.answer_of(question, WAIT_SECONDS)
         if answer is None:
-            await self.store.hotspot.keep_waiting(member, asked)
+            await self.store.hotspot.devices.keep_waiting(member, asked)
             return outcome({"state": "pending"})
         return outcome(answer)
 
@@ -218,11 +219,11 @@ class VerifyOtp(Binding):
         body = self.body(self.Body)
         phone, code = body.phone_number, body.otp
         wish = self._wish(body)
-        known = await self.store.hotspot.member_of(phone)
+        known = await self.store.hotspot.accounts.member_of(phone)
         opens = not await self.store.members.needs_password(known or "")
         line = await self.line_of(known)
-        await self.store.otp.use(phone, code, self.address, line, opens=opens)
-        member = known or await self.store.registrations.complete(phone)
+        await self.store.hotspot.otp.use(phone, code, self.address, line, opens=opens)
+        member = known or await self.store.hotspot.registrations.complete(phone)
         if member is None:
             raise WrongCode()
         opened = await self.let_in(member)
@@ -234,7 +235,7 @@ class VerifyOtp(Binding):
 
     async def _answer_newcomer(self, opened: Opened) -> None:
         """What opens the portal and nothing else, until an operator says yes."""
-        account = await self.store.hotspot.account(opened.session.member)
+        account = await self.store.hotspot.accounts.get(opened.session.member)
         public = account.public(opened.session.opened_at, self.policy)
         self.respond(
             {
@@ -250,7 +251,7 @@ class VerifyOtp(Binding):
 
     async def _answer(self, opened: Opened, became: dict[str, Any]) -> None:
         member = await self.store.members.get(opened.session.member)
-        account = await self.store.hotspot.account(member.id)
+        account = await self.store.hotspot.accounts.get(member.id)
         public = account.public(opened.session.opened_at, self.policy)
         self.respond(
             {
@@ -277,7 +278,7 @@ class BindAgain(Binding):
         wish = self._wish(self.body(self.Body))
         await self.store.limits.take(BINDINGS_PER_MEMBER.of(place.member))
         became = await self._take_in(place.member, wish)
-        account = await self.store.hotspot.account(place.member)
+        account = await self.store.hotspot.accounts.get(place.member)
         public = account.public(place.now, self.policy)
         self.respond({"success": True, "hotspot": {**became, **public, "device_limit": SLOTS}})
 
@@ -291,11 +292,11 @@ class Register(CodeHandler):
         name: Annotated[str, text(100, needed="Nama harus diisi.")]
 
     async def post(self) -> None:
-        if not self.store.hotspot.has_router:
+        if not self.store.hotspot.routers.has_any:
             raise NotFound("Pendaftaran hotspot tidak dibuka di situs ini.")
         body = self.body(self.Body)
         await self.store.limits.take(REGISTRATIONS.of(self.address))
-        await self.store.registrations.keep(body.phone_number, body.name)
+        await self.store.hotspot.registrations.keep(body.phone_number, body.name)
         await self.issue(body.phone_number, REGISTERED)
 
 
@@ -311,7 +312,7 @@ class Portal(HotspotHandler):
         waits = place is not None and place.waits
         self.page(
             "hotspot_login.html",
-            may_register=self.store.hotspot.has_router,
+            may_register=self.store.hotspot.routers.has_any,
             waits=waits,
             mac=self._told("mac"),
             ip=self._told("ip"),

@@ -69,7 +69,7 @@ class HotspotHandler(Handler):
         """Wait for what a job finds out; None when it takes longer."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if answer := await self.store.hotspot.answer_to(question):
+            if answer := await self.store.hotspot.questions.answer_to(question):
                 return answer
             await self.pause()
         return None

@@ -23,7 +23,7 @@ class MakeHandover(HotspotHandler):
     async def post(self) -> None:
         place = await self.place()
         await self.store.limits.take(LINKS_PER_SESSION.of(place.session.sid))
-        token = await self.store.handovers.make(place)
+        token = await self.store.hotspot.handovers.make(place)
         address = f"{self.store.settings.public_url}/hotspot/masuk#{token}"
         self.respond({"success": True, "url": address, "expires_in": LIFE_SECONDS})
 
@@ -37,8 +37,8 @@ class RedeemHandover(HotspotHandler):
     async def post(self) -> None:
         token = self.body(self.Body).token
         await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
-        opened = await self.let_in(await self.store.handovers.redeem(token))
-        await self.store.handovers.arrived(opened.session)
+        opened = await self.let_in(await self.store.hotspot.handovers.redeem(token))
+        await self.store.hotspot.handovers.arrived(opened.session)
         self.respond({"success": True, "redirect": "/hotspot"})
 
 
@@ -51,7 +51,7 @@ class LookAtHandover(HotspotHandler):
     async def post(self) -> None:
         token = self.body(self.Body).token
         await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
-        member = await self.store.members.get(await self.store.handovers.look(token))
+        member = await self.store.members.get(await self.store.hotspot.handovers.look(token))
         known = await self.store.sessions.has_been(member.id, self.device_of(member.id))
         name = member.name or member.username
         self.respond({"success": True, "name": name, "known": known})

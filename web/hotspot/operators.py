@@ -38,7 +38,7 @@ class DeskHandler(AdminHandler, HotspotHandler):
 
     def require_router(self) -> None:
         """Raise NotFound where no router is set at all."""
-        if not self.store.hotspot.has_router:
+        if not self.store.hotspot.routers.has_any:
             raise NotFound("Router belum diatur.")
 
     async def respond_account(self, member: str, status: int = 200, **more: Any) -> None:
@@ -63,7 +63,7 @@ class Routers(DeskHandler):
 
     async def get(self) -> None:
         await self.require_admin()
-        self.respond({"success": True, "routers": await self.store.ledger.routers()})
+        self.respond({"success": True, "routers": await self.store.hotspot.ledger.routers()})
 
 
 class HotspotMembers(DeskHandler):
@@ -112,7 +112,7 @@ class OneAccount(DeskHandler):
 
     async def get(self, member: str) -> None:
         await self.require_admin()
-        days = await self.store.hotspot.days(member, USAGE_DAYS)
+        days = await self.store.hotspot.quota.days(member, USAGE_DAYS)
         usage = [{"day": day, "bytes": used} for day, used in days]
         await self.respond_account(member, days=usage)
 
@@ -129,10 +129,10 @@ class GivePackage(DeskHandler):
         place = await self.require_admin()
         body = self.body(self.Body)
         if body.dry_run:
-            account = await self.store.hotspot.preview(member, body.package_id)
+            account = await self.store.hotspot.quota.preview(member, body.package_id)
             self.respond({"success": True, "dry_run": True, "hotspot": self.desk.row(account)})
             return
-        package = await self.store.hotspot.give(member, body.package_id)
+        package = await self.store.hotspot.quota.give(member, body.package_id)
         await self.note(place, "package.give", member, package=package.name)
         await self.respond_account(member)
 
@@ -156,9 +156,9 @@ class MemberDevice(DeskHandler):
 
     async def delete(self, member: str, slot: str) -> None:
         place = await self.require_admin()
-        account = await self.store.hotspot.account(member)
+        account = await self.store.hotspot.accounts.get(member)
         mac = next((device.mac for device in account.slots if device.id == slot), "")
-        await self.store.hotspot.unbind(member, slot)
+        await self.store.hotspot.devices.unbind(member, slot)
         await self.note(place, "hotspot.device.remove", member, mac=mac)
         await self.respond_account(member)
 
@@ -169,8 +169,8 @@ class SyncMember(DeskHandler):
     async def post(self, member: str) -> None:
         place = await self.require_admin()
         self.require_router()
-        await self.store.hotspot.account(member)
-        await self.store.hotspot.wish(member)
+        await self.store.hotspot.accounts.get(member)
+        await self.store.hotspot.routers.sync(member)
         await self.note(place, "hotspot.sync", member)
         await self.respond_account(member, 202)
 
@@ -185,7 +185,7 @@ class PlanNow(DeskHandler):
         await self.require_admin()
         self.require_router()
         percent = self.number("fup_percent", 100)
-        question = await self.store.hotspot.ask("preview", percent, queue="urgent")
+        question = await self.store.hotspot.questions.ask("preview", percent, queue="urgent")
         answer = await self.answer_of(question, PLAN_SECONDS)
         if answer is None or "error" in answer:
             raise Unavailable("Tidak ada router yang menjawab. Coba lagi sebentar.")
@@ -198,7 +198,7 @@ class SyncNow(DeskHandler):
     async def post(self) -> None:
         place = await self.require_admin()
         self.require_router()
-        await self.store.hotspot.wish_all()
+        await self.store.hotspot.routers.sync_all()
         await self.note(place, "hotspot.sync", "")
         self.respond({"success": True, "message": "Sinkronisasi dimulai."}, 202)
 
@@ -222,7 +222,7 @@ class OperatorsPage(DeskHandler):
             "hotspot_admin.html",
             member=member_of(place),
             session=session_of(place),
-            has_router=self.store.hotspot.has_router,
+            has_router=self.store.hotspot.routers.has_any,
             fup_percent=settings.fup_threshold_percent,
         )
 

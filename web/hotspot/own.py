@@ -17,12 +17,12 @@ class MineHandler(HotspotHandler):
     async def mine(self, place: Place) -> dict[str, Any]:
         """Return what hotspot_card.html shows. Raises NotFound."""
         hotspot = self.store.hotspot
-        account = await hotspot.account(place.member)
+        account = await hotspot.accounts.get(place.member)
         ends = account.stack.shown(place.now).ends_at
         return {
             "hotspot": account.public(place.now, self.policy),
             "seconds_left": None if ends is None else max(0, (ends - place.now) // 1000),
-            "plot": plot_of(await hotspot.days(place.member)),
+            "plot": plot_of(await hotspot.quota.days(place.member)),
         }
 
 
@@ -64,8 +64,8 @@ class MineAsJson(HotspotHandler):
     async def get(self) -> None:
         place = await self.place()
         hotspot = self.store.hotspot
-        public = (await hotspot.account(place.member)).public(place.now, self.policy)
-        days = [{"day": day, "bytes": used} for day, used in await hotspot.days(place.member)]
+        public = (await hotspot.accounts.get(place.member)).public(place.now, self.policy)
+        days = [{"day": day, "bytes": used} for day, used in await hotspot.quota.days(place.member)]
         hotspot_now = public | {"days": days}
         self.respond({"success": True, "approved": not place.waits, "hotspot": hotspot_now})
 
@@ -75,7 +75,7 @@ class MyDevice(HotspotHandler):
 
     async def delete(self, slot: str) -> None:
         place = await self.place()
-        await self.store.hotspot.unbind(place.member, slot)
+        await self.store.hotspot.devices.unbind(place.member, slot)
         self.respond({"success": True, "message": "Perangkat dilepas."})
 
 

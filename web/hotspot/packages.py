@@ -36,13 +36,13 @@ class Packages(DeskHandler):
 
     async def get(self) -> None:
         await self.require_admin()
-        packages = [package.public() for package in await self.store.packages.all()]
+        packages = [package.public() for package in await self.store.hotspot.packages.all()]
         self.respond({"success": True, "packages": packages})
 
     async def post(self) -> None:
         place = await self.require_admin()
         terms = _in_order(self.body(self.Body).given())
-        package = await self.store.packages.make(**terms)
+        package = await self.store.hotspot.packages.make(**terms)
         await self.note(place, "package.create", package.id, **package.public())
         self.respond({"success": True, "package": package.public()}, 201)
 
@@ -62,10 +62,10 @@ class OnePackage(DeskHandler):
     async def patch(self, package_id: str) -> None:
         place = await self.require_admin()
         changes = self.body(self.Body).changes()
-        before = await self.store.packages.get(package_id)
+        before = await self.store.hotspot.packages.get(package_id)
         terms = _in_order(_kept(before, changes) | changes)
         after = replace(before, **_in_bytes(terms))
-        await self.store.packages.change(after)
+        await self.store.hotspot.packages.change(after)
         old, new = before.public(), after.public()
         changed = {name: [old[name], new[name]] for name in old if old[name] != new[name]}
         await self.note(place, "package.change", package_id, name=after.name, changed=changed)
@@ -73,12 +73,12 @@ class OnePackage(DeskHandler):
 
     async def delete(self, package_id: str) -> None:
         place = await self.require_admin()
-        package = await self.store.packages.get(package_id)
+        package = await self.store.hotspot.packages.get(package_id)
         for product in await self.store.payments.inbox.products():
             if product["package_id"] == package_id and product["grants"] == "hotspot":
                 sold_as = product["title"] or product["uuid"]
                 raise Conflict(f"Paket ini dijual sebagai '{sold_as}'. Ubah dulu produknya.")
-        await self.store.packages.remove(package_id)
+        await self.store.hotspot.packages.remove(package_id)
         await self.note(place, "package.remove", package_id, name=package.name)
         self.respond({"success": True, "message": "Paket dihapus."})
 

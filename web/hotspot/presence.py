@@ -30,7 +30,7 @@ class Prove(HotspotHandler):
     async def post(self) -> None:
         token = self.body(self.Body).token
         await self.store.limits.take(TRIES_PER_ADDRESS.of(self.address))
-        if await self.store.presences.find(token) is None:
+        if await self.store.hotspot.presences.find(token) is None:
             # nobody's: said at once, without a word to a router
             self.respond({"success": True, "hotspot": outcome({"state": "unproven"})})
             return
@@ -39,7 +39,7 @@ class Prove(HotspotHandler):
 
     async def _answer(self, token: str) -> dict[str, Any]:
         try:
-            question = await self.store.hotspot.ask("confirm", token)
+            question = await self.store.hotspot.questions.ask("confirm", token)
         except Unavailable:
             return {"state": "pending"}
         return await self.answer_of(question, WAIT_SECONDS) or {"state": "pending"}

@@ -195,7 +195,7 @@ class Products(PaymentHandler):
 
     async def _require_package(self, package_id: str) -> None:
         """A purchase of a package that is not there could not be given. Raises InvalidRequest."""
-        if all(package.id != package_id for package in await self.store.packages.all()):
+        if all(package.id != package_id for package in await self.store.hotspot.packages.all()):
             raise InvalidRequest("package_id", "Paket hotspot itu tidak ada.")
 
 

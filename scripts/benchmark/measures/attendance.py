@@ -64,7 +64,7 @@ async def _meeting(run: Run) -> str:
     now = datetime.now(UTC)
     first, last = (now + timedelta(hours=hours) for hours in (-1, 24))
     wish = {"title": "Bench", "starts_at": first.isoformat(), "ends_at": last.isoformat()}
-    meeting = await run.product.store.meetings.create(wish, By("bench", ""))
+    meeting = await run.product.store.attendance.meetings.create(wish, By("bench", ""))
     return meeting.id
 
 

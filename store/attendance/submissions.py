@@ -1,4 +1,4 @@
-"""The gate: who was there, once per student and once per device, meeting and day.
+"""Submissions pass the gate: who was there, once per student and once per device, meeting and day.
 
 A meeting's day is two Redis hashes, student → record and device → student, so that one script
 decides over both, keeps the record and announces it. The record in the gate *is* the attendance;
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from store.attendance.days import Day, status_at
 from store.attendance.meetings import PER_ADDRESS, Meeting, valid_meeting_id
 from store.attendance.proofs import Proofs, valid_device
-from store.attendance.records import (
+from store.attendance.record import (
     TRIES,
     Attendance,
     as_json,
@@ -132,7 +132,7 @@ class _Begun:
     meeting: Meeting | None
 
 
-class Gate(Part):
+class AttendanceSubmissions(Part):
     """Every way an attendance may come to be, or change."""
 
     def __init__(self, changes: Changes, limits: Limits, proofs: Proofs) -> None:
