@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import UNSET, UnsetType
 
 from store.admin import MOST_ROWS, Admin, Filter, Page
 from store.errors import Conflict, InvalidRequest, Unavailable
@@ -10,6 +12,8 @@ from store.members import NAMES, ROLES, STATUSES, Member, valid_choice, valid_te
 from store.phones import is_same_phone, valid_phone
 from store.sessions import Kick, Place
 from store.weak_passwords import strong_password
+from web import fields
+from web.fields import Flag, NewPassword, as_sent, one_of
 from web.handler import Handler
 
 ROWS = 50
@@ -67,8 +71,30 @@ class Home(AdminHandler):
         self._go("/admin/meetings")
 
 
+def _phone(field: str, value: object) -> str:
+    return valid_phone(field, value)
+
+
+Phone = Annotated[str, fields.read_by(_phone, examples=["081234567890", "+6531234567"])]
+"""A number of any country, kept as its digits alone; it may be empty."""
+
+Role = Annotated[str, one_of(ROLES)]
+Name = Annotated[Any, as_sent(type="string", maxLength=190)]
+
+
 class MemberList(AdminHandler):
     """`/api/admin/members`."""
+
+    class Body(fields.Body):
+        null_is_absent = True
+
+        password: NewPassword
+        email: Name = ""
+        username: Name = ""
+        name: Name = ""
+        phone: Phone = ""
+        role: Role = "member"
+        must_change: Flag = False
 
     async def get(self) -> None:
         await self.require_admin()
@@ -83,16 +109,7 @@ class MemberList(AdminHandler):
 
     async def post(self) -> None:
         place = await self.require_admin()
-        body = {name: value for name, value in self.json_body().items() if value is not None}
-        added = await self.store.members.add(
-            email=body.get("email", ""),
-            password=strong_password(body.get("password")),
-            username=body.get("username", ""),
-            name=body.get("name", ""),
-            phone=valid_phone("phone", body.get("phone", "")),
-            role=body.get("role", "member"),
-            must_change=_flag(body, "must_change"),
-        )
+        added = await self.store.members.add(**self.body(self.Body).given())
         member, merged = added.member, added.merged
         await self.note(place, "member.create", member.id, email=member.email, role=member.role)
         self.respond(
@@ -109,6 +126,15 @@ class MemberList(AdminHandler):
 class OneMember(AdminHandler):
     """`/api/admin/members/{id}`."""
 
+    class Body(fields.Body, forbid_unknown_fields=True):
+        email: Name = UNSET
+        username: Name = UNSET
+        name: Name = UNSET
+        phone: Phone | UnsetType = UNSET
+        role: Role | UnsetType = UNSET
+        password: NewPassword | UnsetType = UNSET
+        must_change: Flag | UnsetType = UNSET
+
     async def get(self, member_id: str) -> None:
         await self.require_admin()
         member = await self.store.members.get(member_id)
@@ -124,23 +150,19 @@ class OneMember(AdminHandler):
 
     async def patch(self, member_id: str) -> None:
         place = await self.require_admin()
-        body = self.json_body()
-        if not body:
-            raise InvalidRequest("body", "Tidak ada yang diubah.")
+        changes = self.body(self.Body).changes()
         before = await self.store.members.get(member_id)
-        fields = {name: value for name, value in body.items() if name in CHANGEABLE}
-        for name in body.keys() - {*CHANGEABLE, "password", "must_change"}:
-            raise InvalidRequest(name[:80])
-        if "phone" in fields:
-            fields["phone"] = _phone_after(before, fields["phone"])
-        if member_id == place.member and fields.get("role", before.role) != before.role:
+        must_change = changes.get("must_change", False)
+        password = _new_password(changes, before)
+        row = {name: value for name, value in changes.items() if name in CHANGEABLE}
+        if "phone" in row:
+            row["phone"] = _phone_after(before, row["phone"])
+        if member_id == place.member and row.get("role", before.role) != before.role:
             raise _own_account("mengubah peran")
-        password = _new_password(body, before)
-        must_change = _flag(body, "must_change")
         if must_change and password is None:
             raise InvalidRequest("must_change", "must_change memerlukan password baru.")
-        if fields:
-            await self.store.members.change(member_id, **fields)
+        if row:
+            await self.store.members.change(member_id, **row)
         if password is not None:
             await self._give_password(place, member_id, password, must_change)
         after = await self.store.members.get(member_id)
@@ -213,22 +235,27 @@ class LogOutMember(AdminHandler):
 
 
 class LogOutMany(AdminHandler):
-    """`/api/admin/force-logout {filter, dry_run}`: a dry run only counts.
+    """`/api/admin/force-logout`: a dry run only counts.
 
     The session that asks stays: its owner has to see what happened.
     """
 
+    class Body(fields.Body):
+        filter: Annotated[Any, as_sent(type="object")]
+        """`members role status kind search device ip opened_before`, each of which narrows."""
+        dry_run: Flag = False
+
     async def post(self) -> None:
         place = await self.require_admin()
-        body = self.json_body()
-        which = Filter.from_json(body.get("filter"))
+        body = self.body(self.Body)
+        which = Filter.from_json(body.filter)
         keep = place.session.sid
-        if dry_run := _flag(body, "dry_run"):
+        if dry_run := body.dry_run:
             found = await self.admin.count(which, keep=keep)
         else:
             found = await self.admin.end(which, keep=keep, by=place.username)
             said = {"members": found.members, "sessions": found.sessions}
-            await self.note(place, "force-logout", "", filter=body["filter"], **said)
+            await self.note(place, "force-logout", "", filter=body.filter, **said)
         self.respond(
             {
                 "success": True,
@@ -279,18 +306,10 @@ def _own_account(act: str) -> Conflict:
     return Conflict(f"Anda tidak dapat {act} akun Anda sendiri.")
 
 
-def _phone_after(before: Member, value: object) -> str:
+def _phone_after(before: Member, phone: str) -> str:
     """The phone as it is kept; one that is not changed stays as it was sent, for that text may
     still be the first password."""
-    phone = valid_phone("phone", value)
     return before.phone if before.must_change and is_same_phone(before.phone, phone) else phone
-
-
-def _flag(body: dict[str, Any], name: str) -> bool:
-    value = body.get(name, False)
-    if not isinstance(value, bool):
-        raise InvalidRequest(name, f"Isian '{name}' harus true atau false.")
-    return value
 
 
 MEMBER = r"/api/admin/members/([0-9a-f]{16})"

@@ -10,7 +10,7 @@ from store.devices import Card
 from store.members import Member
 from store.sessions import Device, Opened, Session, device_id
 from web import fields
-from web.fields import Delivery, Flag, LoginName, Password, in_words, text
+from web.fields import Delivery, Flag, LoginName, Password, refusing, text
 from web.handler import Handler
 from web.pages import Pages, Static
 from web.sessions import member_of, session_of
@@ -36,7 +36,7 @@ class MobileLogin(PairHandler):
     class Body(fields.Body):
         email: LoginName
         password: Password
-        device_type: Annotated[Literal["mobile"], in_words("{field} harus 'mobile'.")] = "mobile"
+        device_type: Annotated[Literal["mobile"], refusing("{field} harus 'mobile'.")] = "mobile"
         device_name: Annotated[str, text(100)] = ""
         browser_id: Annotated[str, text(64)] = ""
         delivery: Delivery = "token"

@@ -150,7 +150,7 @@ def as_sent(**schema: Any) -> Meta:
     return Meta(extra_json_schema=schema)
 
 
-def in_words(words: str, **schema: Any) -> Meta:
+def refusing(words: str, **schema: Any) -> Meta:
     """What msgspec judges by the type alone; `words` are the refusal, with a `{field}` in them."""
     return Meta(extra={"words": words}, **schema)
 
@@ -174,7 +174,7 @@ def one_of(allowed: tuple[str, ...]) -> Meta:
 
 def whole(least: int, most: int) -> Meta:
     """A whole number within its bounds."""
-    return in_words(f"Isian '{{field}}' harus angka {least} sampai {most}.", ge=least, le=most)
+    return refusing(f"Isian '{{field}}' harus angka {least} sampai {most}.", ge=least, le=most)
 
 
 def _password(field: str, value: object) -> str:
@@ -185,7 +185,7 @@ def _password(field: str, value: object) -> str:
     return value
 
 
-Flag = Annotated[bool, in_words("Isian '{field}' harus true atau false.")]
+Flag = Annotated[bool, refusing("Isian '{field}' harus true atau false.")]
 
 Password = Annotated[str, read_by(_password, format="password", maxLength=LONGEST_BYTES)]
 """A password that is to be proven, exactly as it was typed."""

@@ -284,16 +284,6 @@ class Handler(RequestHandler):
             return read(kind, {})
         return read(kind, decoded(self.request.body))
 
-    def json_body(self) -> dict[str, Any]:
-        """Return the request's JSON object. Raises InvalidRequest."""
-        try:
-            body = json.loads(self.request.body or b"")
-        except (ValueError, RecursionError):
-            raise InvalidRequest("body", "Isi permintaan bukan JSON yang valid.") from None
-        if not isinstance(body, dict):
-            raise InvalidRequest("body", "Isi permintaan harus berupa objek JSON.")
-        return body
-
     # What they get
 
     def respond(self, body: dict[str, Any], status: int = 200) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from store.errors import InvalidRequest
+from web import fields
+from web.fields import Flag
 from web.handler import Handler
 
 FIRST_SHOWN = 10
@@ -20,13 +22,16 @@ class ListHandler(Handler):
 
     largest_body = 256 * 1024
 
+    class Body(fields.Body):
+        """A list that was pasted; a file is sent as it is."""
+
+        csv: str
+        dry_run: Flag = False
+
     def sent_list(self) -> bytes | str:
         """Return the list as it was sent. Raises InvalidRequest."""
         if self.request.headers.get("Content-Type", "").lower().startswith("application/json"):
-            text = self.json_body().get("csv")
-            if not isinstance(text, str):
-                raise InvalidRequest("csv")
-            return text
+            return self.body(self.Body).csv
         files = [file for named in self.request.files.values() for file in named]
         return bytes(files[0].body if files else self.request.body)
 
@@ -34,10 +39,7 @@ class ListHandler(Handler):
         """Whether nothing is to be written: `dry_run` in the query, or in a JSON body."""
         said = self.get_query_argument("dry_run", "")
         if not said and "json" in self.request.headers.get("Content-Type", "").lower():
-            asked = self.json_body().get("dry_run", False)
-            if not isinstance(asked, bool):
-                raise InvalidRequest("dry_run")
-            return asked
+            return self.body(self.Body).dry_run
         if said not in ("", "0", "1", "true", "false"):
             raise InvalidRequest("dry_run")
         return said in ("1", "true")

@@ -4,12 +4,14 @@ product page of the member area."""
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Annotated, Any
 
 from store.errors import InvalidRequest, JagaError, LicenceInUse
 from store.members import valid_text
 from store.payments.licences import NAMED, Claimant, Licence
 from store.payments.numbers import LONGEST, licence_key
+from web import fields
+from web.fields import text
 from web.handler import DEVICE_COOKIE, Handler
 from web.sessions import member_of, session_of
 
@@ -20,28 +22,42 @@ ACTIVATION_NEEDED = "ACTIVATION_NEEDED"
 NOT_ACTIVATED = "Aktifkan lisensi ini dulu di perangkat ini."
 
 
+def _pasted(field: str, value: object) -> str:
+    """A key as it was pasted, in the form in which it is printed; a short text that is none is
+    unknown as a wrong key is. Raises InvalidRequest."""
+    key = licence_key(value) if isinstance(value, str) and len(value) <= LONGEST else ""
+    if not (key := key or valid_text(field, value, 64)):
+        raise InvalidRequest(field)
+    return key
+
+
 class LicenceHandler(Handler):
     """What the three acts share: who asks for which key, and the shape of the answer."""
 
     done = ""
 
+    class Body(fields.Body):
+        null_is_absent = True
+
+        license_key: Annotated[str, fields.read_by(_pasted, maxLength=LONGEST)]
+        device_name: Annotated[str, text(100)] = ""
+        fingerprint: Annotated[str, text(200)] = ""
+        instance_id: Annotated[str, text(64)] = ""
+
     async def post(self) -> None:
-        body = self.json_body()
-        key = _pasted(body.get("license_key"))
-        await self.act(key, await self._claimant(body))
+        body = self.body(self.Body)
+        await self.act(body.license_key, await self._claimant(body))
 
     async def act(self, key: str, claimant: Claimant) -> None:
         """Do it and answer."""
         raise NotImplementedError
 
-    async def _claimant(self, body: dict[str, Any]) -> Claimant:
+    async def _claimant(self, body: Body) -> Claimant:
         place = await self.place_or_none() if self.cookie_credential else None
-        name = valid_text("device_name", _optional(body, "device_name"), 100)
-        fp = valid_text("fingerprint", _optional(body, "fingerprint"), 200)
         return Claimant(
-            instance=valid_text("instance_id", _optional(body, "instance_id"), 64),
-            device=self._device(fp, name),
-            name=name or self._browser_name(),
+            instance=body.instance_id,
+            device=self._device(body.fingerprint, body.device_name),
+            name=body.device_name or self._browser_name(),
             address=self.address,
             session=place.session.sid if place else "",
         )
@@ -89,21 +105,6 @@ class LicenceHandler(Handler):
 
     def _nothing(self, error: JagaError) -> dict[str, Any]:
         return {self.done: False, "error": error.message, "license_key": None, "instance": None}
-
-
-def _pasted(value: Any) -> str:
-    """A key as it was pasted, in the form in which it is printed; a short text that is none is
-    unknown as a wrong key is. Raises InvalidRequest."""
-    text = licence_key(value) if isinstance(value, str) and len(value) <= LONGEST else ""
-    if not (text := text or valid_text("license_key", value, 64)):
-        raise InvalidRequest("license_key")
-    return text
-
-
-def _optional(body: dict[str, Any], name: str) -> Any:
-    """A field that may be missing or null."""
-    value = body.get(name)
-    return "" if value is None else value
 
 
 class Activate(LicenceHandler):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType, field
 
 from store.errors import InvalidRequest
-from store.members import valid_choice, valid_text
 from store.payments.inbox import GRANTS, STATES
 from store.payments.licences import POLICIES, STATUSES
 from store.payments.order_desk import GRANTED
 from store.payments.orders import line
+from web import fields
 from web.admin import AdminHandler
+from web.fields import Flag, as_sent, one_of, text
 from web.sessions import member_of, session_of
 
 PREVIEW_BYTES = 16_384
@@ -65,12 +68,14 @@ class Delivery(PaymentHandler):
 class Replay(PaymentHandler):
     """`/api/admin/webhooks/{id}/replay {dry_run}`: work it off again, or say what that would do."""
 
+    class Body(fields.Body):
+        may_be_missing = True
+
+        dry_run: Flag = False
+
     async def post(self, delivery_id: str) -> None:
         place = await self.require_admin()
-        body = self.json_body() if self.request.body else {}
-        dry_run = body.get("dry_run", False)
-        if not isinstance(dry_run, bool):
-            raise InvalidRequest("dry_run", "Isian 'dry_run' harus true atau false.")
+        dry_run = self.body(self.Body).dry_run
         plan = await self.store.payments.inbox.replay(delivery_id, dry_run=dry_run)
         if plan.possible and not dry_run:
             await self.note(place, "webhook.replay", delivery_id, state=plan.state)
@@ -88,10 +93,13 @@ class OneOrder(PaymentHandler):
 class OrderEmail(PaymentHandler):
     """`/api/admin/orders/{refId}/email {email}`: the right address, and the mails anew."""
 
+    class Body(fields.Body):
+        email: Annotated[Any, as_sent(type="string", format="email")]
+
     async def post(self, ref: str) -> None:
         place = await self.require_admin()
         desk = self.store.payments.desk
-        changed = await desk.correct_email(ref, self.json_body().get("email"))
+        changed = await desk.correct_email(ref, self.body(self.Body).email)
         told = {name: changed[name] for name in ("before", "email", "member", "mails")}
         await self.note(place, "order.email", changed["ref_id"], **told)
         order = await desk.show(ref)
@@ -109,15 +117,26 @@ class OrderResend(PaymentHandler):
         self.respond({"success": True, "mails": mails, "order": await desk.show(ref)})
 
 
+def _granted(field: str, value: object) -> list[str]:
+    if not isinstance(value, list) or not value or any(one not in GRANTED for one in value):
+        raise InvalidRequest(field, f"Isian '{field}' berisi: {', '.join(GRANTED)}.")
+    return value
+
+
 class OrderOff(PaymentHandler):
     """`/api/admin/orders/{refId}/deactivate {what?}`: switch off what it gave, all or a part."""
 
+    class Body(fields.Body):
+        may_be_missing = True
+
+        what: Annotated[
+            list[Annotated[str, Meta(extra_json_schema={"enum": list(GRANTED)})]],
+            fields.read_by(_granted, minItems=1),
+        ] = field(default_factory=lambda: list(GRANTED))
+
     async def post(self, ref: str) -> None:
         place = await self.require_admin()
-        body = self.json_body() if self.request.body else {}
-        what = body.get("what", list(GRANTED))
-        if not isinstance(what, list) or not what or any(one not in GRANTED for one in what):
-            raise InvalidRequest("what", f"Isian 'what' berisi: {', '.join(GRANTED)}.")
+        what = self.body(self.Body).what
         desk = self.store.payments.desk
         done = await desk.switch_off(ref, what, by=place.member)
         await self.note(place, "order.deactivate", ref[:128], **done)
@@ -150,22 +169,33 @@ class LicenceList(PaymentHandler):
 class OneLicence(PaymentHandler):
     """`/api/admin/licenses/{id} {status?, policy?}`; a disabled one is lost at once."""
 
+    class Body(fields.Body, forbid_unknown_fields=True):
+        status: Annotated[str, one_of(STATUSES)] | UnsetType = UNSET
+        policy: Annotated[str, one_of(POLICIES)] | UnsetType = UNSET
+
     async def patch(self, licence_id: str) -> None:
         place = await self.require_admin()
-        body = self.json_body()
-        allowed = {"status": STATUSES, "policy": POLICIES}
-        for name in body.keys() - allowed.keys():
-            raise InvalidRequest(name[:80])
-        changes = {name: valid_choice(name, body[name], allowed[name]) for name in body}
-        if not changes:
-            raise InvalidRequest("body", "Tidak ada yang diubah.")
+        changes = self.body(self.Body).changes()
         await self.store.payments.licences.change(licence_id, **changes)
         await self.note(place, "licence.change", licence_id, **changes)
         self.respond({"success": True, "license": {"id": int(licence_id)} | changes})
 
 
+def _uuid(field: str, value: object) -> str:
+    if not (uuid := line(value, 200)):
+        raise InvalidRequest(field, "UUID produk harus diisi.")
+    return uuid
+
+
 class Products(PaymentHandler):
     """`/api/admin/products`: what a Lynk product grants, by its uuid."""
+
+    class Body(fields.Body):
+        uuid: Annotated[str, fields.read_by(_uuid, maxLength=200)]
+        grants: Annotated[str, one_of(GRANTS)]
+        title: Annotated[str, text(300)] = ""
+        policy: Annotated[str, one_of(POLICIES)] = "last_wins"
+        package_id: Annotated[str, text(32)] = ""
 
     async def get(self) -> None:
         await self.require_admin()
@@ -175,22 +205,18 @@ class Products(PaymentHandler):
 
     async def post(self) -> None:
         place = await self.require_admin()
-        body = self.json_body()
-        uuid = line(body.get("uuid"), 200)
-        if not uuid:
-            raise InvalidRequest("uuid", "UUID produk harus diisi.")
-        grants = valid_choice("grants", body.get("grants"), GRANTS)
-        package = valid_text("package_id", body.get("package_id", ""), 32)
-        if grants == "hotspot" and package:
+        body = self.body(self.Body)
+        package = body.package_id if body.grants == "hotspot" else ""
+        if package:
             await self._require_package(package)
         row = await self.store.payments.inbox.save_product(
-            uuid=uuid,
-            title=valid_text("title", body.get("title", ""), 300),
-            grants=grants,
-            policy=valid_choice("policy", body.get("policy", "last_wins"), POLICIES),
-            package_id=package if grants == "hotspot" else "",
+            uuid=body.uuid,
+            title=body.title,
+            grants=body.grants,
+            policy=body.policy,
+            package_id=package,
         )
-        await self.note(place, "product.save", str(row["id"]), uuid=uuid, grants=row["grants"])
+        await self.note(place, "product.save", str(row["id"]), uuid=body.uuid, grants=row["grants"])
         self.respond({"success": True, "product": row}, 201)
 
     async def _require_package(self, package_id: str) -> None:

@@ -3,14 +3,16 @@ mailed link."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from redis.exceptions import RedisError
 
-from store.errors import Conflict, InvalidRequest, NotFound, RateLimited, Unavailable
+from store.errors import Conflict, NotFound, RateLimited, Unavailable
 from store.limits import AddressLimit, Limit
 from store.payments.numbers import order_ref
 from store.refusals import is_away
+from web import fields
+from web.fields import as_sent, refusing
 from web.handler import Handler
 
 UNKNOWN_ORDERS = AddressLimit("orders", 30, 60)
@@ -93,13 +95,14 @@ class PasswordPage(Handler):
 class SetPassword(Handler):
     """`/api/auth/set-password {token, password}`: once for each link."""
 
+    class Body(fields.Body):
+        token: Annotated[str, refusing("Tautan ini tidak lengkap.", min_length=16, max_length=128)]
+        password: Annotated[Any, as_sent(type="string", format="password")] = ""
+
     async def post(self) -> None:
         await self.store.limits.take(LINKS_TRIED.of(self.address))
-        body = self.json_body()
-        token = body.get("token")
-        if not isinstance(token, str) or not 16 <= len(token) <= 128:
-            raise InvalidRequest("token", "Tautan ini tidak lengkap.")
-        member = await self.store.payments.links.use(token, body.get("password", ""))
+        body = self.body(self.Body)
+        member = await self.store.payments.links.use(body.token, body.password)
         await self.store.audit.note(
             member, "password.change", member, ip=self.address, detail={"by": "link"}
         )
