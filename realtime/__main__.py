@@ -12,7 +12,7 @@ from store.settings import Settings, SettingsError
 
 
 def main() -> int:
-    """Read the settings and serve; a setting that cannot be used is one line and a failure."""
+    """Read the settings and serve. A setting that cannot be used ends the start with one line."""
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
@@ -24,7 +24,8 @@ def main() -> int:
 
 
 def _take_every_descriptor() -> None:
-    """A connection is a descriptor; the usual soft limit of 1,024 is a limit for shells."""
+    """Raise the soft limit of descriptors: each connection needs one, and the usual 1,024 is meant
+    for shells."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -1,4 +1,4 @@
-"""The administrator that the settings name: made at the start, before the server is ready."""
+"""The administrator that the settings name: created at the start, before the server is ready."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_SECONDS = 0.5
 
 
 class FirstAdmin:
-    """Makes the account that ADMIN_EMAIL and ADMIN_PASSWORD describe, unless somebody has it."""
+    """Creates the account that ADMIN_EMAIL and ADMIN_PASSWORD describe, unless it exists."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,7 +1,8 @@
-"""What this process counts, for Prometheus; one registry per server, so a test may build two.
+"""What this process counts, for Prometheus. Each server has a registry of its own, so a test may
+build two.
 
-Names say their unit, counters end in `_total`, and each label takes one of a few words that are
-written in our code: nothing of a member, an address or a client is ever one.
+Names say their unit, and counters end in `_total`. A label takes one of a few words that are
+written in our code, never anything of a member, an address or a client.
 """
 
 from __future__ import annotations
@@ -113,8 +114,8 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterable[Metric]:
-        """Yield what others count. What could not be asked has no sample, instead of a number
-        that would pass for one."""
+        """Yield what other parts count. What could not be asked has no sample: a zero would be
+        taken for a count."""
         now = self._snapshot
         if now is None:
             return

@@ -1,6 +1,7 @@
-"""The first reader of the event log: tails it, and carries what happened to the tabs held here.
+"""The first reader of the event log: it tells the listeners of this process what happened.
 
-Its cursor is its own. While Redis is away nothing is lost: it goes on from the last entry it saw.
+It keeps its own cursor. While Redis is away nothing is lost: it goes on after the last entry it
+saw.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from store.opening import Store
 log = logging.getLogger("jaga.relay")
 
 BLOCK_MS = 5_000
-"""How long one read waits; long, because it ends with the first entry."""
+"""The longest wait of one read. It ends with the first entry, so it may be long."""
 
 BATCH = 256
-"""Entries of one read, two to three milliseconds' work. Reading must outrun whoever writes in
-bulk, because the newest entry may be a single logout that waits behind them."""
+"""Entries of one read: two to three milliseconds of work. Reading must be faster than bulk writing,
+because the newest entry may be a single logout that waits behind it."""
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.5
-"""Between two attempts while Redis is away: soon at first, never a busy loop."""
+"""Between two attempts while Redis is away: short at first, then longer, never a busy loop."""
 
 
 class Relay:
@@ -37,7 +38,7 @@ class Relay:
         listeners: Mapping[str, Callable[[Event], None]],
         on_return: Callable[[], None],
     ) -> None:
-        """Takes who is to hear of each event type, and what to do when Redis is back."""
+        """`listeners` take events by their type; `on_return` is called when Redis is back."""
         self._store = store
         self._listeners = listeners
         self._on_return = on_return
@@ -69,7 +70,7 @@ class Relay:
     async def _begin(self) -> None:
         """Find where to read on: the end of the log at the start, later where we were.
 
-        A log that was wiped begins anew: what happened meanwhile is the sweep's to find.
+        A log that was wiped is followed from its end. The sweep finds what happened meanwhile.
         """
         last = await self._store.events.last_id()
         if not self._cursor or place_of(last) < place_of(self._cursor):
@@ -88,7 +89,7 @@ class Relay:
                 await asyncio.sleep(0)
 
     def _carry(self, event: Event) -> None:
-        """Hand an event to whoever listens for its type; what nobody here needs passes by."""
+        """Give an event to the listener of its type, if there is one."""
         listener = self._listeners.get(event.type)
         if listener is None:
             return

@@ -1,4 +1,4 @@
-"""The server process, and the one file that knows every part: builds, wires, runs and stops it."""
+"""The server process: the one file that knows every part. It builds, wires, runs and stops them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from realtime.metrics import Metrics
 from realtime.presence.broadcast import broadcast
 from realtime.presence.expiry import Expiry
 from realtime.presence.handshake import Handshake
-from realtime.presence.hub import Heart, Hub
+from realtime.presence.heartbeat import Heartbeat
+from realtime.presence.hub import Hub
 from realtime.presence.logouts import Logouts
 from realtime.presence.opening import jitter_ms
 from realtime.presence.receipts import Receipts
@@ -43,6 +44,7 @@ from realtime.transport.front import LARGEST_BODY, Endpoint, Front
 from realtime.transport.reception import Reception, sockets_that_fit
 from realtime.transport.refusal import LARGEST_HEAD
 from store.door import Door, Forwards
+from store.events import Event
 from store.opening import Store, open_store
 from store.settings import Settings
 from store.weak_settings import weaknesses
@@ -53,21 +55,21 @@ log = logging.getLogger("jaga.server")
 
 HEAD_SECONDS = 30.0
 BODY_SECONDS = 15.0
-"""How long a client may take to send a request: a phone on a bad line can, a hoarder cannot."""
+"""How long a client may take to send a request: enough for a phone on a bad line."""
 
 SETTLE_SECONDS = 2.0
-"""How long a start waits for Redis before it listens without."""
+"""How long the start waits for Redis. Then it listens without."""
 
 LEAVE_SECONDS = 20.0
-"""SIGTERM to the last answer, the grace included: within the 25 s that DESIGN §5 allows, and a
-PaaS's 30."""
+"""From SIGTERM to the last answer, grace included: within the 25 s of DESIGN §5 and the 30 s of a
+PaaS."""
 
 CANCEL_SECONDS = 0.2
-"""After which a background part that missed its cancellation is cancelled once more."""
+"""After this, a background part that missed its cancellation is cancelled once more."""
 
 RETURN_PER_SECOND = 2_000
-"""How fast clients may come back after a restart, on average: the delay each is given is drawn
-from as many seconds as that takes, three at least."""
+"""How many clients may come back a second after a restart. Each is given a random delay within the
+time that this takes, three seconds at least."""
 
 
 class Server:
@@ -77,9 +79,9 @@ class Server:
         settings = store.settings
         self._store = store
         self._settings = settings
-        self._heart = Heart(settings.heartbeat_seconds)
+        self._heartbeat = Heartbeat(settings.heartbeat_seconds)
         self._metrics = Metrics()
-        self._hub = Hub(self._heart)
+        self._hub = Hub(self._heartbeat)
         self._receipts = Receipts(store.sessions)
         self._logouts = Logouts(self._hub, self._receipts, self._metrics, settings.grace_seconds)
         self._expiry = Expiry(self._hub, store.sessions, self._logouts)
@@ -89,7 +91,29 @@ class Server:
         self._qr = QrNews(self._hub, store)
         self._boards = Boards(self._hub, store, self._roles)
         self._payments = PaymentNews(self._hub, store)
-        listeners = {
+        self._relay = Relay(store, self._listeners(), on_return=self._sweep.soon)
+        self._connections = EpollConnections(settings.send_buffer_bytes)
+        self._handshake = Handshake(
+            store,
+            Door(settings),
+            self._hub,
+            self._relay,
+            self._logouts,
+            self._expiry,
+            self._connections,
+            self._roles,
+        )
+        self._first_admin = FirstAdmin(store)
+        self._http = self._http_server(store)
+        most = sockets_that_fit()
+        # behind a proxy all come from its address
+        most_of_one = None if settings.proxyfix_x_for else most // 2
+        self._reception = Reception(self._http.handle_stream, most, most_of_one)
+        self.has_failed = False
+
+    def _listeners(self) -> dict[str, Callable[[Event], None]]:
+        """Who hears of each event type of the log."""
+        return {
             "session.ended": self._logouts.ended,
             "announced": self._announcements.announced,
             "member.changed": self._roles.changed,
@@ -100,21 +124,28 @@ class Server:
             **self._payments.listeners(),
             **HotspotNews(self._hub).listeners(),
         }
-        self._relay = Relay(store, listeners, on_return=self._sweep.soon)
-        self._connections = EpollConnections(settings.send_buffer_bytes)
-        door, forwards = Door(settings), Forwards(settings)
-        self._handshake = Handshake(
+
+    def _http_server(self, store: Store) -> HTTPServer:
+        """The application of web/, with the live addresses in front of it."""
+        forwards = Forwards(self._settings)
+        application = make_application(
             store,
-            door,
-            self._hub,
-            self._relay,
-            self._logouts,
-            self._expiry,
-            self._connections,
-            self._roles,
+            routes(self._health(store, forwards), Inspectors(self._settings, self._handshake.door)),
+            partial(websocket_stats, self._hub),
+            answered=self._metrics.answered,
         )
-        self._first_admin = FirstAdmin(store)
-        health = Health(
+        bodies = Bodies(application, self._handshake.door)
+        front = Front(application, self._endpoints(), self._refused, bodies.most, forwards.seen)
+        return HTTPServer(
+            front,
+            idle_connection_timeout=HEAD_SECONDS,
+            body_timeout=BODY_SECONDS,
+            max_body_size=LARGEST_BODY,
+            max_header_size=LARGEST_HEAD,
+        )
+
+    def _health(self, store: Store, forwards: Forwards) -> Health:
+        return Health(
             store,
             self._hub,
             self._relay,
@@ -124,13 +155,9 @@ class Server:
             self._first_admin,
             forwards.warnings,
         )
-        application = make_application(
-            store,
-            routes(health, Inspectors(settings, self._handshake.door)),
-            partial(websocket_stats, self._hub),
-            answered=self._metrics.answered,
-        )
-        endpoints: list[Endpoint] = [
+
+    def _endpoints(self) -> list[Endpoint]:
+        return [
             StreamEndpoint(self._handshake),
             PortalEndpoint(self._handshake),
             DeviceEndpoint(self._handshake),
@@ -139,27 +166,13 @@ class Server:
             LicenceEndpoint(self._handshake),
             OrderEndpoint(self._handshake),
         ]
-        bodies = Bodies(application, door)
-        front = Front(application, endpoints, self._refused, bodies.most, forwards.seen)
-        self._http = HTTPServer(
-            front,
-            idle_connection_timeout=HEAD_SECONDS,
-            body_timeout=BODY_SECONDS,
-            max_body_size=LARGEST_BODY,
-            max_header_size=LARGEST_HEAD,
-        )
-        most = sockets_that_fit()
-        # behind a proxy all come from its address
-        most_of_one = None if settings.proxyfix_x_for else most // 2
-        self._reception = Reception(self._http.handle_stream, most, most_of_one)
-        self.has_failed = False
 
     def _refused(self, status: int) -> None:
         self._metrics.refused.labels(str(status)).inc()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen and serve; on leaving, send every client away in an orderly way."""
+        """Listen and serve. On leaving, send every client away in order."""
         background = [
             self._relay.run(),
             self._sweep.run(),
@@ -183,8 +196,10 @@ class Server:
             await self._relay.close()
 
     async def _ready_or_late(self) -> None:
-        """Listen when the log is followed, so that nobody who returns after a restart is refused;
-        but listen all the same when Redis is away, and say so on /readyz."""
+        """Wait until the log is followed, so that nobody who returns after a restart is refused.
+
+        When Redis is away, listen all the same; /readyz says so.
+        """
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 await self._relay.following.wait()
@@ -199,18 +214,18 @@ class Server:
         log.info("listening on %s:%s", settings.bind, settings.port)
 
     async def _beat(self) -> None:
-        """Turn the wheel; how late it turns is how busy the loop is."""
-        turn = self._heart.turn_seconds
+        """Turn the heartbeat wheel. How late it turns shows how busy the loop is."""
+        turn = self._heartbeat.turn_seconds
         due = time.monotonic() + turn
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             self._metrics.loop_lag.observe(max(0.0, time.monotonic() - due))
-            self._heart.turn()
+            self._heartbeat.turn()
             due = max(due + turn, time.monotonic())
 
     async def _leave(self) -> None:
-        """Say on /readyz that we go, serve on until a load balancer has heard it, then answer what
-        is in hand and send the open lines away."""
+        """Leave in order: say so on /readyz, go on serving until a load balancer has noticed, then
+        answer the requests that have begun and send the open lines away."""
         deadline = asyncio.get_running_loop().time() + LEAVE_SECONDS
         self._handshake.is_closing = True
         self._http.conn_params.no_keep_alive = True
@@ -241,8 +256,8 @@ class Server:
 
 
 async def serve(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit status, which is a failure when a part of ours
-    has failed: supervisors start such a process again."""
+    """Run until SIGTERM or SIGINT. Return the exit status: 1 when a part of ours has failed, so
+    that a supervisor starts the process again."""
     for weakness in weaknesses(settings):
         log.warning("weak setting: %s", weakness)
     stop = asyncio.Event()
@@ -257,10 +272,10 @@ async def serve(settings: Settings) -> int:
 
 
 async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel until all have heard it.
+    """Cancel until all have ended.
 
-    Before Python 3.12 `asyncio.wait_for`, which redis-py writes with, loses a cancellation that
-    comes in the very moment it is done; the part would then go on for ever.
+    Before Python 3.12, `asyncio.wait_for` loses a cancellation that comes in the moment it is done.
+    redis-py writes with it, so a part could go on for ever.
     """
     while tasks:
         for task in tasks:

@@ -53,8 +53,8 @@ class BoardStream(Stream):
     __slots__ = ()
 
     def tell(self, message: Message) -> bool:
-        """Write the event alone: the change that members' pages are told of ahead of a logout
-        would be taken for an attendance."""
+        """Write the event alone. Before a logout, members' pages are sent a change as well, which a
+        board would take for an attendance."""
         return self.wire.send(_last_event(message.sse))
 
 
@@ -170,7 +170,7 @@ class Boards:
     # The rotating code
 
     async def rotate(self) -> None:
-        """Show every projecting board its next code, for ever; Redis's clock sets the pace."""
+        """Show boards their next code, for ever. Redis's clock sets the pace."""
         while True:
             try:
                 now = await self._store.attendance.meetings.now()

@@ -1,4 +1,4 @@
-"""The rotating code that a board shows, as its event: who sends it in has seen the board."""
+"""The rotating code that a board shows. A phone that sends it has seen the board."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from store.events import moment_of
 from store.sessions import Place
 
 OVERLAP_MS = 2_000
-"""How far before its last event a returning board is told again: rows carry ids, so twice is
-harmless and never is not."""
+"""How far before its last event a returning board is told again. Rows carry ids: telling one twice
+does no harm."""
 
 
 class BoardEndpoint(LiveEndpoint[StreamOpening]):
@@ -71,7 +71,7 @@ class BoardEndpoint(LiveEndpoint[StreamOpening]):
         return await self._handshake.store.attendance.meetings.get(asked, owner)
 
     async def _catch_up(self, board: BoardStream, meeting: Meeting, opening: StreamOpening) -> None:
-        """Tell the code on show; and a board that returns, what came while it was away."""
+        """Tell the code on show, and to a board that returns, what came while it was away."""
         store, head = self._handshake.store, opening.head
         now = await store.attendance.meetings.now()
         if meeting.rotating:

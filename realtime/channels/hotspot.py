@@ -50,7 +50,8 @@ class HotspotNews:
         return dict.fromkeys(names, self.changed)
 
     def changed(self, event: Event) -> None:
-        """Take an event of the log; it is told before the loop waits."""
+        """Take an event of the log. It is told before the loop waits."""
+        # most events of a pass come to a process where nobody has a page open
         if not self._hub.session_count:
             return
         member = str(event.data.get("member", ""))
@@ -87,7 +88,7 @@ class HotspotNews:
         self._rests.append((time.monotonic() + REST_SECONDS, member))
 
     def _wake(self) -> None:
-        """Let those whose rest is over hear again, of what came meanwhile first."""
+        """Let members whose rest is over be told again, first of what came meanwhile."""
         now = time.monotonic()
         while self._rests and self._rests[0][0] <= now:
             _, member = self._rests.popleft()

@@ -10,7 +10,7 @@ from store.events import Event
 
 
 class LoginAttempts:
-    """Carries the question and its answer to every tab of the live session."""
+    """Tells the question and its answer to every tab of the live session."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub

@@ -1,8 +1,11 @@
-"""Who waits for a payment or holds a licence: two event streams, and the news for them.
+"""A payment that somebody waits for, a licence that a page holds: two event streams, and their
+news.
 
-`GET /api/realtime/licence-stream?license_key=&instance_id=` is a product page's; it hears
-`licence_revoked` the moment another device takes the licence. `GET /api/realtime/order-stream?ref=`
-is the buyer's; it hears `order` when the payment has come and when it has been worked off.
+`GET /api/realtime/licence-stream?license_key=&instance_id=` is a product page's. It hears
+`licence_revoked` when another device takes the licence.
+
+`GET /api/realtime/order-stream?ref=` is the buyer's. It hears `order` when the payment has come and
+when its goods are there.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ OVER = frozenset({"done"})
 
 
 class PaymentNews:
-    """Carries what the log says of orders and licences to those who listen here."""
+    """Tells listeners here what becomes of their orders and licences."""
 
     def __init__(self, hub: Hub, store: Store) -> None:
         self._hub = hub
@@ -129,7 +132,7 @@ class LicenceEndpoint(LiveEndpoint[StreamOpening]):
             await self._check(connection, digest, claimant)
 
     async def _check(self, connection: Stream, digest: str, claimant: Claimant) -> None:
-        """Look once more now that it listens: a loss in between was told to nobody."""
+        """Look once more, now that it listens: nobody was told of a loss in between."""
         try:
             licence = await self._handshake.store.payments.licences.look(digest)
         except (RedisError, OSError):

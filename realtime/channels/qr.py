@@ -30,7 +30,7 @@ log = logging.getLogger("jaga.qr")
 TOPIC = "qr:"
 
 RETRY_SECONDS = 1.0
-"""When Redis did not answer at the moment a request was due."""
+"""Until the next try, when Redis did not answer."""
 
 
 class QrSocket(Socket):
@@ -195,6 +195,7 @@ class QrEndpoint(LiveEndpoint[SocketOpening]):
         hello = {"message": QR_MESSAGES["pending"]}
         if not opening.complete(socket, partial(hub.subscribe, socket, topic), hello):
             return None
+        # only now, so that there is no moment without a socket
         for other in before:
             other.close(codes.QR_OVER)
         return socket

@@ -16,7 +16,7 @@ async def broadcast(
 ) -> None:
     """Write to each connection that is open when its turn comes.
 
-    Takes connections that do not change meanwhile, as the hub gives them.
+    Takes a collection that does not change meanwhile, as the hub returns them.
     """
     for number, connection in enumerate(connections, 1):
         if connection.is_open:

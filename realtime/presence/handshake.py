@@ -17,7 +17,7 @@ from store.opening import Store
 from store.sessions import Credential, Ended, Place
 
 PLAIN = "member"
-"""The role without rights over others: who has it loses nothing that a page shows."""
+"""The role without rights over others: losing it changes no page."""
 
 
 class NoRoom(Unavailable):
@@ -54,7 +54,7 @@ class Handshake:
 
     def require_room(self, address: str) -> None:
         """Raise what keeps a connection out: RateLimited for an address that comes too often,
-        Unavailable when there is no room, when we shut down or cannot hear the log."""
+        Unavailable when there is no room, while we shut down, or while the log is not followed."""
         self._rate.take(address)
         if self.is_closing or not self._relay.is_following:
             raise Unavailable()
@@ -74,6 +74,7 @@ class Handshake:
         member, sid = named.member, named.sid
         with self.hub.expect(sid) as expected:
             try:
+                # no activity: a tab that is only open must not keep its session alive
                 place = await self.store.sessions.check(credential, touch=False, portal=portal)
             except SessionEnded:
                 return None, await self._end_of(member, sid)

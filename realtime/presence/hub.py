@@ -7,6 +7,7 @@ leaves with it. Removing checks identity, so that a late close never removes the
 
 from __future__ import annotations
 
+from realtime.presence.heartbeat import Heartbeat
 from realtime.transport.connection import Connection, SessionTabs
 from realtime.transport.messages import Message
 
@@ -14,8 +15,8 @@ from realtime.transport.messages import Message
 class Hub:
     """Every connection of this process."""
 
-    def __init__(self, heart: Heart) -> None:
-        self._heart = heart
+    def __init__(self, heartbeat: Heartbeat) -> None:
+        self._heartbeat = heartbeat
         self._sessions: dict[str, SessionTabs] = {}
         self._topics: dict[str, list[Connection]] = {}
         self._expected: dict[str, list[Expected]] = {}
@@ -65,10 +66,10 @@ class Hub:
         connection.is_open = True
         self.count += 1
         self.counts[connection.transport] += 1
-        self._heart.add(connection)
+        self._heartbeat.add(connection)
 
     def remove(self, connection: Connection, why: str) -> None:
-        """Take a connection out; one that has left already is let be."""
+        """Take a connection out. Does nothing when it has left already."""
         if not connection.is_open:
             return
         connection.is_open = False
@@ -76,7 +77,7 @@ class Hub:
         self._leave_topic(connection)
         self.count -= 1
         self.counts[connection.transport] -= 1
-        self._heart.remove(connection)
+        self._heartbeat.remove(connection)
         self.left[why] = self.left.get(why, 0) + 1
 
     def _leave_session(self, connection: Connection) -> None:
@@ -123,7 +124,7 @@ class Hub:
 
     def connections(self) -> list[Connection]:
         """Return every connection, as a list that may be walked while they come and go."""
-        return self._heart.everybody()
+        return self._heartbeat.everybody()
 
 
 class Expected:
@@ -141,41 +142,3 @@ class Expected:
 
     def __exit__(self, *_: object) -> None:
         self._hub._forget(self)
-
-
-class Heart:
-    """One wheel of beats for all connections: each has a phase, and each turn beats one phase."""
-
-    PHASES_PER_SECOND = 10
-    """So that 10,000 connections at 20 s are 50 at a time, half a millisecond of work."""
-
-    def __init__(self, beat_seconds: float) -> None:
-        phases = max(1, min(600, int(beat_seconds * self.PHASES_PER_SECOND)))
-        self.turn_seconds = beat_seconds / phases
-        self._phases: list[set[Connection]] = [set() for _ in range(phases)]
-        self._now = 0
-
-    def add(self, connection: Connection) -> None:
-        """Give a connection its phase, drawn by its identity: bursts spread over the wheel."""
-        self._phase_of(connection).add(connection)
-
-    def remove(self, connection: Connection) -> None:
-        """Stop beating a connection."""
-        self._phase_of(connection).discard(connection)
-
-    def everybody(self) -> list[Connection]:
-        """Return every connection that has a phase."""
-        return [connection for phase in self._phases for connection in phase]
-
-    def _phase_of(self, connection: Connection) -> set[Connection]:
-        return self._phases[hash(connection.id) % len(self._phases)]
-
-    def turn(self) -> int:
-        """Beat the next phase; those who gave no sign of life are dropped. Returns how many."""
-        self._now = (self._now + 1) % len(self._phases)
-        dead = 0
-        for connection in list(self._phases[self._now]):
-            if connection.is_open and not connection.beat():
-                connection.drop("dead")
-                dead += 1
-        return dead

@@ -56,6 +56,7 @@ class Logouts:
         if self._hub.of(end.sid) is None:
             return
         if not self._queues:
+            # not at once: the other ends of this read are to be in their queues first
             asyncio.get_running_loop().call_soon(self._carry_slice)
         self._queues.setdefault(end.by, deque()).append((end, event.id))
 
@@ -112,7 +113,7 @@ class Logouts:
             self._receipts.acked(kick_id, tab.tabs.sid)
 
     def _close_later(self, tabs: list[Connection], code: int) -> None:
-        """After the grace, so that a tab has time to answer; in the order they were told."""
+        """Close them after the grace, in the order they were told: a tab has time to answer."""
         if not self._closing:
             asyncio.get_running_loop().call_later(self._grace_seconds, self._close_slice)
         self._closing.append((time.monotonic() + self._grace_seconds, tabs, code))

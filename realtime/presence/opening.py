@@ -91,6 +91,7 @@ class Opening:
         connection.wire = wire_of(
             stream, connection, self._handshake.connections, settings.send_buffer_bytes
         )
+        # registered first: nothing is awaited in between, so the first words are still the first
         register()
         connection.wire.send(self._first_words(hello, id))
         return True

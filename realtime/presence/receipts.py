@@ -67,6 +67,7 @@ class Receipts:
         while True:
             await self._something.wait()
             await asyncio.sleep(GATHER_SECONDS)
+            # before writing: what is counted meanwhile is written in the next round
             self._something.clear()
             while self._counts:
                 batch = [self._counts.popitem() for _ in range(min(BATCH, len(self._counts)))]

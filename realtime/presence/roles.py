@@ -78,6 +78,7 @@ class Roles:
 
     async def _ask(self, members: list[str]) -> None:
         for member, role in zip(members, await self._members.roles(members), strict=True):
+            # taken out and put back one by one, so that closed ones are dropped on the way
             held = self._guarded.pop(member, {})
             for connection, (roles, gone) in held.items():
                 if not connection.is_open:

@@ -1,6 +1,7 @@
 """The second net: every SWEEP_SECONDS each session that has a tab here is checked in the store.
 
-It bounds the worst case even where the log was trimmed or wiped, and rebuilds an emptied Redis.
+So a missed logout is found within that time, even when the log was trimmed or wiped. An emptied
+Redis is rebuilt here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from store.sessions import Ended
 log = logging.getLogger("jaga.sweep")
 
 BATCH = 250
-"""Sessions asked about at once: about a millisecond of Redis's time, so that it stays free."""
+"""Sessions asked about at once: about a millisecond of Redis's time."""
 
 
 class Sweep:
@@ -43,7 +44,7 @@ class Sweep:
         return self.built.is_set()
 
     def soon(self) -> None:
-        """Sweep now, not at the next turn: Redis is back after it was away."""
+        """Sweep at once: Redis is back after it was away."""
         self._now.set()
 
     async def run(self) -> None:
@@ -82,5 +83,6 @@ class Sweep:
         if isinstance(found, Ended):
             self._logouts.found(found)
         elif found is None:
+            # gone without a trace (an emptied Redis): there is no reason to tell
             for tab in list(tabs.connections):
                 tab.close(codes.NOT_LOGGED_IN)

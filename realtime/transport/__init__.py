@@ -1,1 +1,1 @@
-"""Bytes to and from a client: heads, frames, messages, the write path. Knows no session."""
+"""Bytes to and from a client: heads, frames, messages, and the write side. It decides nothing."""

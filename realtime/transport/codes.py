@@ -1,4 +1,4 @@
-"""Close codes, one meaning each; a client decides by range alone (CONTRACT §6).
+"""Close codes, one meaning each. A client decides by the range alone (CONTRACT §6).
 
 4000–4399: come back. 4400–4999: do not.
 """

@@ -24,8 +24,8 @@ from realtime.transport.wire import Wire
 
 BURST = 10
 PER_SECOND = 1.0
-"""What a tab may say: one message a second, ten at once. It says two in a heartbeat and one when
-it is told to leave; more is a flood (reference/realtime.md F3-29)."""
+"""Messages that a tab may send: one a second, ten at once. It sends two each heartbeat and one for
+a logout; more is a flood (reference/realtime.md F3-29)."""
 
 
 class SessionTabs:
@@ -81,7 +81,7 @@ class Connection:
         raise NotImplementedError
 
     def beat(self) -> bool:
-        """Show that we are alive, and find out whether the peer is; False when it is not."""
+        """Send a sign of life. False when the peer is dead."""
         raise NotImplementedError
 
     def close(self, code: int, retry_ms: int = 0) -> None:
@@ -102,7 +102,7 @@ class Connection:
         self.hub.remove(self, "lost")
 
     def overrun(self) -> None:
-        """The peer does not read (Listener): it is closed, and nobody else waits for it."""
+        """The peer does not read (Listener): close it, so that nobody waits for it."""
         self.hub.remove(self, "slow")
         self.wire.abort()
 
@@ -126,7 +126,7 @@ class Stream(Connection):
         self.wire.finish(messages.come_back(retry_ms) if codes.comes_back(code) else b"")
 
     def received(self, data: bytes) -> None:
-        """Whatever follows a GET on this connection is not read as anything."""
+        """Ignore it: a stream's client has nothing to say after its GET."""
 
 
 class Socket(Connection):
@@ -151,7 +151,7 @@ class Socket(Connection):
         return self.wire.send(message.frame)
 
     def beat(self) -> bool:
-        """A peer that has not answered the last beat by this one is dead."""
+        """A peer that has not answered the last beat is dead."""
         if self._quiet or self.wire.is_stuck:
             return False
         self._quiet = True
@@ -164,7 +164,8 @@ class Socket(Connection):
         self.wire.finish(close_frame(code, f"retry={retry_ms}" if retry_ms else ""))
 
     def overrun(self) -> None:
-        """4008 behind what it was owed, whole frames all of it: heard if it reads again in time."""
+        """Close with 4008. Unsent frames go first, whole, so a peer that reads again in time hears
+        all of it."""
         self.hub.remove(self, "slow")
         self.wire.finish(close_frame(codes.SLOW))
 
@@ -177,10 +178,12 @@ class Socket(Connection):
                     raise ProtocolError(codes.FLOOD)
                 self._heard(opcode, payload)
                 if not self.is_open:
+                    # what follows a Close is not read (RFC 6455 §5.5.1)
                     return
         except ProtocolError as error:
             self.close(error.code)
             return
+        # an idle tab keeps no reader: ten thousand of them would be megabytes
         self._reader = None if reader.is_idle else reader
 
     def _spend(self) -> bool:
@@ -202,7 +205,7 @@ class Socket(Connection):
             self.wire.finish(close_frame(1000 if code == 1005 else code))
 
     def _said(self, payload: bytes) -> None:
-        """A tab's own words: `ping` is answered, `ack` is counted, anything else is let pass."""
+        """Handle a tab's message: answer `ping`, count `ack`, ignore everything else."""
         try:
             said = json.loads(payload)
         except (ValueError, RecursionError):
@@ -211,6 +214,7 @@ class Socket(Connection):
             return
         if said.get("event") == "ping":
             self.wire.send(messages.PONG_FRAME)
+        # one ack a logout: a tab that repeats it is still one tab
         elif said.get("event") == "ack" and said.get("kick_id") == self.kick_id != self._acked:
             self._acked = self.kick_id
             self.on_ack(self, self.kick_id)

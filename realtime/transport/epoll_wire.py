@@ -17,7 +17,7 @@ from realtime.transport.refusal import Guest
 from realtime.transport.wire import Listener
 
 READY_AT_ONCE = 64
-"""Connections read from between two turns of the loop, a millisecond's work: ten thousand tabs
+"""Connections read from between two turns of the loop: a millisecond of work. Ten thousand tabs
 that answer a mass logout must not keep a single one waiting."""
 
 
@@ -51,7 +51,7 @@ class EpollConnections:
         self._epoll.close()
 
     def _turn(self) -> None:
-        """One round: what epoll reports, by the object in the slot, never by a bare number.
+        """Handle what epoll reports: first look up all objects, then call them.
 
         The system may hand out a descriptor again that was given back in this round. Its old slot
         is empty then, and the new one is not in the list.
@@ -71,7 +71,7 @@ class EpollConnections:
         os.close(fd)
 
     def _linger(self, leaving: EpollWire) -> None:
-        """Remember when to give up on a last word; a single timer serves all that wait."""
+        """Note when to stop waiting for a peer to read our last word. One timer serves all."""
         if not self._lingering:
             self._loop.call_later(wire.LINGER_SECONDS, self._stop_lingering)
         self._lingering.append((time.monotonic() + wire.LINGER_SECONDS, leaving))
@@ -111,6 +111,7 @@ class EpollWire:
 
     def _write(self, data: bytes) -> bool:
         if self._unsent:
+            # behind what waits already, or the order is lost
             return self._keep(data)
         try:
             sent = os.write(self._fd, data)
@@ -124,6 +125,7 @@ class EpollWire:
     def finish(self, last: bytes = b"") -> None:
         if self._fd < 0 or self._listener is None:
             return
+        # first: what becomes of the last word concerns nobody any more
         self._listener = None
         if last:
             self._write(last)
@@ -147,7 +149,7 @@ class EpollWire:
         return bool(self._unsent) and time.monotonic() - self._since > wire.OLDEST_UNSENT_SECONDS
 
     def _keep(self, data: bytes) -> bool:
-        """Hold what the peer would not take; the bound is what one slow client may cost."""
+        """Keep what the peer did not take, up to the bound: what one slow client may cost."""
         if not self._unsent:
             self._since = time.monotonic()
             self._connections._watch(self._fd, _READ | _WRITE)
@@ -173,6 +175,7 @@ class EpollWire:
             self._lose()
             return
         self._unsent = self._unsent[sent:]
+        # it reads, however slowly: only standing still counts as stuck
         self._since = time.monotonic()
         if not self._unsent:
             self._connections._watch(self._fd, _READ)
@@ -192,7 +195,7 @@ class EpollWire:
             self._listener.received(data)
 
     def _say_no_more(self) -> None:
-        """Half-close: the peer reads the end; the descriptor stays until it has hung up."""
+        """Close our direction: the peer reads the end. The descriptor stays until it hangs up."""
         try:
             peer = socket.socket(fileno=os.dup(self._fd))
         except OSError:

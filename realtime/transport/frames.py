@@ -1,7 +1,7 @@
-"""WebSocket frames (RFC 6455 §5) as bytes in and bytes out; no I/O of its own.
+"""WebSocket frames (RFC 6455 §5), bytes in and bytes out; no I/O of its own.
 
-What a member's tab sends is small: acks, pings, pongs. Anything larger than LARGEST is refused,
-compression is never offered, and only text is taken.
+A member's tab sends little: acks, pings, pongs. A message larger than LARGEST is refused, only text
+is taken, and compression is never offered.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ProtocolError(Exception):
 
 
 def accept_key(key: str) -> str | None:
-    """Return the answer to a handshake's key (RFC 6455 §4.2.2), None for a key that is none."""
+    """Return the answer to a handshake's key (RFC 6455 §4.2.2), None for an invalid key."""
     try:
         if len(base64.b64decode(key, validate=True)) != 16:
             return None
@@ -57,7 +57,7 @@ def close_frame(code: int, reason: str = "") -> bytes:
 
 
 class FrameReader:
-    """Takes bytes as they come, gives whole messages. Kept only while something is unfinished."""
+    """Takes bytes as they come, returns whole messages. Kept only while one is unfinished."""
 
     __slots__ = ("_buffer", "_message", "_opcode")
 
@@ -157,7 +157,7 @@ def _length_at(buffer: bytes, at: int, short: int) -> tuple[int, int] | None:
 
 
 def unmask(mask: bytes, payload: bytes) -> bytes:
-    """XOR a payload with its mask; the same act masks it (clients and tests)."""
+    """XOR a payload with its mask. The same call masks it (clients and tests)."""
     size = len(payload)
     pad = (mask * (size // 4 + 1))[:size]
     return (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(size, "big")

@@ -31,7 +31,8 @@ LARGEST_BODY = 256 * 1024
 """CONTRACT §3; most addresses take less."""
 
 MostOfBody = Callable[[RequestStartLine, HTTPHeaders], int]
-"""How many bytes of a body an address reads. Raises a JagaError for one that reads none."""
+"""Return how many bytes of a body an address reads. Raises a JagaError for an address that reads
+none."""
 
 
 class Endpoint(Protocol):
@@ -123,7 +124,7 @@ class _Request(HTTPMessageDelegate):
         return self._inner.headers_received(start_line, headers)
 
     def _body_allowed(self, start: RequestStartLine, headers: HTTPHeaders) -> int:
-        """Judged before a byte of the body is read. Raises a JagaError."""
+        """Return how many bytes may come, before one is read. Raises a JagaError."""
         most = self._front.most_of_body(start, headers)
         if _is_longer(headers, most):
             raise BodyTooLarge(most)
@@ -168,6 +169,7 @@ def _has_body(headers: HTTPHeaders) -> bool:
 
 
 def _is_longer(headers: HTTPHeaders, most: int) -> bool:
-    """An odd length is Tornado's to refuse, and so is a body in chunks that turns out longer."""
+    """Whether the announced length is too large. Tornado refuses an invalid length, and a chunked
+    body that turns out longer."""
     length = headers.get("Content-Length", "0")
     return length.isascii() and length.isdigit() and len(length) < 20 and int(length) > most

@@ -1,4 +1,4 @@
-"""What is said to a tab: each message encoded once, in both of the languages tabs listen in."""
+"""What is said to a tab: each message is encoded once for each transport."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from store.sessions import Ended
 
 
 class Message:
-    """One announcement, whose bytes go to every receiver: `frame` to WebSockets, `sse` to streams.
+    """One message to any number of receivers: `frame` for WebSockets, `sse` for streams.
 
-    Each is encoded when the first receiver of its kind is met.
+    Each is encoded when the first receiver of its kind needs it.
     """
 
     __slots__ = ("_before", "_body", "_event", "_frame", "_id", "_sse")
@@ -54,10 +54,10 @@ def ended(end: Ended, username: str, id: str) -> Message:
 
 
 def force_logout(end: Ended, username: str, id: str) -> Message:
-    """`force_logout`, after the documented `updated_attendances` that page listeners act on.
+    """`force_logout`, after the `updated_attendances` that page listeners are documented to act on.
 
-    The same browser logging in again is no reason for its page to leave, so that the documented
-    change, on which a page always logs out, is left out.
+    When the same browser logs in again, its page need not leave. The documented change is left out
+    then, because a page always logs out on it.
     """
     body = {
         "reason": REASONS.get(end.reason, end.reason),
@@ -88,8 +88,8 @@ def expiring(reason: str, seconds: float) -> Message:
 
 
 def encode(body: dict[str, Any]) -> bytes:
-    """Return compact JSON. It has no line ends, so it is one `data:` line whatever is in it; half
-    of a character becomes a question mark."""
+    """Return compact JSON. It has no line ends, so it is one `data:` line. Half of a surrogate pair
+    becomes a question mark."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 
@@ -106,7 +106,7 @@ def sse(data: bytes, *, event: str = "", id: str = "", retry_ms: int = 0) -> byt
 
 
 def come_back(retry_ms: int) -> bytes:
-    """The end of a stream whose client should return, after a delay of its own."""
+    """Return the end of a stream whose client should come back, after a delay of its own."""
     return sse(b"reconnect", event="close", retry_ms=retry_ms)
 
 
@@ -120,6 +120,7 @@ def closing_code(end: Ended) -> int:
 
 PING_SSE = b": ping\n\n"
 PING_FRAMES = frame(PING, b"") + frame(TEXT, b'{"event":"ping"}')
-"""The protocol's ping, which every client answers by itself, and one that scripts can see."""
+"""Two pings: the protocol's, which every client answers by itself, and one that page scripts can
+see."""
 
 PONG_FRAME = frame(TEXT, b'{"event":"pong"}')

@@ -1,9 +1,9 @@
 """Reception: who gets a connection at all, before a byte of a request is read.
 
-Connections are counted, in all and by where they come from. When there is no room for another, the
-one that has been waiting longest for its client to send a whole request makes it: whoever opens
-connections and says nothing only puts out others who say nothing. Where nobody waits, accepting
-pauses until one has left; the kernel holds those who come meanwhile.
+Connections are counted, in all and by address. When there is no room for another, the one that has
+waited longest for its client to send a whole request is closed. So a client that opens connections
+and says nothing only closes others that say nothing. When none is waiting, accepting pauses until
+one has left; the kernel holds new ones meanwhile.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ BACKLOG = 4_096
 """Connections the kernel holds while the loop is busy: a whole school coming back at once."""
 
 AT_ONCE = 64
-"""Connections accepted between two turns of the loop, so that what they send is read between."""
+"""Connections accepted between two turns of the loop, so that what they send is read in between."""
 
 HEARD_SECONDS = 0.1
-"""How long a client has to say something before it may have to make room: longer than the loop
-takes to read what came with the connection."""
+"""How long a client may say nothing before it may have to make room: longer than the loop needs to
+read what came with the connection."""
 
 PAUSE_SECONDS = 0.1
-"""After which accepting is tried again, should nobody have left."""
+"""Accepting is tried again after this, also when nobody has left."""
 
 ARRIVE_SECONDS = 3.0
-"""How long a request that has begun to come may take to be whole once we are leaving."""
+"""How long a request that has begun may take to arrive once we are leaving."""
 
 LOOK_SECONDS = 0.02
 
 OUR_OWN = 128
-"""Descriptors kept for what is no client: Redis, Postgres, the queue, files, last words."""
+"""Descriptors kept for ourselves: Redis, Postgres, the queue, files, last words."""
 
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -55,7 +55,7 @@ def sockets_that_fit() -> int:
 
 
 class Guest:
-    """One connection, as reception counts it: present until it is `gone`, once."""
+    """One connection, as reception counts it, until it is `gone`."""
 
     __slots__ = ("_reception", "since", "source")
 
@@ -100,8 +100,8 @@ class Reception:
         most: int,
         most_per_source: int | None,
     ) -> None:
-        """`serve` takes a new stream and its peer; `most_per_source` is None where all come from
-        one peer, a proxy."""
+        """`serve` takes a new stream and its peer. `most_per_source` is None when all come from one
+        peer, a proxy."""
         self._serve = serve
         self._most = most
         self._most_per_source = most_per_source
@@ -193,12 +193,12 @@ class Reception:
         self._serve(stream, address)
 
     def _is_full(self, mine: _Source, source: str) -> bool:
-        """Whether an address has as many as it may; this machine's own are a proxy, or a test."""
+        """Whether an address has as many as it may. This machine's own is a proxy, or a test."""
         most = self._most_per_source
         return most is not None and mine.count >= most and source not in ("127.0.0.1", "::/64")
 
     def _make_room(self) -> bool:
-        """Put out whoever has waited longest; False when nobody has for long."""
+        """Close the connection that has waited longest. False when none has waited long enough."""
         stream = next(iter(self._waiting), None)
         if stream is None or time.monotonic() - self._waiting[stream].since < HEARD_SECONDS:
             return False

@@ -1,7 +1,7 @@
-"""The last word to a client that is refused at the door, before anything was built for it.
+"""The last word to a client that is refused before anything was built for it.
 
-Tornado answers what is no HTTP with a bare status line, or by hanging up. Here all of it gets the
-JSON body of CONTRACT §3, and the time to read it.
+Tornado answers bytes that are no HTTP with a bare status line, or hangs up. Here each gets the JSON
+body of CONTRACT §3, and time to read it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ LARGEST_HEAD = 32 * 1024
 """Request line and headers: eight times what a browser with many cookies sends."""
 
 LINGER_SECONDS = 2.0
-"""How long a refused client may go on sending before it is cut: long enough to read our answer."""
+"""How long a refused client may go on sending: long enough to read our answer."""
 
 BARE_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-"""What Tornado writes to whatever it cannot read; a test holds it to that."""
+"""What Tornado writes when it cannot read a request; a test checks that it still does."""
 
 
 class BodyTooLarge(JagaError):
-    """A body beyond what its address takes; CONTRACT §3 has the most that any does."""
+    """A body larger than its address takes; CONTRACT §3 has the largest."""
 
     status = 413
     type = "TOO_LARGE"
@@ -67,7 +67,7 @@ class Guest(Protocol):
 
 
 class ClientStream(IOStream):
-    """A client's connection; what Tornado would refuse in its own way is refused in ours."""
+    """A client's connection. What Tornado would refuse in its own words is refused in ours."""
 
     def __init__(self, connection: socket.socket, guest: Guest | None = None) -> None:
         super().__init__(connection)
@@ -95,7 +95,7 @@ class ClientStream(IOStream):
             self._guest.served(self)
 
     def hand_over(self) -> Guest | None:
-        """Return what counts the connection: whoever keeps its descriptor says when it is gone."""
+        """Return what counts this connection; whoever keeps its descriptor calls `gone`."""
         guest, self._guest = self._guest, None
         if guest is not None:
             guest.served(self)
@@ -116,8 +116,8 @@ class ClientStream(IOStream):
             guest.gone()
 
     def _say_instead(self, error: JagaError) -> bool:
-        """Say it on a second descriptor of the connection, which outlives this stream's closing;
-        False when that cannot be."""
+        """Say it on a second descriptor of the connection, which outlives this stream. False when
+        that is not possible."""
         if self.closed() or self.writing():
             return False
         try:
@@ -129,7 +129,8 @@ class ClientStream(IOStream):
 
 
 def _meaning(fault: BaseException | None) -> JagaError:
-    """The error of our tree for what Tornado found wrong; it has no names for it, only texts."""
+    """Return our error for what Tornado found wrong. Tornado tells its faults apart by their texts
+    only."""
     text = str(fault)
     if isinstance(fault, UnsatisfiableReadError):
         return HeadTooLarge() if f"within {LARGEST_HEAD} bytes" in text else NoHttp()
@@ -139,7 +140,7 @@ def _meaning(fault: BaseException | None) -> JagaError:
 
 
 def say_last(stream: IOStream, error: JagaError) -> None:
-    """Answer with the error's JSON and close, reading on for a moment so that it arrives."""
+    """Answer with the error's JSON, read on for a moment so that it arrives, and close."""
     if isinstance(stream, ClientStream):
         stream.waits()
     loop = asyncio.get_running_loop()

@@ -91,6 +91,7 @@ def wire_of(
     set_socket_options(stream.socket)
     if connections is None or isinstance(stream, SSLIOStream):
         return StreamWire(stream, listener, most)
+    # a copy: closing the stream closes its own descriptor, and lets all its buffers go
     fd = os.dup(stream.socket.fileno())
     os.set_blocking(fd, False)
     guest = stream.hand_over() if isinstance(stream, ClientStream) else None
