@@ -10,7 +10,7 @@ from store.admin import MOST_ROWS, Admin, Filter, Page
 from store.errors import Conflict, InvalidRequest, Unavailable
 from store.members import NAMES, ROLES, STATUSES, Member, valid_choice, valid_text
 from store.phones import is_same_phone, valid_phone
-from store.sessions import Kick, Place
+from store.sessions import CurrentSession, Kick
 from store.weak_passwords import strong_password
 from web import fields
 from web.fields import Flag, NewPassword, as_sent, one_of
@@ -29,13 +29,13 @@ class AdminHandler(Handler):
         """The store as admins see it."""
         return Admin(self.store)
 
-    async def require_admin(self) -> Place:
+    async def require_admin(self) -> CurrentSession:
         """Return the admin who asks. Raises Unauthenticated, SessionExpired, Forbidden."""
         return await self.require_role("admin")
 
-    async def note(self, place: Place, act: str, subject: str, **detail: Any) -> None:
+    async def note(self, current: CurrentSession, act: str, subject: str, **detail: Any) -> None:
         """Write the act down; no detail may be a secret."""
-        await self.admin.note(place.member, act, subject, ip=self.address, detail=detail)
+        await self.admin.note(current.member, act, subject, ip=self.address, detail=detail)
 
     def query(self, name: str, longest: int = 100) -> str:
         """Return a query argument as clean text, "" when absent. Raises InvalidRequest."""
@@ -108,10 +108,10 @@ class MemberList(AdminHandler):
         self.respond_page("members", page)
 
     async def post(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         added = await self.store.members.add(**self.body(self.Body).given())
         member, merged = added.member, added.merged
-        await self.note(place, "member.create", member.id, email=member.email, role=member.role)
+        await self.note(current, "member.create", member.id, email=member.email, role=member.role)
         self.respond(
             {
                 "success": True,
@@ -149,7 +149,7 @@ class OneMember(AdminHandler):
         self.respond({"success": True, **said})
 
     async def patch(self, member_id: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         changes = self.body(self.Body).changes()
         before = await self.store.members.get(member_id)
         must_change = changes.get("must_change", False)
@@ -157,42 +157,42 @@ class OneMember(AdminHandler):
         row = {name: value for name, value in changes.items() if name in CHANGEABLE}
         if "phone" in row:
             row["phone"] = _phone_after(before, row["phone"])
-        if member_id == place.member and row.get("role", before.role) != before.role:
+        if member_id == current.member and row.get("role", before.role) != before.role:
             raise _own_account("mengubah peran")
         if must_change and password is None:
             raise InvalidRequest("must_change", "must_change memerlukan password baru.")
         if row:
             await self.store.members.change(member_id, **row)
         if password is not None:
-            await self._give_password(place, member_id, password, must_change)
+            await self._give_password(current, member_id, password, must_change)
         after = await self.store.members.get(member_id)
-        await self.note(place, "member.change", member_id, **_difference(before, after, password))
+        await self.note(current, "member.change", member_id, **_difference(before, after, password))
         if before.role != after.role:
             roles = {"from": before.role, "to": after.role}
-            await self.note(place, "member.role", member_id, **roles)
+            await self.note(current, "member.role", member_id, **roles)
         self.respond({"success": True, "member": after.public()})
 
     async def _give_password(
-        self, place: Place, member_id: str, password: str, must_change: bool
+        self, current: CurrentSession, member_id: str, password: str, must_change: bool
     ) -> None:
         """Whoever knew the old password is put out; the admin's own session stays."""
         await self.store.members.set_password(member_id, password, must_change=must_change)
         await self.store.sessions.end(
             member_id,
             "all",
-            keep=place.session.sid,
+            keep=current.session.sid,
             reason="password_changed",
-            by=place.username,
+            by=current.username,
         )
 
     async def delete(self, member_id: str) -> None:
-        place = await self.require_admin()
-        if member_id == place.member:
+        current = await self.require_admin()
+        if member_id == current.member:
             raise _own_account("menghapus")
         member = await self.store.members.get(member_id)
-        kick = await self.store.members.delete(member_id, by=place.username)
+        kick = await self.store.members.delete(member_id, by=current.username)
         said = {"email": member.email, "username": member.username, "sessions": len(kick.ended)}
-        await self.note(place, "member.delete", member_id, **said)
+        await self.note(current, "member.delete", member_id, **said)
         self.respond({"success": True, **_kick_of(kick)})
 
 
@@ -200,12 +200,12 @@ class BarMember(AdminHandler):
     """`…/{id}/block` and `…/{id}/deactivate`: out at once, and not in again."""
 
     async def post(self, member_id: str, act: str) -> None:
-        place = await self.require_admin()
-        if member_id == place.member:
+        current = await self.require_admin()
+        if member_id == current.member:
             raise _own_account("memblokir" if act == "block" else "menonaktifkan")
         bar = self.store.members.block if act == "block" else self.store.members.deactivate
-        kick = await bar(member_id, by=place.username)
-        await self.note(place, f"member.{act}", member_id, sessions=len(kick.ended))
+        kick = await bar(member_id, by=current.username)
+        await self.note(current, f"member.{act}", member_id, sessions=len(kick.ended))
         member = await self.store.members.get(member_id)
         self.respond({"success": True, "member": member.public(), **_kick_of(kick)})
 
@@ -214,9 +214,9 @@ class AdmitMember(AdminHandler):
     """`…/{id}/unblock` and `…/{id}/activate`: may log in again."""
 
     async def post(self, member_id: str, act: str) -> None:
-        place = await self.require_admin()
-        await self.store.members.admit(member_id, by=place.username)
-        await self.note(place, f"member.{act}", member_id)
+        current = await self.require_admin()
+        await self.store.members.admit(member_id, by=current.username)
+        await self.note(current, f"member.{act}", member_id)
         member = await self.store.members.get(member_id)
         self.respond({"success": True, "member": member.public()})
 
@@ -225,12 +225,12 @@ class LogOutMember(AdminHandler):
     """`…/{id}/force-logout`: out everywhere, and free to log in again."""
 
     async def post(self, member_id: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         await self.store.members.get(member_id)
         kick = await self.store.sessions.end(
-            member_id, "all", keep=place.session.sid, reason="admin", by=place.username
+            member_id, "all", keep=current.session.sid, reason="admin", by=current.username
         )
-        await self.note(place, "member.force-logout", member_id, sessions=len(kick.ended))
+        await self.note(current, "member.force-logout", member_id, sessions=len(kick.ended))
         self.respond({"success": True, **_kick_of(kick)})
 
 
@@ -246,16 +246,16 @@ class LogOutMany(AdminHandler):
         dry_run: Flag = False
 
     async def post(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         body = self.body(self.Body)
         which = Filter.from_json(body.filter)
-        keep = place.session.sid
+        keep = current.session.sid
         if dry_run := body.dry_run:
             found = await self.admin.count(which, keep=keep)
         else:
-            found = await self.admin.end(which, keep=keep, by=place.username)
+            found = await self.admin.end(which, keep=keep, by=current.username)
             said = {"members": found.members, "sessions": found.sessions}
-            await self.note(place, "force-logout", "", filter=body.filter, **said)
+            await self.note(current, "force-logout", "", filter=body.filter, **said)
         self.respond(
             {
                 "success": True,

@@ -14,7 +14,7 @@ from store.errors import (
     SessionExpired,
     Unauthenticated,
 )
-from store.sessions import Place
+from store.sessions import CurrentSession
 from web.handler import Handler
 
 PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
@@ -30,31 +30,31 @@ class Check(Handler):
     is_activity = False
 
     async def get(self) -> None:
-        place = await self._looked_up()
-        if place.draining:
+        current = await self._looked_up()
+        if current.draining:
             # the proxy asks by GET whatever it was sent, and a draining session may only read
             raise SessionEnded({"reason": "replaced"})
-        if place.must_change:
+        if current.must_change:
             raise PasswordChangeNeeded()
         roles = self.get_query_argument("role", "")
-        if roles and place.role not in roles.split(","):
+        if roles and current.role not in roles.split(","):
             raise Forbidden()
-        self._tell(place)
+        self._tell(current)
 
-    async def _looked_up(self) -> Place:
+    async def _looked_up(self) -> CurrentSession:
         text, _ = self.door.credential(self.request.headers)
         if not text:
             raise Unauthenticated()
         touch = self.get_query_argument("touch", "") == "1"
         return await self.store.sessions.check(text, touch=touch)
 
-    def _tell(self, place: Place) -> None:
+    def _tell(self, current: CurrentSession) -> None:
         self.set_status(204)
-        self.set_header("X-Jaga-User", quote(place.username, safe=PLAIN))
-        self.set_header("X-Jaga-Member", place.member)
-        self.set_header("X-Jaga-Role", place.role)
-        self.set_header("X-Jaga-Session", place.session.sid)
-        self.set_header("X-Jaga-Device", place.session.device)
+        self.set_header("X-Jaga-User", quote(current.username, safe=PLAIN))
+        self.set_header("X-Jaga-Member", current.member)
+        self.set_header("X-Jaga-Role", current.role)
+        self.set_header("X-Jaga-Session", current.session.sid)
+        self.set_header("X-Jaga-Device", current.session.device)
         self.finish()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

@@ -102,10 +102,10 @@ class MobileLogout(Handler):
     works_before_password_change = True
 
     async def post(self) -> None:
-        place = await self.place()
-        session = place.session
+        current = await self.current_session()
+        session = current.session
         await self.store.sessions.end(
-            place.member, session.sid, reason="logged_out", by=session.device_name
+            current.member, session.sid, reason="logged_out", by=session.device_name
         )
         self.drop_session()
         self.respond({"success": True, "message": "Anda telah keluar."})
@@ -115,9 +115,9 @@ class Devices(Handler):
     """`/api/devices`: where the member is logged in, and was."""
 
     async def get(self) -> None:
-        place = await self.place()
-        cards = await self.store.devices.of(place.member)
-        devices = [_row(card, place.session) for card in cards]
+        current = await self.current_session()
+        cards = await self.store.devices.of(current.member)
+        devices = [_row(card, current.session) for card in cards]
         self.respond({"success": True, "devices": devices, "count": len(devices)})
 
 
@@ -125,8 +125,8 @@ class OneDevice(Handler):
     """`/api/devices/{id}`: ends what is logged in there; one that rests is forgotten."""
 
     async def delete(self, device: str) -> None:
-        place = await self.place()
-        kick = await self.store.devices.end(place.session, device)
+        current = await self.current_session()
+        kick = await self.store.devices.end(current.session, device)
         receipt = await self.store.devices.receipt(kick)
         message = "Perangkat dikeluarkan." if kick.ended else "Perangkat dihapus dari daftar."
         self.respond({"success": True, "message": message, "receipt": receipt})
@@ -136,10 +136,10 @@ class EndAllWeb(Handler):
     """`/api/devices/logout-all-web`: every browser out, phones stay."""
 
     async def post(self) -> None:
-        place = await self.place()
-        kick = await self.store.devices.end_all_web(place.session)
+        current = await self.current_session()
+        kick = await self.store.devices.end_all_web(current.session)
         receipt = await self.store.devices.receipt(kick)
-        if place.session.kind == "web":
+        if current.session.kind == "web":
             self.drop_session()
         self.respond(
             {
@@ -158,9 +158,9 @@ class AnswerAttempt(Handler):
         allow: Flag
 
     async def post(self, attempt: str) -> None:
-        place = await self.place()
+        current = await self.current_session()
         allow = self.body(self.Body).allow
-        await self.store.devices.answer_attempt(place.session, attempt, allowed=allow)
+        await self.store.devices.answer_attempt(current.session, attempt, allowed=allow)
         yes = "Diizinkan. Bila ia melanjutkan, Anda keluar dari sini."
         no = "Ditolak. Perangkat itu tidak bisa masuk selama dua menit."
         self.respond({"success": True, "message": yes if allow else no})
@@ -196,8 +196,8 @@ class DevicesPage(Handler):
     """`/devices`: the list as a page."""
 
     async def get(self) -> None:
-        place = await self.place()
-        self.page("devices.html", member=member_of(place), session=session_of(place))
+        current = await self.current_session()
+        self.page("devices.html", member=member_of(current), session=session_of(current))
 
 
 class Offline(Handler):

@@ -31,7 +31,7 @@ from store.errors import (
 )
 from store.opening import Store
 from store.refusals import is_away
-from store.sessions import Device, Opened, Place, Session, device_id
+from store.sessions import CurrentSession, Device, Opened, Session, device_id
 from web.browsers import device_name
 from web.fields import B, decoded, read
 from web.pages import Pages, content_policy, transport_headers
@@ -134,7 +134,7 @@ class Handler(RequestHandler):
         """Return the value of a cookie of ours, "" when there is none."""
         return self.door.cookie(self.request.headers, name)
 
-    async def place(self, *, sparing: bool = False) -> Place:
+    async def current_session(self, *, sparing: bool = False) -> CurrentSession:
         """Return who asks, or raise what they are answered (401, 419, 403, 503).
 
         It is activity, unless this address is none (`is_activity`) or the page says that it turns
@@ -142,33 +142,33 @@ class Handler(RequestHandler):
         """
         turns_itself = self.request.headers.get(REFRESH) == "1"
         touch = self.is_activity and not turns_itself
-        return await self._placed(touch=touch, sparing=sparing)
+        return await self._current_session(touch=touch, sparing=sparing)
 
-    async def _placed(self, *, touch: bool, sparing: bool = False) -> Place:
+    async def _current_session(self, *, touch: bool, sparing: bool = False) -> CurrentSession:
         text = self.door.credential(self.request.headers)[0] or await self._revived()
         if not text:
             raise Unauthenticated()
-        place = await self.store.sessions.check(
+        current = await self.store.sessions.check(
             text, touch=touch, sparing=sparing, portal=self.serves_waiting
         )
-        if place.draining and self.request.method not in ("GET", "HEAD"):
+        if current.draining and self.request.method not in ("GET", "HEAD"):
             raise SessionEnded({"reason": "replaced"})
-        if place.must_change and not self.works_before_password_change:
+        if current.must_change and not self.works_before_password_change:
             raise PasswordChangeNeeded()
-        self._renew(place.session)
-        return place
+        self._renew(current.session)
+        return current
 
-    async def place_or_none(self) -> Place | None:
+    async def current_session_or_none(self) -> CurrentSession | None:
         """Return who asks, None for nobody: for a page that is for everybody, and no activity.
 
         Whoever waits for approval is nobody here. Raises PasswordChangeNeeded, which leads a person
         to the page for it.
         """
         try:
-            place = await self._placed(touch=False)
+            current = await self._current_session(touch=False)
         except (Unauthenticated, NotApproved, InvalidRequest):
             return None
-        return None if place.draining else place
+        return None if current.draining else current
 
     async def _revived(self) -> str:
         token = self.cookie("jaga_remember")
@@ -180,12 +180,12 @@ class Handler(RequestHandler):
         self.keep_session(opened)
         return opened.credential
 
-    async def require_role(self, *roles: str) -> Place:
+    async def require_role(self, *roles: str) -> CurrentSession:
         """Return who asks when their role is one of these. Raises Forbidden."""
-        place = await self.place()
-        if place.role not in roles:
+        current = await self.current_session()
+        if current.role not in roles:
             raise Forbidden()
-        return place
+        return current
 
     # The device
 

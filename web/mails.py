@@ -51,9 +51,9 @@ class ResendMail(OutboxHandler):
     """`/api/admin/mails/{id}/resend`: once more, now."""
 
     async def post(self, mail: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         row = await self.store.mails.resend(int(mail))
-        await self.note(place, "mail.resend", mail, to=row["recipient"], order=row["ref_id"])
+        await self.note(current, "mail.resend", mail, to=row["recipient"], order=row["ref_id"])
         self.respond({"success": True, "message": "Email segera dikirim lagi."}, 202)
 
 
@@ -61,9 +61,9 @@ class ResendMails(OutboxHandler):
     """`/api/admin/mails/resend`: all that were given up."""
 
     async def post(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         count = await self.store.mails.resend_dead()
-        await self.note(place, "mail.resend", "", count=count)
+        await self.note(current, "mail.resend", "", count=count)
         self.respond({"success": True, "count": count}, 202)
 
 
@@ -91,9 +91,9 @@ class ResendMessage(OutboxHandler):
     """`/api/admin/messages/{id}/resend`: once more, as soon as it may ring."""
 
     async def post(self, message: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         row = await self.store.messages.resend(int(message))
-        await self.note(place, "message.resend", message, member=row["member_id"])
+        await self.note(current, "message.resend", message, member=row["member_id"])
         self.respond({"success": True, "message": "Pesan segera dikirim lagi."}, 202)
 
 
@@ -101,9 +101,9 @@ class ResendMessages(OutboxHandler):
     """`/api/admin/messages/resend`: all that were given up."""
 
     async def post(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         count = await self.store.messages.resend_dead()
-        await self.note(place, "message.resend", "", count=count)
+        await self.note(current, "message.resend", "", count=count)
         self.respond({"success": True, "count": count}, 202)
 
 
@@ -111,8 +111,8 @@ class MailsPage(OutboxHandler):
     """`/admin/mails`: the same for a person."""
 
     async def get(self) -> None:
-        place = await self.require_admin()
-        self.page("mails.html", member=member_of(place), session=session_of(place))
+        current = await self.require_admin()
+        self.page("mails.html", member=member_of(current), session=session_of(current))
 
 
 def routes() -> list[tuple[Any, ...]]:

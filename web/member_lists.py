@@ -24,14 +24,14 @@ class ImportMembers(AdminHandler, ListHandler):
     """`/api/admin/members/import`: name, and phone or e-mail; `dry_run` writes nothing."""
 
     async def post(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         found = await self.store.lists.read(read_members, self.sent_list())
         dry_run = self.is_dry_run()
         sorted_ = await self.store.member_lists.sort(found.people)
         made = []
         if not dry_run:
             made = await self.store.member_lists.make([*sorted_.new, *sorted_.waiting])
-            await self.note(place, "member.import", "", made=len(made), known=len(sorted_.known))
+            await self.note(current, "member.import", "", made=len(made), known=len(sorted_.known))
         self.respond(
             {
                 "success": True,
@@ -98,8 +98,8 @@ class ImportPage(AdminHandler):
     """`/admin/members/import`: the same for a person."""
 
     async def get(self) -> None:
-        place = await self.require_admin()
-        self.page("members_import.html", member=member_of(place), session=session_of(place))
+        current = await self.require_admin()
+        self.page("members_import.html", member=member_of(current), session=session_of(current))
 
 
 def routes() -> list[tuple[Any, ...]]:

@@ -162,9 +162,9 @@ class Scan(Handler):
     Body = CodeBody
 
     async def post(self) -> None:
-        place = await self.place()
+        current = await self.current_session()
         code = self.body(self.Body).token
-        scan = await self.store.qr.scan(code, place.session, self.address)
+        scan = await self.store.qr.scan(code, current.session, self.address)
         self.respond(
             {
                 "success": True,
@@ -191,10 +191,10 @@ class Approve(Handler):
         match: Annotated[int, fields.read_by(_number, minimum=0, maximum=9999)] | None = None
 
     async def post(self) -> None:
-        place = await self.place()
+        current = await self.current_session()
         body = self.body(self.Body)
         state = await self.store.qr.answer(
-            body.token, place.session, approved=body.approved, number=body.match
+            body.token, current.session, approved=body.approved, number=body.match
         )
         self.respond({"success": True, "message": QR_MESSAGES[state], "status": state})
 
@@ -207,8 +207,8 @@ class Outcome(Handler):
     Body = CodeBody
 
     async def post(self) -> None:
-        place = await self.place()
-        state = await self.store.qr.outcome(self.body(self.Body).token, place.session)
+        current = await self.current_session()
+        state = await self.store.qr.outcome(self.body(self.Body).token, current.session)
         self.respond({"success": True, "status": state})
 
 
@@ -216,13 +216,13 @@ class Link(Handler):
     """`/link`: what the code leads a phone to; the code itself never leaves its browser."""
 
     async def get(self) -> None:
-        place = await self.place_or_none()
-        phone = place if place and place.session.kind == "mobile" else None
+        current = await self.current_session_or_none()
+        phone = current if current and current.session.kind == "mobile" else None
         self.page(
             "link.html",
             member=member_of(phone) if phone else None,
             session=session_of(phone) if phone else None,
-            browser_session=place.username if place and phone is None else None,
+            browser_session=current.username if current and phone is None else None,
             domain=self.request.host,
         )
 

@@ -19,7 +19,7 @@ from store.errors import (
     WrongMethod,
 )
 from store.phones import is_same_phone
-from store.sessions import Device, Place, Session, new_id
+from store.sessions import CurrentSession, Device, Session, new_id
 from store.settings import Settings
 from store.weak_passwords import strong_password
 from web import fields
@@ -77,8 +77,8 @@ class Login(Handler):
 
     async def _signed_in(self) -> str | None:
         """The username of whoever is logged in here, None when nobody is."""
-        place = await self.place_or_none()
-        return place.username if place else None
+        current = await self.current_session_or_none()
+        return current.username if current else None
 
 
 _EXPIRED = ("idle", "absolute", "remember")
@@ -174,12 +174,12 @@ class CekAction(Handler):
 
     async def get(self) -> None:
         try:
-            place = await self.place()
+            current = await self.current_session()
         except (Unauthenticated, NotApproved, InvalidRequest):
             self.respond({"valid": False, "action": None})
             return
-        member = await self.store.members.get(place.member)
-        self.respond({"valid": not place.draining, "action": member.action or None})
+        member = await self.store.members.get(current.member)
+        self.respond({"valid": not current.draining, "action": member.action or None})
 
 
 class Logout(Handler):
@@ -229,43 +229,45 @@ class UpdateActivity(Handler):
     works_before_password_change = True
 
     async def post(self) -> None:
-        place = await self.place(sparing=True)
-        clocks = clocks_of(place.session)
+        current = await self.current_session(sparing=True)
+        clocks = clocks_of(current.session)
         self.respond(
             {
                 "success": True,
                 "message": "Activity updated",
                 "idle_expires_at": clocks["idle_expires_at"],
                 "absolute_expires_at": clocks["absolute_expires_at"],
-                "server_now": place.now / 1000,
+                "server_now": current.now / 1000,
             }
         )
 
 
 class SessionNow(Handler):
-    """`/api/session`: the member's place, for the page that shows it. No activity."""
+    """`/api/session`: the current session, for the page that shows it. No activity."""
 
     is_activity = False
 
     works_before_password_change = True
 
     async def get(self) -> None:
-        place = await self.place()
-        self.respond({"success": True, "member": member_of(place), "session": session_of(place)})
+        current = await self.current_session()
+        self.respond(
+            {"success": True, "member": member_of(current), "session": session_of(current)}
+        )
 
 
 class Dashboard(Handler):
     """The member's own page."""
 
     async def get(self) -> None:
-        place = await self.place()
-        if place.session.kind == "mobile":
+        current = await self.current_session()
+        if current.session.kind == "mobile":
             self._go("/devices")
             return
         self.page(
             "dashboard.html",
-            member=member_of(place),
-            session=session_of(place),
+            member=member_of(current),
+            session=session_of(current),
             ping_seconds=self.store.settings.activity_ping_seconds,
             dev=self.store.settings.is_dev,
             has_hotspot=bool(self.store.settings.routers),
@@ -296,33 +298,37 @@ class ChangePassword(Handler):
         new: Password
 
     async def get(self) -> None:
-        place = await self.place()
+        current = await self.current_session()
         self.page(
             "password_change.html",
-            member=member_of(place),
-            session=session_of(place),
-            must_change=place.must_change,
+            member=member_of(current),
+            session=session_of(current),
+            must_change=current.must_change,
         )
 
     async def post(self) -> None:
-        place = await self.place()
+        current = await self.current_session()
         body = self.body(self.Body)
-        current, new = body.current, body.new
-        if current == new or is_same_phone(current, new):
+        old, new = body.current, body.new
+        if old == new or is_same_phone(old, new):
             raise InvalidRequest("new", "Password baru harus berbeda dari yang lama.")
-        member = await self.store.members.get(place.member)
+        member = await self.store.members.get(current.member)
         strong_password(new, *member.names, field="new")
-        await self.store.logins.prove(place.member, current, address=self.address)
-        await self.store.members.set_password(place.member, new)
+        await self.store.logins.prove(current.member, old, address=self.address)
+        await self.store.members.set_password(current.member, new)
         await self.store.sessions.end(
-            place.member,
+            current.member,
             "all",
-            keep=place.session.sid,
+            keep=current.session.sid,
             reason="password_changed",
-            by=place.session.device_name,
+            by=current.session.device_name,
         )
         await self.store.audit.note(
-            place.member, "password.change", place.member, ip=self.address, detail={"by": "member"}
+            current.member,
+            "password.change",
+            current.member,
+            ip=self.address,
+            detail={"by": "member"},
         )
         self.respond({"success": True, "redirect": "/dashboard"})
 
@@ -334,11 +340,11 @@ class OtherLogin(Handler):
     """So that the page has its answer before it is put out."""
 
     async def post(self) -> None:
-        place = await self.place()
+        current = await self.current_session()
         self.respond({"success": True})
         await asyncio.sleep(self.DELAY_SECONDS)
         elsewhere = Device(id=new_id(), name="Firefox - Android", fp="simulasi", ip=self.address)
-        await self.store.sessions.open(place.member, elsewhere, method="password", keep=True)
+        await self.store.sessions.open(current.member, elsewhere, method="password", keep=True)
 
 
 def require_password_login(settings: Settings) -> None:
@@ -347,20 +353,20 @@ def require_password_login(settings: Settings) -> None:
         raise Forbidden("Login dengan password tidak diaktifkan. Gunakan kode QR.")
 
 
-def member_of(place: Place) -> dict[str, Any]:
+def member_of(current: CurrentSession) -> dict[str, Any]:
     """What a page may know of its own member."""
     return {
-        "id": place.member,
-        "username": place.username,
-        "name": place.name,
-        "email": place.email,
-        "role": place.role,
+        "id": current.member,
+        "username": current.username,
+        "name": current.name,
+        "email": current.email,
+        "role": current.role,
     }
 
 
-def session_of(place: Place) -> dict[str, Any]:
+def session_of(current: CurrentSession) -> dict[str, Any]:
     """What a page may know of its own session; moments in unix seconds."""
-    session = place.session
+    session = current.session
     return {
         "sid": session.sid,
         "device_id": session.device,
@@ -369,7 +375,7 @@ def session_of(place: Place) -> dict[str, Any]:
         "opened_at": session.opened_at / 1000,
         "last_seen": session.last_seen / 1000,
         **clocks_of(session),
-        "server_now": place.now / 1000,
+        "server_now": current.now / 1000,
     }
 
 

@@ -9,7 +9,7 @@ from realtime.presence.opening import LiveEndpoint, StreamOpening, new_connectio
 from store.attendance.meetings import Meeting, valid_meeting_id
 from store.errors import Forbidden, InvalidRequest, MeetingNotFound, Unauthenticated
 from store.events import moment_of
-from store.sessions import Place
+from store.sessions import CurrentSession
 
 OVERLAP_MS = 2_000
 """How far before its last event a returning board is told again. Rows carry ids: telling one twice
@@ -28,46 +28,46 @@ class BoardEndpoint(LiveEndpoint[StreamOpening]):
 
     async def let_in(self, opening: StreamOpening) -> None:
         credential = opening.credential()
-        place = await self._teacher(credential)
-        meeting = await self._meeting(opening, place)
+        current = await self._teacher(credential)
+        meeting = await self._meeting(opening, current)
         tab = opening.tab()
         # asked again, and nothing is awaited from here to `complete`: a logout that comes in
         # between is not missed
-        place = await self._teacher(credential)
+        current = await self._teacher(credential)
         board = BoardStream(self._handshake.hub, new_connection_id(), tab)
         hello = {
             "meeting_id": meeting.id,
             "tab_id": tab,
             "conn_id": board.id,
-            "server_now": place.now / 1000,
+            "server_now": current.now / 1000,
         }
 
         def register() -> None:
             # with its session, so that it closes with it; but no tab: a school may show as many
             # boards as it has walls
-            self._handshake.join_session(board, place)
-            self._boards.open(board, meeting, place.member)
+            self._handshake.join_session(board, current)
+            self._boards.open(board, meeting, current.member)
 
-        if opening.complete(board, register, hello, f"{place.now}-0"):
+        if opening.complete(board, register, hello, f"{current.now}-0"):
             await self._catch_up(board, meeting, opening)
 
-    async def _teacher(self, credential: str) -> Place:
-        place, end = await self._handshake.check(credential)
+    async def _teacher(self, credential: str) -> CurrentSession:
+        current, end = await self._handshake.check(credential)
         if end is not None:
             raise end.error()
-        if place is None:
+        if current is None:
             raise Unauthenticated()
-        if place.role not in ROLES:
+        if current.role not in ROLES:
             raise Forbidden()
-        return place
+        return current
 
-    async def _meeting(self, opening: StreamOpening, place: Place) -> Meeting:
+    async def _meeting(self, opening: StreamOpening, current: CurrentSession) -> Meeting:
         asked = opening.head.query.get("meeting_id", "")
         if not asked:
             raise InvalidRequest("meeting_id")
         if not valid_meeting_id(asked):
             raise MeetingNotFound()
-        owner = "" if place.role == "admin" else place.member
+        owner = "" if current.role == "admin" else current.member
         return await self._handshake.store.attendance.meetings.get(asked, owner)
 
     async def _catch_up(self, board: BoardStream, meeting: Meeting, opening: StreamOpening) -> None:

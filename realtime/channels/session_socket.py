@@ -29,7 +29,7 @@ class DeviceEndpoint(LiveEndpoint[SocketOpening]):
             opening.refuse(codes.NOT_YOURS)
             return
         try:
-            place, end = await handshake.check(credential)
+            current, end = await handshake.check(credential)
         except SessionExpired as error:
             opening.refuse(codes.EXPIRED, _expired(error))
             return
@@ -41,14 +41,14 @@ class DeviceEndpoint(LiveEndpoint[SocketOpening]):
             return
         if end is not None:
             opening.refuse(messages.closing_code(end), messages.ended(end, "", ""))
-        elif place is None:
+        elif current is None:
             opening.refuse(codes.NOT_LOGGED_IN)
-        elif place.session.device != head.path.removeprefix(self.path):
+        elif current.session.device != head.path.removeprefix(self.path):
             opening.refuse(codes.NOT_YOURS)
         else:
             on_ack = handshake.logouts.acked
             connection = Socket(handshake.hub, new_connection_id(), tab, on_ack)
-            complete_tab(handshake, opening, connection, place)
+            complete_tab(handshake, opening, connection, current)
 
 
 def websocket_stats(hub: Hub) -> dict[str, int]:

@@ -11,7 +11,7 @@ from realtime.transport import messages
 from realtime.transport.connection import Connection, Stream
 from store.errors import Forbidden, Unauthenticated
 from store.members import fold
-from store.sessions import Ended, Place
+from store.sessions import CurrentSession, Ended
 
 
 class StreamEndpoint(LiveEndpoint[StreamOpening]):
@@ -25,15 +25,15 @@ class StreamEndpoint(LiveEndpoint[StreamOpening]):
 
     async def let_in(self, opening: StreamOpening) -> None:
         credential, tab = opening.credential(), opening.tab()
-        place, end = await self._handshake.check(credential, portal=self.serves_waiting)
+        current, end = await self._handshake.check(credential, portal=self.serves_waiting)
         if end is not None:
             await self._tell_end(end, opening)
-        elif place is None:
+        elif current is None:
             raise Unauthenticated()
         else:
-            _require_own_name(opening, place)
+            _require_own_name(opening, current)
             connection = Stream(self._handshake.hub, new_connection_id(), tab)
-            complete_tab(self._handshake, opening, connection, place)
+            complete_tab(self._handshake, opening, connection, current)
 
     async def _tell_end(self, end: Ended, opening: StreamOpening) -> None:
         """Tell why the session is over; a tab that was told before hears that nothing more comes.
@@ -51,21 +51,21 @@ class StreamEndpoint(LiveEndpoint[StreamOpening]):
 
 
 def complete_tab(
-    handshake: Handshake, opening: Opening, connection: Connection, place: Place
+    handshake: Handshake, opening: Opening, connection: Connection, current: CurrentSession
 ) -> None:
     """Open the connection of a tab among those of its session."""
     hello = {
-        "device_id": place.session.device,
+        "device_id": current.session.device,
         "tab_id": connection.tab,
         "conn_id": connection.id,
         "server_now": time.time(),
     }
-    register = partial(handshake.add_tab, connection, place)
-    opening.complete(connection, register, hello, f"{place.now}-0")
+    register = partial(handshake.add_tab, connection, current)
+    opening.complete(connection, register, hello, f"{current.now}-0")
 
 
-def _require_own_name(opening: StreamOpening, place: Place) -> None:
+def _require_own_name(opening: StreamOpening, current: CurrentSession) -> None:
     """Raise Forbidden when the page asks for the stream of somebody else (`user`)."""
-    named = fold(opening.head.query.get("user", place.username))
-    if named not in (fold(place.username), fold(place.email)):
+    named = fold(opening.head.query.get("user", current.username))
+    if named not in (fold(current.username), fold(current.email)):
         raise Forbidden()

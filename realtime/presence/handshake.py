@@ -14,7 +14,7 @@ from realtime.transport.epoll_wire import EpollConnections
 from store.door import Door
 from store.errors import SessionEnded, Unavailable
 from store.opening import Store
-from store.sessions import Credential, Ended, Place
+from store.sessions import Credential, CurrentSession, Ended
 
 PLAIN = "member"
 """The role without rights over others: losing it changes no page."""
@@ -63,7 +63,7 @@ class Handshake:
 
     async def check(
         self, credential: str, *, portal: bool = False
-    ) -> tuple[Place | None, Ended | None]:
+    ) -> tuple[CurrentSession | None, Ended | None]:
         """Return the session that a credential opens, or the end of one that is over.
 
         A session that another login replaces while this is being asked counts as ended. `portal`
@@ -75,32 +75,32 @@ class Handshake:
         with self.hub.expect(sid) as expected:
             try:
                 # no activity: a tab that is only open must not keep its session alive
-                place = await self.store.sessions.check(credential, touch=False, portal=portal)
+                current = await self.store.sessions.check(credential, touch=False, portal=portal)
             except SessionEnded:
                 return None, await self._end_of(member, sid)
         if self.is_closing:
             # it came while we began to shut down: it would miss the word to come back
             raise Unavailable()
-        if place.draining or expected.overtaken:
+        if current.draining or expected.overtaken:
             return None, await self._end_of(member, sid)
-        return place, None
+        return current, None
 
     async def _end_of(self, member: str, sid: str) -> Ended | None:
         found = await self.store.sessions.look(member, sid)
         return found if isinstance(found, Ended) else None
 
-    def add_tab(self, connection: Connection, place: Place) -> None:
+    def add_tab(self, connection: Connection, current: CurrentSession) -> None:
         """Register a tab; one too many closes the session's oldest, which may return later."""
-        tabs = self.join_session(connection, place)
-        if place.role != PLAIN:
-            self._roles.guard(connection, place.session.member, [place.role], tell)
+        tabs = self.join_session(connection, current)
+        if current.role != PLAIN:
+            self._roles.guard(connection, current.session.member, [current.role], tell)
         if len(tabs.connections) > self.store.settings.max_tabs_per_device:
             tabs.connections[0].close(codes.TOO_MANY, retry_ms=30_000)
 
-    def join_session(self, connection: Connection, place: Place) -> SessionTabs:
+    def join_session(self, connection: Connection, current: CurrentSession) -> SessionTabs:
         """Register a connection that closes with its session."""
-        session = place.session
-        new = SessionTabs(session.sid, session.member, session.device, place.username)
+        session = current.session
+        new = SessionTabs(session.sid, session.member, session.device, current.username)
         tabs = self.hub.join(connection, new)
         self._expiry.follow(session, tabs)
         return tabs

@@ -13,7 +13,7 @@ import secrets
 
 from store.changes import Changes, Part
 from store.errors import Forbidden, HandoverOver
-from store.sessions import Place, Session, Sessions, digest
+from store.sessions import CurrentSession, Session, Sessions, digest
 
 LIFE_SECONDS = 300
 """Long enough to copy a link and find the browser; short enough to forget it on a screen."""
@@ -32,17 +32,17 @@ class Handovers(Part):
         super().__init__(changes)
         self._sessions = sessions
 
-    async def make(self, place: Place) -> str:
+    async def make(self, current: CurrentSession) -> str:
         """Return the token of a new link for the session that asks; only its digest is kept.
 
         Raises Forbidden for a session whose login was too long ago, or by such a link.
         """
-        arrived = self._keys.hotspot_arrived(place.session.sid)
-        is_old = place.now - place.session.opened_at > FRESH_SECONDS * 1000
+        arrived = self._keys.hotspot_arrived(current.session.sid)
+        is_old = current.now - current.session.opened_at > FRESH_SECONDS * 1000
         if is_old or await self._redis.exists(arrived):
             raise Forbidden("Tautan hanya bisa dibuat sesaat setelah masuk dengan kode.")
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        kept = json.dumps({"member": place.member, "sid": place.session.sid})
+        kept = json.dumps({"member": current.member, "sid": current.session.sid})
         await self._redis.set(self._keys.hotspot_handover(digest(token)), kept, ex=LIFE_SECONDS)
         return token
 

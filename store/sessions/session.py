@@ -130,7 +130,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CurrentSession:
     """A checked credential: the session, and of its member what a request needs."""
 
     session: Session
@@ -141,7 +141,7 @@ class Place:
     must_change: bool
     draining: bool
     waits: bool
-    """Whether nobody has approved the member yet: such a place is in the hotspot's portal only."""
+    """Whether nobody has approved the member yet: they may use the hotspot's portal only."""
 
     now: int
 

@@ -31,13 +31,13 @@ from store.keys import TOMBSTONE_SECONDS
 from store.scripts import Script, SharedScript
 from store.sessions.session import (
     Carrier,
+    CurrentSession,
     Device,
     Ended,
     Kick,
     Kind,
     Method,
     Opened,
-    Place,
     Session,
     digest,
     new_id,
@@ -212,13 +212,13 @@ class Sessions(Part):
 
     async def check(
         self, text: str, *, touch: bool, sparing: bool = False, portal: bool = False
-    ) -> Place:
-        """Return the place that a cookie or bearer stands for.
+    ) -> CurrentSession:
+        """Return the current session of a cookie or bearer.
 
         `touch` counts the request as activity; `sparing` leaves a `last_seen` of the last
         30 s alone (the ping). A draining session is returned as such: it may read, and nothing
-        else. A member who waits for approval has a place where the caller serves them (`portal`),
-        and is refused everywhere else. Raises Unauthenticated, SessionEnded, SessionExpired,
+        else. A member who waits for approval is served where the caller says so (`portal`), and
+        refused everywhere else. Raises Unauthenticated, SessionEnded, SessionExpired,
         NotApproved, Unavailable.
         """
         credential = Credential.parse(text)
@@ -236,7 +236,7 @@ class Sessions(Part):
                 int(portal),
             ],
         )
-        return _place_of(reply)
+        return _current_session_of(reply)
 
     def _touch_after(self, sparing: bool) -> int:
         """With a very short idle limit a twentieth of it, so that a ping still counts."""
@@ -261,7 +261,7 @@ class Sessions(Part):
         """Return those of `(member, sid)` that are gone or past a clock: for the sweep."""
         keys = [self._keys.sessions(member) for member, _ in places]
         found = await self._sweep(keys, [sid for _, sid in places])
-        return [places[place - 1] for place in found]
+        return [places[number - 1] for number in found]
 
     async def expire_due(self, most: int = 500) -> int:
         """End sessions whose clock has run out while nobody looked; returns how many were due."""
@@ -329,13 +329,13 @@ class Sessions(Part):
     async def leave(self, text: str) -> Kick | None:
         """End only the session that this cookie stands for; a dead or odd one ends nothing."""
         try:
-            place = await self.check(text, touch=False, portal=True)
+            current = await self.check(text, touch=False, portal=True)
         except (SessionEnded, SessionExpired, Unauthenticated):
             return None
-        if place.draining:
+        if current.draining:
             return None
         return await self.end(
-            place.member, place.session.sid, reason="logged_out", by=place.session.device_name
+            current.member, current.session.sid, reason="logged_out", by=current.session.device_name
         )
 
     # Being told
@@ -387,9 +387,9 @@ def _credentials(member: str, sid: str, carrier: Carrier) -> list[Credential]:
     return [Credential(member, sid, secrets.token_urlsafe(32), is_bearer) for is_bearer in kinds]
 
 
-def _place_of(reply: list[Any]) -> Place:
+def _current_session_of(reply: list[Any]) -> CurrentSession:
     verdict, record, now, waits, username, name, email, role, must_change = reply
-    return Place(
+    return CurrentSession(
         session=Session.from_json(record),
         username=username or "",
         name=name or "",

@@ -10,11 +10,11 @@ import pytest
 from store.errors import Forbidden, HandoverOver
 from store.hotspot.handovers import FRESH_SECONDS, LIFE_SECONDS
 from store.opening import Store
-from store.sessions import Opened, Place, digest
+from store.sessions import CurrentSession, Opened, digest
 from tests.serving import HASH, open_session
 
 
-async def place(store: Store) -> tuple[Opened, Place]:
+async def place(store: Store) -> tuple[Opened, CurrentSession]:
     member = await store.members.create(email="siti@jaga.test", password_hash=HASH)
     opened = await open_session(store, member)
     return opened, await store.sessions.check(opened.credential, touch=False)

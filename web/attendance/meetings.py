@@ -40,10 +40,10 @@ class MeetingList(TeacherHandler):
         ends_at: Moment
 
     async def get(self) -> None:
-        place = await self.teacher()
+        current = await self.teacher()
         meetings = self.store.attendance.meetings
         now = await meetings.now()
-        found = await meetings.newest(owner_of(place), self._before())
+        found = await meetings.newest(owner_of(current), self._before())
         listed = await meetings.count_students([one.id for one in found])
         counts = await self.store.attendance.records.counts(
             [(one.id, one.today(now).name) for one in found]
@@ -62,9 +62,9 @@ class MeetingList(TeacherHandler):
         return int(text)
 
     async def post(self) -> None:
-        place = await self.teacher()
+        current = await self.teacher()
         wish = self.body(self.Body).given()
-        meeting = await self.store.attendance.meetings.create(wish, self.by(place))
+        meeting = await self.store.attendance.meetings.create(wish, self.by(current))
         shown = self.meeting_json(meeting, await self.store.attendance.meetings.now(), students=0)
         self.respond({"success": True, "meeting": shown}, 201)
 
@@ -83,17 +83,17 @@ class OneMeeting(TeacherHandler):
         self.respond({"success": True, "meeting": shown})
 
     async def patch(self, meeting_id: str) -> None:
-        place = await self.teacher()
-        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        current = await self.teacher()
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(current))
         wish = self.body(self.Body).given()
-        changed = await self.store.attendance.meetings.change(meeting, wish, self.by(place))
+        changed = await self.store.attendance.meetings.change(meeting, wish, self.by(current))
         shown = self.meeting_json(changed, await self.store.attendance.meetings.now())
         self.respond({"success": True, "meeting": shown})
 
     async def delete(self, meeting_id: str) -> None:
-        place = await self.teacher()
-        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
-        await self.store.attendance.meetings.delete(meeting, self.by(place))
+        current = await self.teacher()
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(current))
+        await self.store.attendance.meetings.delete(meeting, self.by(current))
         self.respond({"success": True})
 
 
@@ -112,15 +112,15 @@ class Students(TeacherHandler, ListHandler):
 
     async def post(self, meeting_id: str) -> None:
         """A list with names and classes; with `dry_run` it is only shown as it was understood."""
-        place = await self.teacher()
-        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        current = await self.teacher()
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(current))
         replace = self._replaces()
         roster = await self.store.lists.read(read_roster, self.sent_list())
         if dry_run := self.is_dry_run():
             count = len(roster.students)
         else:
             count = await self.store.attendance.meetings.list_students(
-                meeting, roster, self.by(place), replace=replace
+                meeting, roster, self.by(current), replace=replace
             )
         self.respond(
             {
@@ -139,10 +139,10 @@ class Students(TeacherHandler, ListHandler):
 
     async def delete(self, meeting_id: str) -> None:
         """Open the meeting to everybody again."""
-        place = await self.teacher()
-        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        current = await self.teacher()
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(current))
         await self.store.attendance.meetings.list_students(
-            meeting, None, self.by(place), replace=True
+            meeting, None, self.by(current), replace=True
         )
         self.respond({"success": True, "count": 0})
 

@@ -16,11 +16,11 @@ class MeetingsPage(TeacherHandler):
     """`/admin/meetings`: the list, and a new one."""
 
     async def get(self) -> None:
-        place = await self.teacher()
+        current = await self.teacher()
         self.page(
             "meetings.html",
-            member=member_of(place),
-            session=session_of(place),
+            member=member_of(current),
+            session=session_of(current),
             timezone=self.store.settings.timezone,
         )
 
@@ -31,13 +31,13 @@ class _MeetingPage(TeacherHandler):
     template = ""
 
     async def get(self, meeting_id: str) -> None:
-        place = await self.teacher()
-        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        current = await self.teacher()
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(current))
         now = await self.store.attendance.meetings.now()
         self.page(
             self.template,
-            member=member_of(place),
-            session=session_of(place),
+            member=member_of(current),
+            session=session_of(current),
             meeting=self.meeting_json(meeting, now),
             period=period(meeting),
             statuses=STATUSES,

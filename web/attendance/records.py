@@ -15,7 +15,7 @@ from store.attendance.records import MOST_MARKED
 from store.attendance.students import Student, missing_of
 from store.errors import Conflict, InvalidRequest, NotFound
 from store.folding import folded
-from store.sessions import Place
+from store.sessions import CurrentSession
 from web import fields
 from web.attendance.teacher import StudentBody, TeacherHandler, counts_of, owner_of
 from web.fields import as_sent
@@ -96,14 +96,14 @@ class MeetingAttendance(TeacherHandler):
 
     async def post(self, meeting_id: str) -> None:
         """Mark students by hand."""
-        place = await self.teacher()
-        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        current = await self.teacher()
+        meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(current))
         body = self.body(self.Body)
         on = body.day or self.asked_day(meeting, await self.store.attendance.meetings.now())
         marked = []
         for student in [one.student for one in body.students]:
             attendance = await self.store.attendance.records.mark(
-                meeting, on, student, body.status, body.reason, self.by(place)
+                meeting, on, student, body.status, body.reason, self.by(current)
             )
             marked.append(attendance.row(meeting.timezone))
         self.respond({"success": True, "attendances": marked, "count": len(marked)})
@@ -117,7 +117,7 @@ class OneAttendance(TeacherHandler):
         reason: Reason = UNSET
 
     async def patch(self, attendance_id: str) -> None:
-        place, meeting, attendance = await self._found(attendance_id)
+        current, meeting, attendance = await self._found(attendance_id)
         wish = self.body(self.Body).given()
         if not wish:
             raise InvalidRequest("status")
@@ -127,32 +127,32 @@ class OneAttendance(TeacherHandler):
             Student(attendance.name, attendance.class_),
             wish.get("status", attendance.status),
             wish.get("reason", attendance.reason),
-            self.by(place),
+            self.by(current),
         )
         if changed.id != attendance_id:
             raise Conflict()
         self.respond({"success": True, "attendance": changed.row(meeting.timezone)})
 
     async def delete(self, attendance_id: str) -> None:
-        place, meeting, attendance = await self._found(attendance_id)
-        await self.store.attendance.records.revoke(meeting, attendance, self.by(place))
+        current, meeting, attendance = await self._found(attendance_id)
+        await self.store.attendance.records.revoke(meeting, attendance, self.by(current))
         self.respond({"success": True})
 
-    async def _found(self, attendance_id: str) -> tuple[Place, Meeting, Attendance]:
-        place = await self.teacher()
+    async def _found(self, attendance_id: str) -> tuple[CurrentSession, Meeting, Attendance]:
+        current = await self.teacher()
         if not attendance_id.isalnum() or len(attendance_id) > 64:
             raise NotFound()
         attendance = await self.store.attendance.records.find(attendance_id)
-        meeting = await self.store.attendance.meetings.get(attendance.meeting, owner_of(place))
-        return place, meeting, attendance
+        meeting = await self.store.attendance.meetings.get(attendance.meeting, owner_of(current))
+        return current, meeting, attendance
 
 
 class StudentHistory(TeacherHandler):
     """`/api/admin/students/{id}/attendance`: one student, in the meetings of whoever asks."""
 
     async def get(self, student_id: str) -> None:
-        place = await self.teacher()
-        history = await self.store.attendance.reports.history(student_id, owner_of(place))
+        current = await self.teacher()
+        history = await self.store.attendance.reports.history(student_id, owner_of(current))
         rows = history.pop("attendances")
         self.respond({"success": True, "student": history, "attendances": rows, "count": len(rows)})
 
@@ -163,10 +163,10 @@ class OneStudent(TeacherHandler):
     Body = StudentBody
 
     async def patch(self, student_id: str) -> None:
-        place = await self.teacher()
+        current = await self.teacher()
         wish = self.body(self.Body).student
         renamed = await self.store.attendance.renaming.rename(
-            student_id, wish, self.by(place), owner_of(place)
+            student_id, wish, self.by(current), owner_of(current)
         )
         shown = {"id": renamed, "name": wish.name, "class": wish.class_}
         self.respond({"success": True, "student": shown})

@@ -12,7 +12,7 @@ from store.attendance.meetings import By, Meeting
 from store.attendance.record import STATUSES, Attendance
 from store.attendance.students import LONGEST_CLASS, LONGEST_NAME, Student, valid_student
 from store.errors import Forbidden
-from store.sessions import Place
+from store.sessions import CurrentSession
 from web import fields
 from web.fields import as_sent
 from web.handler import Handler
@@ -35,21 +35,21 @@ class StudentBody(fields.Body):
 class TeacherHandler(Handler):
     """A teacher sees their own meetings, an administrator all; others' are unknown to them."""
 
-    async def teacher(self) -> Place:
+    async def teacher(self) -> CurrentSession:
         """Return who asks. Raises Forbidden for members."""
-        place = await self.place()
-        if place.role not in ROLES:
+        current = await self.current_session()
+        if current.role not in ROLES:
             raise Forbidden()
-        return place
+        return current
 
     async def meeting(self, meeting_id: str) -> Meeting:
         """Return a meeting of whoever asks. Raises MeetingNotFound."""
-        place = await self.teacher()
-        return await self.store.attendance.meetings.get(meeting_id, owner_of(place))
+        current = await self.teacher()
+        return await self.store.attendance.meetings.get(meeting_id, owner_of(current))
 
-    def by(self, place: Place) -> By:
+    def by(self, current: CurrentSession) -> By:
         """Return who acts, for the audit."""
-        return By(place.member, self.address)
+        return By(current.member, self.address)
 
     def asked_day(self, meeting: Meeting, now: int) -> date:
         """Return the day that `?day=` names; else today, or the last day of an ended meeting."""
@@ -79,9 +79,9 @@ class TeacherHandler(Handler):
         }
 
 
-def owner_of(place: Place) -> str:
+def owner_of(current: CurrentSession) -> str:
     """Return whose meetings somebody is confined to; "" for an administrator."""
-    return "" if place.role == "admin" else place.member
+    return "" if current.role == "admin" else current.member
 
 
 def counts_of(rows: list[Attendance]) -> dict[str, int]:

@@ -227,8 +227,8 @@ class VerifyOtp(Binding):
         if member is None:
             raise WrongCode()
         opened = await self.let_in(member)
-        place = await self.store.sessions.check(opened.credential, touch=False, portal=True)
-        if place.waits:
+        current = await self.store.sessions.check(opened.credential, touch=False, portal=True)
+        if current.waits:
             await self._answer_newcomer(opened)
         else:
             await self._answer(opened, await self._take_in(member, wish))
@@ -274,12 +274,12 @@ class BindAgain(Binding):
     Body = DeviceBody
 
     async def post(self) -> None:
-        place = await self.place()
+        current = await self.current_session()
         wish = self._wish(self.body(self.Body))
-        await self.store.limits.take(BINDINGS_PER_MEMBER.of(place.member))
-        became = await self._take_in(place.member, wish)
-        account = await self.store.hotspot.accounts.get(place.member)
-        public = account.public(place.now, self.policy)
+        await self.store.limits.take(BINDINGS_PER_MEMBER.of(current.member))
+        became = await self._take_in(current.member, wish)
+        account = await self.store.hotspot.accounts.get(current.member)
+        public = account.public(current.now, self.policy)
         self.respond({"success": True, "hotspot": {**became, **public, "device_limit": SLOTS}})
 
 
@@ -308,8 +308,8 @@ class Portal(HotspotHandler):
 
     async def get(self) -> None:
         self._device_cookie()
-        place = await self.visitor()
-        waits = place is not None and place.waits
+        current = await self.visitor()
+        waits = current is not None and current.waits
         self.page(
             "hotspot_login.html",
             may_register=self.store.hotspot.routers.has_any,
@@ -317,7 +317,7 @@ class Portal(HotspotHandler):
             mac=self._told("mac"),
             ip=self._told("ip"),
             link_login_only=self._told("link-login-only"),
-            signed_in=(place.name or place.username) if place and not waits else "",
+            signed_in=(current.name or current.username) if current and not waits else "",
         )
 
     def _told(self, name: str) -> str:
@@ -334,8 +334,8 @@ def outcome(answer: dict[str, Any]) -> dict[str, Any]:
 def is_within(address: str, networks: tuple[str, ...]) -> bool:
     """Whether an address lies in one of the networks; odd text lies in none."""
     try:
-        place = ipaddress.ip_address(address)
-        return any(place in ipaddress.ip_network(one, strict=False) for one in networks)
+        found = ipaddress.ip_address(address)
+        return any(found in ipaddress.ip_network(one, strict=False) for one in networks)
     except ValueError:
         return False
 

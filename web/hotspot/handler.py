@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from store.errors import PasswordChangeNeeded
 from store.hotspot.deciding import Policy
-from store.sessions import Opened, Place
+from store.sessions import CurrentSession, Opened
 from web import fields
 from web.fields import text
 from web.handler import Handler
@@ -30,11 +30,11 @@ class HotspotHandler(Handler):
         """The house's rules."""
         return Policy.of(self.store.settings)
 
-    async def visitor(self) -> Place | None:
+    async def visitor(self) -> CurrentSession | None:
         """Return who is logged in in this browser, None for nobody: for pages that are for
         everybody. Whoever has to change a password first counts as nobody here."""
         try:
-            return await self.place_or_none()
+            return await self.current_session_or_none()
         except PasswordChangeNeeded:
             return None
 

@@ -21,9 +21,9 @@ class MakeHandover(HotspotHandler):
     serves_waiting = True
 
     async def post(self) -> None:
-        place = await self.place()
-        await self.store.limits.take(LINKS_PER_SESSION.of(place.session.sid))
-        token = await self.store.hotspot.handovers.make(place)
+        current = await self.current_session()
+        await self.store.limits.take(LINKS_PER_SESSION.of(current.session.sid))
+        token = await self.store.hotspot.handovers.make(current)
         address = f"{self.store.settings.public_url}/hotspot/masuk#{token}"
         self.respond({"success": True, "url": address, "expires_in": LIFE_SECONDS})
 
@@ -66,8 +66,8 @@ class HandoverPage(HotspotHandler):
 
     async def get(self) -> None:
         self._device_cookie()
-        place = await self.visitor()
-        name = (place.name or place.username) if place else ""
+        current = await self.visitor()
+        name = (current.name or current.username) if current else ""
         self.page("hotspot_handover.html", signed_in=name)
 
 

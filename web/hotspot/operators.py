@@ -126,14 +126,14 @@ class GivePackage(DeskHandler):
         dry_run: Flag = False
 
     async def post(self, member: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         body = self.body(self.Body)
         if body.dry_run:
             account = await self.store.hotspot.quota.preview(member, body.package_id)
             self.respond({"success": True, "dry_run": True, "hotspot": self.desk.row(account)})
             return
         package = await self.store.hotspot.quota.give(member, body.package_id)
-        await self.note(place, "package.give", member, package=package.name)
+        await self.note(current, "package.give", member, package=package.name)
         await self.respond_account(member)
 
 
@@ -144,10 +144,10 @@ class Approve(DeskHandler):
         approved: Flag = True
 
     async def post(self, member: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         approved = self.body(self.Body).approved
-        await self.store.members.approve(member, approved, by=place.username)
-        await self.note(place, "hotspot.approve", member, approved=approved)
+        await self.store.members.approve(member, approved, by=current.username)
+        await self.note(current, "hotspot.approve", member, approved=approved)
         await self.respond_account(member)
 
 
@@ -155,11 +155,11 @@ class MemberDevice(DeskHandler):
     """`/api/admin/members/{id}/hotspot/devices/{slot}`: a device is taken out of the account."""
 
     async def delete(self, member: str, slot: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         account = await self.store.hotspot.accounts.get(member)
         mac = next((device.mac for device in account.slots if device.id == slot), "")
         await self.store.hotspot.devices.unbind(member, slot)
-        await self.note(place, "hotspot.device.remove", member, mac=mac)
+        await self.note(current, "hotspot.device.remove", member, mac=mac)
         await self.respond_account(member)
 
 
@@ -167,11 +167,11 @@ class SyncMember(DeskHandler):
     """`/api/admin/members/{id}/hotspot/sync`: a run over this member alone, now."""
 
     async def post(self, member: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         self.require_router()
         await self.store.hotspot.accounts.get(member)
         await self.store.hotspot.routers.sync(member)
-        await self.note(place, "hotspot.sync", member)
+        await self.note(current, "hotspot.sync", member)
         await self.respond_account(member, 202)
 
 
@@ -196,10 +196,10 @@ class SyncNow(DeskHandler):
     """`/api/admin/hotspot/sync`: a run over everybody, now."""
 
     async def post(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         self.require_router()
         await self.store.hotspot.routers.sync_all()
-        await self.note(place, "hotspot.sync", "")
+        await self.note(current, "hotspot.sync", "")
         self.respond({"success": True, "message": "Sinkronisasi dimulai."}, 202)
 
 
@@ -216,12 +216,12 @@ class OperatorsPage(DeskHandler):
     """`/admin/hotspot`: the same for people."""
 
     async def get(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         settings = self.store.settings
         self.page(
             "hotspot_admin.html",
-            member=member_of(place),
-            session=session_of(place),
+            member=member_of(current),
+            session=session_of(current),
             has_router=self.store.hotspot.routers.has_any,
             fup_percent=settings.fup_threshold_percent,
         )

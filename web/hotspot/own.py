@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from store.errors import NotFound
-from store.sessions import Place
+from store.sessions import CurrentSession
 from web.hotspot.handler import HotspotHandler
 from web.hotspot.plot import plot_of
 from web.sessions import member_of, session_of
@@ -14,15 +14,15 @@ from web.sessions import member_of, session_of
 class MineHandler(HotspotHandler):
     """What these handlers share: the account as its member may see it."""
 
-    async def mine(self, place: Place) -> dict[str, Any]:
+    async def mine(self, current: CurrentSession) -> dict[str, Any]:
         """Return what hotspot_card.html shows. Raises NotFound."""
         hotspot = self.store.hotspot
-        account = await hotspot.accounts.get(place.member)
-        ends = account.stack.shown(place.now).ends_at
+        account = await hotspot.accounts.get(current.member)
+        ends = account.stack.shown(current.now).ends_at
         return {
-            "hotspot": account.public(place.now, self.policy),
-            "seconds_left": None if ends is None else max(0, (ends - place.now) // 1000),
-            "plot": plot_of(await hotspot.quota.days(place.member)),
+            "hotspot": account.public(current.now, self.policy),
+            "seconds_left": None if ends is None else max(0, (ends - current.now) // 1000),
+            "plot": plot_of(await hotspot.quota.days(current.member)),
         }
 
 
@@ -33,15 +33,15 @@ class Mine(MineHandler):
     serves_waiting = True
 
     async def get(self) -> None:
-        place = await self.place()
-        if place.waits:
-            self.page("hotspot_waiting.html", name=place.name)
+        current = await self.current_session()
+        if current.waits:
+            self.page("hotspot_waiting.html", name=current.name)
             return
         self.page(
             "hotspot.html",
-            member=member_of(place),
-            session=session_of(place),
-            **await self.mine(place),
+            member=member_of(current),
+            session=session_of(current),
+            **await self.mine(current),
         )
 
 
@@ -51,7 +51,7 @@ class MineAsCard(MineHandler):
     is_activity = False
 
     async def get(self) -> None:
-        self.page("hotspot_card.html", **await self.mine(await self.place()))
+        self.page("hotspot_card.html", **await self.mine(await self.current_session()))
 
 
 class MineAsJson(HotspotHandler):
@@ -62,20 +62,22 @@ class MineAsJson(HotspotHandler):
     serves_waiting = True
 
     async def get(self) -> None:
-        place = await self.place()
+        current = await self.current_session()
         hotspot = self.store.hotspot
-        public = (await hotspot.accounts.get(place.member)).public(place.now, self.policy)
-        days = [{"day": day, "bytes": used} for day, used in await hotspot.quota.days(place.member)]
+        public = (await hotspot.accounts.get(current.member)).public(current.now, self.policy)
+        days = [
+            {"day": day, "bytes": used} for day, used in await hotspot.quota.days(current.member)
+        ]
         hotspot_now = public | {"days": days}
-        self.respond({"success": True, "approved": not place.waits, "hotspot": hotspot_now})
+        self.respond({"success": True, "approved": not current.waits, "hotspot": hotspot_now})
 
 
 class MyDevice(HotspotHandler):
     """`/api/hotspot/devices/{id}`: a member gives a device up."""
 
     async def delete(self, slot: str) -> None:
-        place = await self.place()
-        await self.store.hotspot.devices.unbind(place.member, slot)
+        current = await self.current_session()
+        await self.store.hotspot.devices.unbind(current.member, slot)
         self.respond({"success": True, "message": "Perangkat dilepas."})
 
 
@@ -87,9 +89,9 @@ class StatusPage(MineHandler):
         self.page("hotspot_status.html", which=self.request.path, own=await self._own())
 
     async def _own(self) -> dict[str, Any] | None:
-        place = await self.visitor()
+        current = await self.visitor()
         try:
-            return await self.mine(place) if place else None
+            return await self.mine(current) if current else None
         except NotFound:  # deleted a moment ago
             return None
 

@@ -40,10 +40,10 @@ class Packages(DeskHandler):
         self.respond({"success": True, "packages": packages})
 
     async def post(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         terms = _in_order(self.body(self.Body).given())
         package = await self.store.hotspot.packages.make(**terms)
-        await self.note(place, "package.create", package.id, **package.public())
+        await self.note(current, "package.create", package.id, **package.public())
         self.respond({"success": True, "package": package.public()}, 201)
 
 
@@ -60,7 +60,7 @@ class OnePackage(DeskHandler):
         fup_remaining_mb: Remaining | None | UnsetType = UNSET
 
     async def patch(self, package_id: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         changes = self.body(self.Body).changes()
         before = await self.store.hotspot.packages.get(package_id)
         terms = _in_order(_kept(before, changes) | changes)
@@ -68,18 +68,18 @@ class OnePackage(DeskHandler):
         await self.store.hotspot.packages.change(after)
         old, new = before.public(), after.public()
         changed = {name: [old[name], new[name]] for name in old if old[name] != new[name]}
-        await self.note(place, "package.change", package_id, name=after.name, changed=changed)
+        await self.note(current, "package.change", package_id, name=after.name, changed=changed)
         self.respond({"success": True, "package": new})
 
     async def delete(self, package_id: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         package = await self.store.hotspot.packages.get(package_id)
         for product in await self.store.payments.inbox.products():
             if product["package_id"] == package_id and product["grants"] == "hotspot":
                 sold_as = product["title"] or product["uuid"]
                 raise Conflict(f"Paket ini dijual sebagai '{sold_as}'. Ubah dulu produknya.")
         await self.store.hotspot.packages.remove(package_id)
-        await self.note(place, "package.remove", package_id, name=package.name)
+        await self.note(current, "package.remove", package_id, name=package.name)
         self.respond({"success": True, "message": "Paket dihapus."})
 
 

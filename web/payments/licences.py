@@ -53,13 +53,13 @@ class LicenceHandler(Handler):
         raise NotImplementedError
 
     async def _claimant(self, body: Body) -> Claimant:
-        place = await self.place_or_none() if self.cookie_credential else None
+        current = await self.current_session_or_none() if self.cookie_credential else None
         return Claimant(
             instance=body.instance_id,
             device=self._device(body.fingerprint, body.device_name),
             name=body.device_name or self._browser_name(),
             address=self.address,
-            session=place.session.sid if place else "",
+            session=current.session.sid if current else "",
         )
 
     def _device(self, fp: str, name: str) -> str:
@@ -147,15 +147,15 @@ class SampleProduct(Handler):
     """`/produk/contoh`: a protected product page, for whoever builds one of their own."""
 
     async def get(self) -> None:
-        place = await self.place()
-        self.page("product.html", member=member_of(place), session=session_of(place))
+        current = await self.current_session()
+        self.page("product.html", member=member_of(current), session=session_of(current))
 
 
 class SampleVideo(Handler):
     """`/produk/contoh/video`: the frame in it; it says VIDEO_READY when it can be played."""
 
     async def get(self) -> None:
-        await self.place()
+        await self.current_session()
         self.set_header("X-Frame-Options", "SAMEORIGIN")
         policy = self._headers["Content-Security-Policy"]
         self.set_header(

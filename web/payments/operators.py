@@ -74,11 +74,11 @@ class Replay(PaymentHandler):
         dry_run: Flag = False
 
     async def post(self, delivery_id: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         dry_run = self.body(self.Body).dry_run
         plan = await self.store.payments.inbox.replay(delivery_id, dry_run=dry_run)
         if plan.possible and not dry_run:
-            await self.note(place, "webhook.replay", delivery_id, state=plan.state)
+            await self.note(current, "webhook.replay", delivery_id, state=plan.state)
         self.respond({"success": True, "dry_run": dry_run, "plan": plan.as_json()})
 
 
@@ -97,11 +97,11 @@ class OrderEmail(PaymentHandler):
         email: Annotated[Any, as_sent(type="string", format="email")]
 
     async def post(self, ref: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         desk = self.store.payments.desk
         changed = await desk.correct_email(ref, self.body(self.Body).email)
         told = {name: changed[name] for name in ("before", "email", "member", "mails")}
-        await self.note(place, "order.email", changed["ref_id"], **told)
+        await self.note(current, "order.email", changed["ref_id"], **told)
         order = await desk.show(ref)
         self.respond({"success": True, "changed": changed, "order": order})
 
@@ -110,10 +110,10 @@ class OrderResend(PaymentHandler):
     """`/api/admin/orders/{refId}/resend`: its mails once more, to the address it has."""
 
     async def post(self, ref: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         desk = self.store.payments.desk
         mails = await desk.resend(ref)
-        await self.note(place, "order.resend", ref[:128], mails=mails)
+        await self.note(current, "order.resend", ref[:128], mails=mails)
         self.respond({"success": True, "mails": mails, "order": await desk.show(ref)})
 
 
@@ -135,11 +135,11 @@ class OrderOff(PaymentHandler):
         ] = field(default_factory=lambda: list(GRANTED))
 
     async def post(self, ref: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         what = self.body(self.Body).what
         desk = self.store.payments.desk
-        done = await desk.switch_off(ref, what, by=place.member)
-        await self.note(place, "order.deactivate", ref[:128], **done)
+        done = await desk.switch_off(ref, what, by=current.member)
+        await self.note(current, "order.deactivate", ref[:128], **done)
         self.respond({"success": True, "done": done, "order": await desk.show(ref)})
 
 
@@ -147,9 +147,9 @@ class Reviewed(PaymentHandler):
     """`/api/admin/webhooks/{id}/reviewed`: somebody has looked at it."""
 
     async def post(self, delivery_id: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         await self.store.payments.desk.reviewed(delivery_id)
-        await self.note(place, "webhook.reviewed", delivery_id)
+        await self.note(current, "webhook.reviewed", delivery_id)
         self.respond({"success": True})
 
 
@@ -174,10 +174,10 @@ class OneLicence(PaymentHandler):
         policy: Annotated[str, one_of(POLICIES)] | UnsetType = UNSET
 
     async def patch(self, licence_id: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         changes = self.body(self.Body).changes()
         await self.store.payments.licences.change(licence_id, **changes)
-        await self.note(place, "licence.change", licence_id, **changes)
+        await self.note(current, "licence.change", licence_id, **changes)
         self.respond({"success": True, "license": {"id": int(licence_id)} | changes})
 
 
@@ -204,7 +204,7 @@ class Products(PaymentHandler):
         self.respond({"success": True, "products": products, "sold": sold})
 
     async def post(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         body = self.body(self.Body)
         package = body.package_id if body.grants == "hotspot" else ""
         if package:
@@ -216,7 +216,9 @@ class Products(PaymentHandler):
             policy=body.policy,
             package_id=package,
         )
-        await self.note(place, "product.save", str(row["id"]), uuid=body.uuid, grants=row["grants"])
+        await self.note(
+            current, "product.save", str(row["id"]), uuid=body.uuid, grants=row["grants"]
+        )
         self.respond({"success": True, "product": row}, 201)
 
     async def _require_package(self, package_id: str) -> None:
@@ -229,9 +231,9 @@ class OneProduct(PaymentHandler):
     """`/api/admin/products/{id}`."""
 
     async def delete(self, product_id: str) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         await self.store.payments.inbox.delete_product(int(product_id))
-        await self.note(place, "product.delete", product_id)
+        await self.note(current, "product.delete", product_id)
         self.respond({"success": True})
 
 
@@ -239,11 +241,11 @@ class InboxPage(PaymentHandler):
     """`/admin/webhooks`: the same for a person."""
 
     async def get(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         self.page(
             "payments_inbox.html",
-            member=member_of(place),
-            session=session_of(place),
+            member=member_of(current),
+            session=session_of(current),
             states=STATES,
             has_key=bool(self.store.settings.lynk_merchant_keys) or self.store.settings.is_dev,
         )
@@ -253,11 +255,11 @@ class ProductsPage(PaymentHandler):
     """`/admin/products`: the same for a person."""
 
     async def get(self) -> None:
-        place = await self.require_admin()
+        current = await self.require_admin()
         self.page(
             "products.html",
-            member=member_of(place),
-            session=session_of(place),
+            member=member_of(current),
+            session=session_of(current),
             member_product=self.store.settings.lynk_member_product,
         )
 
