@@ -14,6 +14,7 @@ from markupsafe import Markup
 from tornado.web import RequestHandler
 
 from store.errors import WrongMethod, of_status
+from store.indonesian import size
 from web.assets import SHARED, StaticFile, read_assets
 
 HERE = Path(__file__).parent
@@ -44,6 +45,7 @@ class Pages:
             # every template, so that none is compiled again while somebody waits
             cache_size=-1,
         )
+        self._templates.filters["size"] = size
         self._templates.globals.update(everywhere, static=self.static)
         for name in self._templates.list_templates():
             self._templates.get_template(name)

@@ -8,18 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jobs.mail.wire import Letter, one_line, shown_name, write
 from store.database import Row
-from store.payments.orders import WIB
+from store.indonesian import moment_in_letter, rupiah
 from store.settings import Settings
 from store.site import read_mailbox
 
-MONTHS = (
-    "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split()
-)
+JAKARTA = ZoneInfo("Asia/Jakarta")
 
 SUBJECTS = {
     "license": "Pembayaran Berhasil - Order #{id_order}",
@@ -119,13 +118,7 @@ def _line(value: Any) -> Any:
 
 def in_words(moment: str) -> str:
     """Return a moment (ISO 8601) as people write it: `22 Maret 2026 pukul 09.15 WIB`."""
-    at = datetime.fromisoformat(moment).astimezone(WIB)
-    return f"{at.day} {MONTHS[at.month - 1]} {at.year} pukul {at.hour:02}.{at.minute:02} WIB"
-
-
-def rupiah(amount: int) -> str:
-    """Return an amount of money: `Rp99.000`."""
-    return "Rp" + f"{amount:,}".replace(",", ".")
+    return moment_in_letter(datetime.fromisoformat(moment).astimezone(JAKARTA))
 
 
 def shown(value: object) -> object:

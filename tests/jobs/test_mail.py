@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from jobs.mail.letters import in_words, rupiah
+from jobs.mail.letters import in_words
 from jobs.mail.outbox import RETRY, Post
 from jobs.persist.reader import LogReader
 from scripts.embedded.mail_sink import MailSink
@@ -24,6 +24,7 @@ from scripts.embedded.supervisor import Supervisor
 from store import mails as mails_store
 from store.database import statement
 from store.errors import NotFound
+from store.indonesian import rupiah
 from store.opening import Store, open_store
 from store.sessions import Device
 from store.settings import Settings

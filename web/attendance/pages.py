@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from store.attendance.days import day_on
+from store import indonesian
+from store.attendance.days import local
 from store.attendance.record import STATUSES
 from store.attendance.students import missing_of
-from web.attendance.student import date_in_words, in_words, period
+from web.attendance.student import period_of
 from web.attendance.teacher import TeacherHandler, counts_of, owner_of
 from web.sessions import member_of, session_of
 
@@ -39,7 +40,7 @@ class _MeetingPage(TeacherHandler):
             member=member_of(current),
             session=session_of(current),
             meeting=self.meeting_json(meeting, now),
-            period=period(meeting),
+            period=period_of(meeting),
             statuses=STATUSES,
         )
 
@@ -75,8 +76,8 @@ class ListPage(TeacherHandler):
         self.page(
             "meeting_print.html",
             meeting=self.meeting_json(meeting, now),
-            date=date_in_words(day_on(on, meeting.timezone).starts_at, meeting.timezone),
-            printed=in_words(now, meeting.timezone),
+            date=indonesian.day(on),
+            printed=indonesian.moment(local(now, meeting.timezone)),
             counts=counts_of(rows),
             rows=[row.row(meeting.timezone) for row in sorted(rows, key=_by_class)],
             missing=list(missing.values()),

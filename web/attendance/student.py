@@ -18,6 +18,7 @@ from store.attendance.record import LONGEST_REASON
 from store.attendance.students import LONGEST_CLASS, LONGEST_NAME
 from store.attendance.submissions import Accepted, Form
 from store.errors import MeetingNotFound
+from store.indonesian import period
 from web import fields
 from web.fields import as_sent
 from web.handler import Handler
@@ -48,7 +49,7 @@ class AttendancePage(Handler):
             meeting=meeting,
             state=meeting.state(now),
             leave_open=not meeting.problem_with_leave(now),
-            period=period(meeting),
+            period=period_of(meeting),
             day=day,
             now=now,
             listed=listed > 0,
@@ -171,47 +172,10 @@ class Suggestions(Handler):
         self.respond({"success": True, "students": students})
 
 
-_DAYS = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
-_MONTHS = (
-    "Januari",
-    "Februari",
-    "Maret",
-    "April",
-    "Mei",
-    "Juni",
-    "Juli",
-    "Agustus",
-    "September",
-    "Oktober",
-    "November",
-    "Desember",
-)
-_ZONES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
-
-
-def in_words(moment: int, zone: str) -> str:
-    """Return a moment as Indonesian readers write it: `Sabtu, 21 November 2026, 07.00 WIB`."""
-    return f"{date_in_words(moment, zone)}, {local(moment, zone):%H.%M} {_zone_name(moment, zone)}"
-
-
-def date_in_words(moment: int, zone: str) -> str:
-    """Return the date alone: `Sabtu, 21 November 2026`."""
-    at = local(moment, zone)
-    return f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year}"
-
-
-def period(meeting: Meeting) -> str:
-    """Return from when to when a meeting is held, the date once where one is enough."""
+def period_of(meeting: Meeting) -> str:
+    """Return from when to when a meeting is held, in words."""
     zone = meeting.timezone
-    first, last = (local(at, zone) for at in (meeting.starts_at, meeting.ends_at))
-    if first.date() != last.date():
-        return f"{in_words(meeting.starts_at, zone)} sampai {in_words(meeting.ends_at, zone)}"
-    date = date_in_words(meeting.starts_at, zone)
-    return f"{date}, {first:%H.%M}–{last:%H.%M} {_zone_name(meeting.starts_at, zone)}"
-
-
-def _zone_name(moment: int, zone: str) -> str:
-    return _ZONES.get(zone) or local(moment, zone).tzname() or zone
+    return period(local(meeting.starts_at, zone), local(meeting.ends_at, zone))
 
 
 def routes() -> list[tuple[Any, ...]]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from store.indonesian import weekday
+
 LEFT, TOP, WIDTH, HEIGHT = 52, 10, 288, 100
 """Where the bars stand in a picture of 340 by 136 units."""
 
@@ -13,8 +15,6 @@ BAR_SHARE = 0.66
 """Of a day's width; the rest is the gap to the next."""
 
 STEPS = (1, 2, 5)
-
-DAY_NAMES = ("Sen", "Sel", "Rab", "Kam", "Jum", "Sab", "Min")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _bar(place: int, day: str, used: int, width: float, ceiling: int, is_today: 
         height=round(height, 1),
         middle=round(left + width * BAR_SHARE / 2, 1),
         day=when.day,
-        name=DAY_NAMES[when.weekday()],
+        name=weekday(when),
         date=day,
         used=used,
         is_today=is_today,
