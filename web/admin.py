@@ -1,4 +1,4 @@
-"""Administration of members (CONTRACT §10): role `admin` only, and every act is written down."""
+"""Administration of members (CONTRACT §10), for role `admin` only. The audit keeps every act."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ class OneMember(AdminHandler):
 
 
 class BarMember(AdminHandler):
-    """`…/{id}/block` and `…/{id}/deactivate`: out at once, and not in again."""
+    """`…/{id}/block` and `…/{id}/deactivate`: the member is logged out at once, and stays out."""
 
     async def post(self, member_id: str, act: str) -> None:
         current = await self.require_admin()
@@ -283,7 +283,7 @@ class Audit(AdminHandler):
 
 
 def _new_password(body: dict[str, Any], before: Member) -> str | None:
-    """A new password, held against the names that the member is to have. Raises WeakPassword."""
+    """Set a new password, which must not contain the member's own names. Raises WeakPassword."""
     if "password" not in body:
         return None
     names = [body.get(name, getattr(before, name)) for name in NAMES]
@@ -295,20 +295,20 @@ def _kick_of(kick: Kick) -> dict[str, Any]:
 
 
 def _difference(before: Member, after: Member, password: str | None) -> dict[str, Any]:
-    """What the audit keeps of a change: both values, and of a password only that it changed."""
+    """Return what the audit keeps of a change: both values; of a password only that it changed."""
     old, new = before.public(), after.public()
     changed = {name: [old[name], new[name]] for name in CHANGEABLE if old[name] != new[name]}
     return changed | ({"password": "changed"} if password is not None else {})
 
 
 def _own_account(act: str) -> Conflict:
-    """An admin who bars himself could leave a site without anybody who can undo it."""
+    """Refuse it to an admin who would lock out himself: nobody might be left to undo it."""
     return Conflict(f"Anda tidak dapat {act} akun Anda sendiri.")
 
 
 def _phone_after(before: Member, phone: str) -> str:
-    """The phone as it is kept; one that is not changed stays as it was sent, for that text may
-    still be the first password."""
+    """Return the phone as it is kept. One that is not changed stays as it was sent, because that
+    text may still be the first password."""
     return before.phone if before.must_change and is_same_phone(before.phone, phone) else phone
 
 

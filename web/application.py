@@ -30,8 +30,8 @@ def make_application(
     websocket_stats: devices.Figures = dict,
     answered: Callable[[RequestHandler], None] = lambda handler: None,
 ) -> Application:
-    """Build it. `more` are routes that need parts the web layer does not know (health); `answered`
-    is told of each request when it has its answer."""
+    """Build it. `more` are routes whose parts the web layer does not know (health). `answered` is
+    called with the handler of each finished request."""
     settings = store.settings
     pages = Pages(
         site=settings.site,
@@ -63,5 +63,5 @@ def make_application(
 
 
 def _with_parts(route: tuple[Any, ...], parts: dict[str, Any]) -> tuple[Any, ...]:
-    """A handler of ours gets the store and the pages; another brings its own arguments."""
+    """Give a handler of ours the store and the pages; others bring their own arguments."""
     return (*route, parts) if issubclass(route[1], Handler) else route

@@ -1,9 +1,11 @@
 """Static files: read, versioned and packed once at the start, then served from memory.
 
 The address of a file carries the hash of its content (`/static/js/lib/ask.js?v=<hash>`), and so do
-the imports inside a script. So whatever a page loads may be kept for ever, and a reload asks
-nothing. Scripts and stylesheets travel without their comments, line by line as they were written.
-Where a browser takes brotli or gzip, it gets what was packed at the start.
+the imports inside a script. So browsers may keep for ever what a page loads, and a reload asks
+nothing.
+
+Scripts and stylesheets are sent without their comments, and otherwise line by line as they were
+written. A browser that takes brotli or gzip gets what was packed at the start.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ IMPORT = re.compile(r'^((?:import|export)\b[^"\';]*)"(\.{1,2}/[^"]+)"', re.MULTI
 COMMENT = re.compile(
     r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)$|/\*\* @(?:(?!\*/).)*\*/ ?", re.MULTILINE
 )
-"""A comment that has its lines for itself, or says a type. Nothing else is taken for one, so that
-a string which looks like a comment stays what it is; no text of ours has such a line."""
+"""A comment on lines of its own, or one that states a type. Nothing else is taken for a comment, so
+that a string which looks like one stays as it is."""
 
 SHARED = {
     "js/realtime.js": "js/embed/realtime.js",

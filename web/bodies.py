@@ -1,5 +1,5 @@
-"""Which addresses take a body, and how much of one: judged by a request's head, before a byte of
-the body is read."""
+"""Which addresses take a body, and how large: decided from a request's head, before the body is
+read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a browser calls itself, made short enough to recognise it by: "Chrome - Windows"."""
+"""A short name for a browser, to recognise it by: "Chrome - Windows"."""
 
 from __future__ import annotations
 

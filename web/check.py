@@ -1,5 +1,8 @@
-"""`GET /api/auth/check`: who is logged in here, for a proxy that asks before it lets a request
-through, as nginx's `auth_request` does (CONTRACT §15): it takes 2xx, 401 and 403 only."""
+"""`GET /api/auth/check`: who is logged in here, for a proxy in front of another site.
+
+nginx's `auth_request` asks so before it lets a request through (CONTRACT §15). It understands 2xx,
+401 and 403 only.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ from store.sessions import CurrentSession
 from web.handler import Handler
 
 PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
-"""What a header carries as it is; the rest is percent-encoded, as UTF-8."""
+"""Characters that a header carries as they are; the rest is percent-encoded, as UTF-8."""
 
 
 class Check(Handler):
-    """204 and who it is, or 401 and why not; 403 where `role` names others.
+    """204 and who it is, or 401 and why not; 403 when `role` names other roles.
 
-    It never opens a session again by the remember cookie: the proxy would throw the new one away.
+    A remember cookie opens no session here: the proxy would throw the new cookie away.
     """
 
     is_activity = False

@@ -1,4 +1,4 @@
-"""Phones and linked devices: the tokens of the first, the list of both (CONTRACT §6)."""
+"""Phones and linked devices: a phone's tokens, and the list of devices (CONTRACT §6)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from web.pages import Pages, Static
 from web.sessions import member_of, session_of
 
 Figures = Callable[[], dict[str, int]]
-"""What this process holds open: given by the server, which alone knows."""
+"""What this process holds open. The server gives it, because web/ does not know realtime/."""
 
 
 class PairHandler(Handler):
@@ -30,8 +30,8 @@ class PairHandler(Handler):
 
 
 class MobileLogin(PairHandler):
-    """`/api/auth/login`: a phone's session. Programs get tokens; our own pages on a phone ask for
-    `delivery: "cookie"`, so that no script of theirs ever holds one."""
+    """`/api/auth/login`: opens a phone's session. Programs get tokens; our own pages on a phone ask
+    for `delivery: "cookie"`, so that no script ever holds a token."""
 
     class Body(fields.Body):
         email: LoginName
@@ -57,7 +57,7 @@ class MobileLogin(PairHandler):
         await (self.respond_pair(opened) if body.delivery == "token" else self._settle_in(opened))
 
     def _phone(self, member: str, name: str, browser_id: str) -> Device:
-        """The phone as its own `browser_id` tells it apart; a cookie is no use to a program."""
+        """Return the phone's device, by its own `browser_id`: a program keeps no cookie."""
         base = self.device_of(member)
         return Device(
             id=device_id(member, f"browser|{browser_id}") if browser_id else base.id,
@@ -78,7 +78,7 @@ class MobileLogin(PairHandler):
 
 
 class Refresh(PairHandler):
-    """`/api/auth/refresh`: a new pair for a refresh token, each of which is used once."""
+    """`/api/auth/refresh`: gives a new pair of tokens for a refresh token, which works once."""
 
     class Body(fields.Body):
         refresh_token: Annotated[str, text(200)]
@@ -88,8 +88,8 @@ class Refresh(PairHandler):
         await self.respond_pair(await self.store.sessions.rotate(token, "", self._trace()))
 
     def _trace(self) -> str:
-        """What a client that repeats itself within 30 s has in common: not its address, which a
-        phone changes between two masts."""
+        """Return what tells that a client repeats itself within 30 s. Its address does not: a phone
+        changes it between two masts."""
         words = (self.request.headers.get("User-Agent", ""), self.cookie("jaga_device"))
         return hashlib.sha256("|".join(words).encode()).hexdigest()[:24]
 
@@ -122,7 +122,7 @@ class Devices(Handler):
 
 
 class OneDevice(Handler):
-    """`/api/devices/{id}`: ends what is logged in there; one that rests is forgotten."""
+    """`/api/devices/{id}`: ends the session of a device; forgets a device that has none."""
 
     async def delete(self, device: str) -> None:
         current = await self.current_session()
@@ -152,7 +152,7 @@ class EndAllWeb(Handler):
 
 
 class AnswerAttempt(Handler):
-    """`/api/devices/attempts/{id}`: the live device's word on a login elsewhere."""
+    """`/api/devices/attempts/{id}`: the live device allows or refuses a login elsewhere."""
 
     class Body(fields.Body):
         allow: Flag
@@ -167,7 +167,7 @@ class AnswerAttempt(Handler):
 
 
 class NotMe(Handler):
-    """`/api/auth/not-me`: a browser that was put out ends the login that did it."""
+    """`/api/auth/not-me`: a browser that was logged out ends the login that did it."""
 
     async def post(self) -> None:
         await self.store.devices.freeze(self.cookie_credential)
@@ -201,7 +201,7 @@ class DevicesPage(Handler):
 
 
 class Offline(Handler):
-    """`/offline`: what the installed page keeps for when there is no network."""
+    """`/offline`: the page that an installed app shows without a network."""
 
     def get(self) -> None:
         self.page("offline.html")

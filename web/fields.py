@@ -35,11 +35,11 @@ Read = Callable[[str, object], Any]
 
 
 class Body(Struct):
-    """What an address takes. A field without a default has to be sent; other fields than these are
-    passed over, unless the struct says `forbid_unknown_fields`."""
+    """What an address takes. A field without a default has to be sent. Unknown fields are ignored,
+    unless the struct says `forbid_unknown_fields`."""
 
     null_is_absent: ClassVar[bool] = False
-    """Whether `null` is as if the field were not there, as programs send what they do not know."""
+    """Whether `null` counts as a missing field: programs send it for what they do not know."""
 
     may_be_missing: ClassVar[bool] = False
     """Whether a request without a body is one with nothing in it."""

@@ -43,7 +43,8 @@ REFRESH = "Jaga-Refresh"
 
 DEVICE_SECONDS = 365 * 86_400
 PHONE_COOKIE_SECONDS = 400 * 86_400
-"""A phone's session does not expire; no browser keeps a cookie for longer than this."""
+"""How long a phone keeps the cookie: the session does not expire, and no browser keeps a cookie
+longer."""
 
 DEVICE_COOKIE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -58,24 +59,24 @@ _SECURITY_HEADERS = {
 
 
 class Handler(RequestHandler):
-    """What every handler has: the store, the pages, the checks of CONTRACT §3."""
+    """What every handler has: the store, the pages, and the checks of CONTRACT §3."""
 
     exempt_from_origin = False
     """True where a foreign page or server is meant to post (the webhook)."""
 
     is_activity = True
-    """False where asking shows nobody at the keyboard: what pages fetch by themselves, again and
-    again, and what only looks (CONTRACT §5)."""
+    """False for addresses that pages ask by themselves again and again, and for those that only
+    look: that is no sign of a person (CONTRACT §5)."""
 
     largest_body = 64 * 1024
-    """Bytes of a body that the address reads: the largest form of ours has a tenth of it."""
+    """Largest body of the address in bytes: ten times our largest form."""
 
     works_before_password_change = False
-    """True where a member who must change the password first may go all the same."""
+    """True for addresses that a member may use before a required change of password."""
 
     serves_waiting = False
-    """True at the hotspot portal's own addresses, which also serve members whom nobody has approved
-    yet; everywhere else they are refused, so that a new address need not think of them."""
+    """True for the hotspot portal's own addresses, which also serve members whom nobody has
+    approved yet. All others refuse them, so that a new address is safe without a thought."""
 
     def initialize(self, store: Store, pages: Pages) -> None:
         self.store = store
@@ -91,7 +92,7 @@ class Handler(RequestHandler):
             self.set_header(name, value)
 
     async def head(self, *path: str) -> None:
-        """As GET, without its body: what watches whether a site is up asks so (RFC 9110 §9.3.2)."""
+        """Answer as GET does, without the body: uptime checks ask so (RFC 9110 §9.3.2)."""
         answered = self.get(*path)
         if answered is not None:
             await answered
@@ -101,17 +102,18 @@ class Handler(RequestHandler):
             self.door.require_own_origin(self.request.headers, self._is_own_form())
 
     def _is_own_form(self) -> bool:
-        """Whether a form of ours sent this: it has the token that its page was made with.
+        """Whether a form of ours sent this: it carries the token that its page was made with.
 
-        The cookie's bare name of before does not count on https, for a neighbour may have set it.
+        The device cookie counts under its full name only: on https, a neighbouring site may have
+        set the bare one.
         """
         given = self.request.body_arguments.get("form_token", [b""])[-1]
         device = cookies_of(self.request.headers).get(self.door.cookie_name("jaga_device"), "")
         return bool(device) and secrets.compare_digest(given, self._form_token(device).encode())
 
     def form_token(self) -> str:
-        """Return what a form of ours proves itself with: a MAC over this browser's own id, which
-        no other site can read or set."""
+        """Return the token of our forms: a MAC over this browser's device cookie, which no other
+        site can read or set."""
         return self._form_token(self._device_cookie()[0])
 
     def _form_token(self, device: str) -> str:
@@ -127,7 +129,7 @@ class Handler(RequestHandler):
 
     @property
     def cookie_credential(self) -> str:
-        """The session cookie alone, for what concerns this browser only (logout)."""
+        """The session cookie's credential alone, for what concerns this browser only (logout)."""
         return self.cookie("jaga_session")
 
     def cookie(self, name: str) -> str:
@@ -135,10 +137,11 @@ class Handler(RequestHandler):
         return self.door.cookie(self.request.headers, name)
 
     async def current_session(self, *, sparing: bool = False) -> CurrentSession:
-        """Return who asks, or raise what they are answered (401, 419, 403, 503).
+        """Return the current session. Raises what the client is answered (401, 419, 403, 503).
 
-        It is activity, unless this address is none (`is_activity`) or the page says that it turns
-        itself. A remember cookie opens the session again when the browser has lost the other one.
+        Asking is activity, unless the address (`is_activity`) or the page's header says that it is
+        not. When the browser has lost the session cookie, a remember cookie opens the session
+        again.
         """
         turns_itself = self.request.headers.get(REFRESH) == "1"
         touch = self.is_activity and not turns_itself
@@ -159,10 +162,11 @@ class Handler(RequestHandler):
         return current
 
     async def current_session_or_none(self) -> CurrentSession | None:
-        """Return who asks, None for nobody: for a page that is for everybody, and no activity.
+        """Return the current session, None for nobody: for pages that are for everybody. It is no
+        activity.
 
-        Whoever waits for approval is nobody here. Raises PasswordChangeNeeded, which leads a person
-        to the page for it.
+        Members who wait for approval are nobody here. Raises PasswordChangeNeeded, which leads a
+        person to the page for it.
         """
         try:
             current = await self._current_session(touch=False)
@@ -190,7 +194,8 @@ class Handler(RequestHandler):
     # The device
 
     def device_of(self, member: str) -> Device:
-        """Return the device that asks, as this member's; issues its cookie when it has none."""
+        """Return the device that asks, as this member's. A browser without a device cookie gets
+        one."""
         cookie, known = self._device_cookie()
         agent = self.request.headers.get("User-Agent", "")
         return Device(
@@ -216,8 +221,8 @@ class Handler(RequestHandler):
     # Cookies
 
     def keep_session(self, opened: Opened) -> None:
-        """Set the cookies of a session just opened: gone with the browser, unless remembered, or
-        opened by a phone or on one."""
+        """Set the cookies of a session just opened. They go when the browser closes, unless the
+        login is remembered or belongs to a phone."""
         seconds = self._session_seconds(opened.session)
         self._set("jaga_session", opened.credential, seconds)
         if opened.remember and opened.session.kind == "web":
@@ -229,20 +234,20 @@ class Handler(RequestHandler):
             self._drop("jaga_remember")
 
     async def move_in(self, opened: Opened) -> None:
-        """Have this browser stand for a session just opened. Whatever else its cookie stood for is
-        over: another member, a phone's session."""
+        """Log this browser in with a session just opened. What its cookie stood for before ends:
+        another member's session, or a phone's."""
         await self.store.sessions.leave(self.cookie_credential)
         self.keep_session(opened)
 
     def _session_seconds(self, session: Session) -> int | None:
-        """How long the browser keeps the cookie; whether it opens anything is the store's to say.
-        None for as long as the browser is open."""
+        """Return how long the browser keeps the cookie, None for as long as it is open. The store
+        decides how long the session lives."""
         if session.method == "qr":
             return self.store.settings.web_session_ttl_days * 86_400
         return PHONE_COOKIE_SECONDS if session.method == "mobile" else None
 
     def _renew(self, session: Session) -> None:
-        """Begin the cookie's days anew with every page: they are days without a visit."""
+        """Set the cookie again with every page, so that its days count from the last visit."""
         seconds = self._session_seconds(session)
         credential = self.cookie_credential
         if seconds and credential and self.is_navigation:
@@ -301,7 +306,7 @@ class Handler(RequestHandler):
 
     @property
     def is_navigation(self) -> bool:
-        """Whether a person's browser opens this as a page, so that errors are pages too."""
+        """Whether a browser opens this as a page: errors are pages then, too."""
         wants_html = "text/html" in self.request.headers.get("Accept", "")
         return wants_html and not self.request.path.startswith("/api/")
 
@@ -370,8 +375,8 @@ def methods_of(handler: type[RequestHandler]) -> list[str]:
 
 
 def encoded(text: str) -> bytes:
-    """Return text as bytes for an answer. Half of a character, which JSON can write and UTF-8
-    cannot, becomes a question mark: an answer never fails for what a client sent."""
+    """Return text as UTF-8. Half of a surrogate pair, which JSON can carry, becomes a question
+    mark: no answer fails because of what a client sent."""
     return text.encode("utf-8", "replace")
 
 

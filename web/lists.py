@@ -1,5 +1,5 @@
-"""Lists that people send: as the body, as an uploaded file, or pasted as `{"csv": …}`; and what is
-shown of one before anything is written."""
+"""Lists that people send: as the body, as an uploaded file, or pasted as `{"csv": …}`; and the
+preview of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mails and messages at the operator's desk: what waits, what failed, and why."""
+"""The operator's view of mails and messages: what waits, what failed, and why."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ class Messages(OutboxHandler):
 
 
 class ResendMessage(OutboxHandler):
-    """`/api/admin/messages/{id}/resend`: once more, as soon as it may ring."""
+    """`/api/admin/messages/{id}/resend`: sends it once more, at the next hour that messages may
+    come."""
 
     async def post(self, message: str) -> None:
         current = await self.require_admin()

@@ -24,8 +24,8 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "public, max-age=0, must-revalidate"
 
 SHORT = "public, max-age=300"
-"""For scripts that other sites' pages name without a hash: a reload asks nothing, and five minutes
-after an upgrade everybody has the new one."""
+"""For scripts that other sites' pages name without a hash: no request on reload, and the new one
+within five minutes of an upgrade."""
 
 
 class Pages:
@@ -61,7 +61,7 @@ class Pages:
 
 
 class Unindented(Extension):
-    """Takes the indentation off the templates' lines: a fifth of a page, and nobody sees it."""
+    """Takes the indentation off the lines of templates: it is a fifth of a page."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Return a template's text for its compilation."""
@@ -69,8 +69,8 @@ class Unindented(Extension):
 
 
 class Scripts:
-    """`{{ script('js/session/login.js') }}`: loads a script, and says at once which others that
-    needs, so that a browser need not find out one after the other. Each is named once a page."""
+    """`{{ script('js/session/login.js') }}`: loads a script, and names at once the scripts it
+    imports, so that a browser need not find them one after another. Each is named once a page."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -99,7 +99,7 @@ def content_policy(logo_url: str) -> str:
 
 
 def transport_headers(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return what every answer says on https: to come back by https only (RFC 6797). Takes the
+    """Return the headers of every answer on https: come back by https only (RFC 6797). Takes the
     application's settings."""
     if not settings.get("is_https"):
         return {}

@@ -1,4 +1,5 @@
-"""QR login: a browser asks, a phone scans and answers, the browser collects (CONTRACT §6)."""
+"""QR login: a browser asks, a phone scans and answers, the browser fetches its session (CONTRACT
+§6)."""
 
 from __future__ import annotations
 
@@ -78,7 +79,7 @@ class Generate(Handler):
         )
 
     def _asking(self, body: Body) -> Asking:
-        """A browser of our pages is known by its cookie, a program by the id that it names."""
+        """Our pages' browsers are known by their cookie, programs by the id that they send."""
         agent = self.request.headers.get("User-Agent", "")
         device = Device(
             id="",
@@ -93,7 +94,8 @@ class Generate(Handler):
         return Asking(words=words, device=device)
 
     def _remember(self, secret: str) -> None:
-        """Each tab has a request of its own; the cookie holds the newest few secrets."""
+        """Keep one more secret in the cookie: each tab has a request of its own, the newest few
+        count."""
         kept = self.door.qr_secrets(self.request.headers)[-(MOST_SECRETS - 1) :]
         seconds = self.store.settings.qr_token_ttl_seconds + 60
         self._set(QR_COOKIE, ".".join([*kept, secret]), seconds)
@@ -103,7 +105,7 @@ class OfBrowser(Handler):
     """What only the browser that asked may see."""
 
     async def asked(self, code: str) -> Request:
-        """Return its request. Raises NotFound for everybody and everything else."""
+        """Return the request of this browser. Raises NotFound for every other."""
         found = await self.store.qr.bound(code, self.door.qr_secrets(self.request.headers))
         if found is None:
             raise NotFound()
@@ -111,7 +113,7 @@ class OfBrowser(Handler):
 
 
 class Image(OfBrowser):
-    """`/api/auth/qr/image/{token}`: the code as it is shown now, drawn here."""
+    """`/api/auth/qr/image/{token}`: a picture of the current code."""
 
     async def get(self, code: str) -> None:
         request = await self.asked(code)
@@ -133,7 +135,8 @@ class Status(OfBrowser):
 
 
 class Redeem(OfBrowser):
-    """`/api/auth/qr/redeem`: the bound browser collects, once; the older web session ends here."""
+    """`/api/auth/qr/redeem`: the browser that asked gets its session, once; the older web session
+    ends."""
 
     Body = CodeBody
 
@@ -200,7 +203,7 @@ class Approve(Handler):
 
 
 class Outcome(Handler):
-    """`/api/auth/qr/outcome`: whether the computer has collected, for the phone that approved."""
+    """`/api/auth/qr/outcome`: tells the phone that approved whether the computer is logged in."""
 
     is_activity = False
 
@@ -213,7 +216,8 @@ class Outcome(Handler):
 
 
 class Link(Handler):
-    """`/link`: what the code leads a phone to; the code itself never leaves its browser."""
+    """`/link`: where the code leads a phone. The code, a fragment, never leaves the phone's
+    browser."""
 
     async def get(self) -> None:
         current = await self.current_session_or_none()
@@ -228,7 +232,7 @@ class Link(Handler):
 
 
 def drawn(address: str) -> bytes:
-    """Return a QR code as SVG. Dark on light whatever the page's colours: phones expect it."""
+    """Return a QR code as SVG, dark on light in both colour schemes: phones expect it."""
     out = io.BytesIO()
     segno.make_qr(address, error="m").save(
         out, kind="svg", xmldecl=False, border=2, dark="#10201f", light="#ffffff", omitsize=True

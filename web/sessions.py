@@ -64,7 +64,7 @@ class Login(Handler):
         )
 
     async def _notice(self) -> dict[str, Any] | None:
-        """Why the last session of this browser ended, when the page was asked to say it."""
+        """Return why this browser's last session ended, when the page was opened to say it."""
         reason = self.get_query_argument("reason", "")
         if reason not in REASONS:
             return None
@@ -85,7 +85,7 @@ _EXPIRED = ("idle", "absolute", "remember")
 
 
 class LoginAddress(Handler):
-    """The two addresses of a login: whatever they answer, it has the document's `status`."""
+    """The base of both login addresses: all their answers have the documented `status`."""
 
     def respond(self, body: dict[str, Any], status: int = 200) -> None:
         super().respond({"status": "invalid"} | body, status)
@@ -129,8 +129,8 @@ class CheckFingerprint(LoginAddress):
 
 
 class Authenticate(LoginAddress):
-    """`/auth/authenticate`: opens the session. The document's page sends a form, others may send
-    JSON."""
+    """`/auth/authenticate`: opens the session. The documented page sends a form; JSON is taken as
+    well."""
 
     class Body(fields.Body):
         null_is_absent = True
@@ -168,7 +168,8 @@ class Authenticate(LoginAddress):
 
 
 class CekAction(Handler):
-    """`/cekaction`: does this browser's session still hold, and did its login say `keep`?"""
+    """`/cekaction`: whether this browser's session is still valid, and whether its login said
+    `keep`."""
 
     is_activity = False
 
@@ -204,7 +205,7 @@ class Logout(Handler):
         self._go(f"/login?reason={quote(reason)}" if reason else "/login")
 
     async def _remembered(self) -> str:
-        """A browser opened anew has the remember cookie alone: that session is meant then."""
+        """A browser that was closed has the remember cookie alone: then its session is meant."""
         token = self.cookie("jaga_remember")
         device = self.device_of(token.partition(".")[0])
         try:
@@ -213,7 +214,7 @@ class Logout(Handler):
             return ""
 
     async def _why_it_is_over_already(self) -> str:
-        """A kicked page of the documented listing comes here: let the login page say why."""
+        """A page of the documented listing comes here after a logout: the login page says why."""
         try:
             await self.store.sessions.check(self.cookie_credential, touch=False, portal=True)
         except (SessionEnded, SessionExpired) as ended:
@@ -224,7 +225,7 @@ class Logout(Handler):
 
 
 class UpdateActivity(Handler):
-    """The ping: says that somebody is there, and never revives what is over."""
+    """The ping: a person is at the page. It never revives a session that is over."""
 
     works_before_password_change = True
 
@@ -275,7 +276,7 @@ class Dashboard(Handler):
 
 
 class Home(Handler):
-    """`/`: the dashboard, which sends those who are not logged in to the login page."""
+    """`/`: the dashboard. Who is not logged in is sent to the login page."""
 
     def get(self) -> None:
         self._go("/dashboard")
@@ -289,7 +290,7 @@ class Blocked(Handler):
 
 
 class ChangePassword(Handler):
-    """A new password; a purchased membership has to choose one at its first login."""
+    """A new password. A member made by a purchase has to choose one at the first login."""
 
     works_before_password_change = True
 
@@ -334,7 +335,7 @@ class ChangePassword(Handler):
 
 
 class OtherLogin(Handler):
-    """In development: the same member logs in "elsewhere", so that one browser shows the story."""
+    """In development: the same member logs in "elsewhere", so that one browser shows a logout."""
 
     DELAY_SECONDS = 0.3
     """So that the page has its answer before it is put out."""
@@ -348,7 +349,7 @@ class OtherLogin(Handler):
 
 
 def require_password_login(settings: Settings) -> None:
-    """Raise Forbidden where browsers are let in by a phone only (WEB_LOGIN)."""
+    """Raise Forbidden where browsers log in by a phone only (WEB_LOGIN)."""
     if "password" not in settings.web_login:
         raise Forbidden("Login dengan password tidak diaktifkan. Gunakan kode QR.")
 
@@ -380,7 +381,7 @@ def session_of(current: CurrentSession) -> dict[str, Any]:
 
 
 def clocks_of(session: Session) -> dict[str, float | None]:
-    """The three clocks as moments in unix seconds, None for a clock that the session lacks."""
+    """Return when the three clocks run out, in unix seconds; None for one that is not set."""
     return {
         "idle_expires_at": _seconds(session.idle_at),
         "absolute_expires_at": _seconds(session.cap_at),

@@ -22,9 +22,9 @@ CHUNK = 500
 """Rows written between two turns of the loop."""
 
 FLAVOURS = {"": ("\ufeff", ","), "excel": ("\ufeff", ";"), "rfc4180": ("", ",")}
-"""How a CSV begins, and what divides its cells. Excel here divides by semicolons and believes in
-UTF-8 only where a mark says so; RFC 4180 has commas and no mark; who asks for neither gets what
-reads in most programs."""
+"""How a CSV begins, and what divides its cells. Excel in Indonesia divides by semicolons, and reads
+UTF-8 only behind a mark. RFC 4180 has commas and no mark. The default is what most programs read.
+"""
 
 A4 = 9
 

@@ -1,9 +1,8 @@
-"""Attendance as files: CSV in a stream, and a spreadsheet. What is on the screen is in the file,
-and whoever is listed and did not come.
+"""Attendance as files: CSV as a stream, and a spreadsheet.
 
-A name like `=HYPERLINK(…)` must stay a name in the hands of a spreadsheet: such cells get an
-apostrophe in the CSV, which goes again when the file is read as a list, and are written as text in
-the XLSX.
+A file holds what the screen shows, and everybody who is listed and did not come. A name like
+`=HYPERLINK(…)` must stay a name in a spreadsheet: such a cell gets an apostrophe in the CSV, which
+is removed when the file is read as a list, and is written as text in the XLSX.
 """
 
 from __future__ import annotations
@@ -30,7 +29,8 @@ WIDTHS = (5, 12, 10, 32, 12, 16, 40, 14)
 SOURCES = {"student": "Siswa", "permission": "Izin siswa", "manual": "Guru", "list": "Daftar siswa"}
 
 ABSENT, AWAITED = "TIDAK_HADIR", "BELUM_MENGISI"
-"""Of those who are listed and did not fill in: once the meeting's day is over, and before."""
+"""The status of students who are listed and did not fill in: after the meeting's day, and before
+its end."""
 
 MOST_ROWS = 100_000
 """Of one file; a school's list over a year is taken day by day."""
@@ -101,7 +101,7 @@ def with_absent(
     days: set[str],
     now: int,
 ) -> list[Attendance]:
-    """Return the rows, and after each of these days' rows those who are listed and not there."""
+    """Return the rows, each day's followed by the listed students who did not come."""
     full: list[Attendance] = []
     for day in sorted(days):
         there = [row for row in rows if row.day == day]
@@ -146,7 +146,7 @@ def _as_text(cell: Any) -> Any:
 
 
 def workbook_of(meeting: Meeting, rows: Sequence[Attendance]) -> bytes:
-    """Return the spreadsheet: the attendances, and how many there are of each status."""
+    """Return the spreadsheet: the attendances, and the number of each status."""
     counts = dict.fromkeys((*STATUSES, AWAITED), 0)
     for row in rows:
         counts[row.status] = counts.get(row.status, 0) + 1

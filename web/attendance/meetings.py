@@ -21,7 +21,7 @@ Moment = Annotated[Any, as_sent(type="string", format="date-time")]
 
 
 class MeetingBody(fields.Body):
-    """What can be said of a meeting; the store says what is wrong with it."""
+    """The fields of a meeting; the store decides what is wrong with them."""
 
     title: Annotated[Any, as_sent(type="string", maxLength=LONGEST_TITLE)] = UNSET
     starts_at: Moment = UNSET
@@ -111,7 +111,7 @@ class Students(TeacherHandler, ListHandler):
         self.respond({"success": True, "students": students, "count": len(students)})
 
     async def post(self, meeting_id: str) -> None:
-        """A list with names and classes; with `dry_run` it is only shown as it was understood."""
+        """Set the list of students; with `dry_run`, only show how it was understood."""
         current = await self.teacher()
         meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(current))
         replace = self._replaces()

@@ -39,7 +39,7 @@ Reason = Annotated[Any, as_sent(type="string", maxLength=LONGEST_REASON)]
 
 class MeetingAttendance(TeacherHandler):
     """`/api/admin/meetings/{id}/attendance`: who was there on a day, who is missing, what was
-    refused. The board reads it by itself, so reading counts as no activity."""
+    refused. A board asks again and again by itself, so it is no activity."""
 
     is_activity = False
 
@@ -148,7 +148,7 @@ class OneAttendance(TeacherHandler):
 
 
 class StudentHistory(TeacherHandler):
-    """`/api/admin/students/{id}/attendance`: one student, in the meetings of whoever asks."""
+    """`/api/admin/students/{id}/attendance`: one student, in the meetings that one may see."""
 
     async def get(self, student_id: str) -> None:
         current = await self.teacher()
@@ -158,7 +158,7 @@ class StudentHistory(TeacherHandler):
 
 
 class OneStudent(TeacherHandler):
-    """`/api/admin/students/{id}`: the right spelling, which keeps what was recorded."""
+    """`/api/admin/students/{id}`: corrects the spelling; what was recorded stays."""
 
     Body = StudentBody
 

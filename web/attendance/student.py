@@ -1,7 +1,7 @@
 """The student's side: the form, and the addresses it sends to. Nobody logs in here.
 
-The page decides nothing: cookies may be absent when it is opened from a chat or a QR scanner, so
-everything is judged when the form arrives (CONTRACT §7).
+The page decides nothing. Opened from a chat or a QR scanner it may have no cookies, so all is
+decided when the form arrives (CONTRACT §7).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from web.fields import as_sent
 from web.handler import Handler
 
 DEVICE_COOKIE = "attendance_device"
-"""Remembers the device when its localStorage is cleared: without it a new one would be invented."""
+"""The cookie that names the device also when its localStorage was cleared."""
 
 DEVICE_SECONDS = 365 * 86_400
 
 MOST_REVOKED = 500
-"""Ids of attendances taken back that a page carries: 8 KB, more than a teacher takes back a day."""
+"""Most ids of revoked attendances that a page sends: 8 KB, more than a teacher revokes a day."""
 
 
 Word = Annotated[Any, as_sent(type="string")]
@@ -67,7 +67,7 @@ class _Sending(Handler):
     asks_leave = False
 
     class Body(fields.Body):
-        """Judged by the store, in the order of CONTRACT §7: turns are counted first."""
+        """Let the store decide, in the order of CONTRACT §7: limits are counted first."""
 
         meeting_id: Word = None
         name: Annotated[Any, as_sent(type="string", maxLength=LONGEST_NAME)] = None
@@ -109,7 +109,7 @@ class _Sending(Handler):
         )
 
     def _remember(self, accepted: Accepted) -> None:
-        """Until the end of the meeting's day; Max-Age wins over a phone's wrong clock."""
+        """Until the end of the meeting's day. Max-Age, because a phone's clock may be wrong."""
         left = (accepted.day.ends_at - accepted.now + 999) // 1000
         self.set_cookie(
             self.door.cookie_name(accepted.cookie),
@@ -142,7 +142,7 @@ class Permission(_Sending):
 
 
 class Presence(Handler):
-    """`POST /api/attendance/presence`: the code that was scanned, for a ticket of two minutes."""
+    """`POST /api/attendance/presence`: a ticket of two minutes for a code that was scanned."""
 
     class Body(fields.Body):
         meeting_id: Word = None
@@ -158,7 +158,7 @@ class Presence(Handler):
 
 
 class Suggestions(Handler):
-    """`GET /api/attendance/{meeting_id}/students?q=`: listed names that begin as typed."""
+    """`GET /api/attendance/{meeting_id}/students?q=`: listed names that begin with the text."""
 
     async def get(self, meeting_id: str) -> None:
         try:

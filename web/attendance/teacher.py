@@ -1,4 +1,4 @@
-"""What the teacher's handlers share: whose meeting it is, and how one is shown."""
+"""The base of the teacher's handlers: whose meeting it is, and how one is shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StudentBody(fields.Body):
 
 
 class TeacherHandler(Handler):
-    """A teacher sees their own meetings, an administrator all; others' are unknown to them."""
+    """Teachers see their own meetings, administrators all; others' are answered as unknown."""
 
     async def teacher(self) -> CurrentSession:
         """Return who asks. Raises Forbidden for members."""
@@ -80,7 +80,7 @@ class TeacherHandler(Handler):
 
 
 def owner_of(current: CurrentSession) -> str:
-    """Return whose meetings somebody is confined to; "" for an administrator."""
+    """Return whose meetings somebody may see; "" for all (administrators)."""
     return "" if current.role == "admin" else current.member
 
 

@@ -1,8 +1,9 @@
-"""What devices ask by themselves when they join (RFC 8908), and the files a router serves for us.
+"""What devices ask by themselves when they join (RFC 8908), and the files that a router serves
+for us.
 
-A phone that was told this address (RFC 8910: DHCP option 114) learns without guessing that it has
-to log in, where, and how much it has left. A router knows best whether it lets a device through,
-so it is asked, by a job; the account tells the rest.
+A phone that was told this address (RFC 8910: DHCP option 114) learns without guessing that it
+has to log in, where, and how much is left. Whether it is let through the router knows best, so a
+job asks it; the account says the rest.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from web.hotspot.entry import is_within
 from web.hotspot.handler import HotspotHandler
 
 WAIT_SECONDS = 4.0
-"""Phones give up after some ten seconds; the job itself gives the router three."""
+"""Less than the ten seconds after which phones give up; the job gives the router three."""
 
 
 class CaptiveApi(HotspotHandler):
@@ -36,7 +37,8 @@ class CaptiveApi(HotspotHandler):
         self._tell(await self._as_answer(said))
 
     async def _said(self, address: str) -> dict[str, Any]:
-        """What the router says of this address, at most a few seconds old. Raises Unavailable."""
+        """Return what the router says of this address, a few seconds old at most. Raises
+        Unavailable."""
         captive = self.store.hotspot.captive
         deadline = time.monotonic() + WAIT_SECONDS
         while (left := deadline - time.monotonic()) > 0:
@@ -87,7 +89,7 @@ class CaptiveApi(HotspotHandler):
 
 
 class RouterFile(HotspotHandler):
-    """A file to install in the router's `hotspot` folder, in its own language of variables."""
+    """A file for the router's `hotspot` folder, in its own language of variables."""
 
     template = ""
     type = ""

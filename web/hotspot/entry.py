@@ -1,4 +1,4 @@
-"""The way into the hotspot: a code by phone, the device that is taken in, the portal's pages."""
+"""The way into the hotspot: a code by phone, the device, and the portal's pages."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from web.fields import text
 from web.hotspot.handler import HotspotHandler
 
 WAIT_SECONDS = 4.0
-"""How long a page waits for the router before it says "pending"; the login itself never does."""
+"""How long an answer waits for the router before it says "pending". The login is valid already."""
 
 REGISTRATIONS = AddressLimit("register", 20, 3600)
-"""Per address, which a portal in the cloud sees all its customers behind: a school may begin in
-one morning, a script may not."""
+"""Per address: a portal in the cloud sees a whole school as one, which may begin in one morning.
+A script may not."""
 
 SEND_SECONDS = 0.05
-"""What a question for a code takes, ten times what its job costs: time must not tell."""
+"""The time of every answer, ten times what the job takes: it must not tell who is known."""
 
 BINDINGS_PER_MEMBER = Limit("bind", 60, 600)
-"""A page that waits for a router asks every fifteen seconds; each question costs it a print."""
+"""Per member: a waiting page asks every fifteen seconds, and each time the router prints a list."""
 
 _CODE = re.compile(r"\d{6}", re.ASCII)
 _MAC = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}")
@@ -92,7 +92,7 @@ Phone = Annotated[
 
 
 class DeviceBody(fields.Body):
-    """The device that is to be let through, as the router's page named it."""
+    """The device to let through, as the router's page named it."""
 
     null_is_absent = True
 
@@ -125,8 +125,9 @@ class CodeHandler(HotspotHandler):
         )
 
     async def _send(self, phone: str, code: str, line: str, *, is_known: bool) -> None:
-        """A member's code is urgent; a newcomer's, which anybody may ask for, waits among visitors;
-        and for nobody's phone the queue is only asked, so that time does not tell who is known."""
+        """Enqueue the message. A member's code is urgent. A newcomer's waits among visitors,
+        because anybody may ask for it. For a phone that nobody has, the queue is only asked, so
+        that time does not tell who is known."""
         wishes = await self.store.hotspot.registrations.is_kept(phone)
         queue = self.store.queue
         waits_in = "urgent" if is_known else "visitors"
@@ -153,7 +154,7 @@ class RequestOtp(CodeHandler):
 
 
 class OtpSending(HotspotHandler):
-    """`/api/auth/otp/{ticket}`: whether a code could not be sent, for its page."""
+    """`/api/auth/otp/{ticket}`: tells its page when a code could not be sent."""
 
     async def get(self, ticket: str) -> None:
         failed = await self.store.hotspot.otp.is_unsent(ticket)
@@ -167,7 +168,7 @@ class OtpSending(HotspotHandler):
 
 
 class Binding(HotspotHandler):
-    """What takes a device in: the checks of what it was told, and the question to the router."""
+    """The base of addresses that take a device in: checks what they were told, asks the router."""
 
     def _wish(self, body: DeviceBody) -> dict[str, Any]:
         """The device as it is named, checked before the code is used up."""
@@ -185,7 +186,7 @@ class Binding(HotspotHandler):
         }
 
     async def _take_in(self, member: str, wish: dict[str, Any]) -> dict[str, Any]:
-        """Have the device let through; returns what became of it: `state`, its `message`, and for
+        """Let the device through, and return what became of it: `state`, `message`, and for
         `prove` the `login_url` of the router."""
         if not self.store.hotspot.routers.has_any or not (
             wish["address"] or (wish["mac"] and wish["ip"])
@@ -265,9 +266,9 @@ class VerifyOtp(Binding):
 
 
 class BindAgain(Binding):
-    """`/api/hotspot/bind`: once more for a member who is in already: the router was away, or a
-    device has to be replaced first (`replace`, a slot's id). No activity: a page that waits for a
-    router asks for as long as it lies open."""
+    """`/api/hotspot/bind`: takes a device in once more, for a member who is logged in: when the
+    router was away, or when another device must be replaced first (`replace`, a slot's id). It
+    is no activity: a waiting page asks for as long as it is open."""
 
     is_activity = False
 
@@ -284,8 +285,8 @@ class BindAgain(Binding):
 
 
 class Register(CodeHandler):
-    """`/api/auth/register`: a new customer asks to be let in. It gives nothing by itself: the phone
-    has to be proven by a code, and then somebody has to approve."""
+    """`/api/auth/register`: a new customer asks for access. It gives nothing by itself: a code
+    has to prove the phone, and then somebody has to approve."""
 
     class Body(fields.Body):
         phone_number: Phone
@@ -301,8 +302,8 @@ class Register(CodeHandler):
 
 
 class Portal(HotspotHandler):
-    """`/hotspot/login`: where the router sends a browser that is not let through. Whoever is logged
-    in here needs no code: the device has a new address, or is a new one in the house."""
+    """`/hotspot/login`: where the router sends a browser that is not let through. A member who
+    is logged in here needs no code: the device has a new address, or is new in the house."""
 
     serves_waiting = True
 
@@ -325,14 +326,14 @@ class Portal(HotspotHandler):
 
 
 def outcome(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return what a job says of a device as its page hears it; `has_room` with a `login_url` says
-    that no device has to go for it."""
+    """Return what a job says of a device, for its page. `has_room` with a `login_url` means that
+    no other device has to be removed."""
     told = {"state": answer["state"], "message": BINDINGS[answer["state"]]}
     return told | {name: answer[name] for name in ("login_url", "has_room") if name in answer}
 
 
 def is_within(address: str, networks: tuple[str, ...]) -> bool:
-    """Whether an address lies in one of the networks; odd text lies in none."""
+    """Whether an address is in one of the networks; False for text that is no address."""
     try:
         found = ipaddress.ip_address(address)
         return any(found in ipaddress.ip_network(one, strict=False) for one in networks)
@@ -341,8 +342,8 @@ def is_within(address: str, networks: tuple[str, ...]) -> bool:
 
 
 def is_own_hotspot(link: str, settings: Settings) -> bool:
-    """Whether a router's login address is one of ours: a host that is named, an address of the
-    hotspot's networks, or, where none are set, a private address."""
+    """Whether a router's login address is one of ours: a named host, an address of the hotspot's
+    networks, or a private address where no networks are set."""
     try:
         parts = urlsplit(link)
         host = parts.hostname or ""

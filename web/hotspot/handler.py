@@ -1,4 +1,4 @@
-"""What the hotspot's handlers share: the house's rules, and waiting for what a job finds out."""
+"""The base of the hotspot's handlers: the rules in force, and waiting for a job's answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.03
 
 
 class TokenBody(fields.Body):
-    """What was left in a browser, to be known by it again: a link's or a proof's token."""
+    """A token that was left in a browser to recognise it: a link's or a proof's."""
 
     token: Annotated[str, text(64)]
 
@@ -31,25 +31,25 @@ class HotspotHandler(Handler):
         return Policy.of(self.store.settings)
 
     async def visitor(self) -> CurrentSession | None:
-        """Return who is logged in in this browser, None for nobody: for pages that are for
-        everybody. Whoever has to change a password first counts as nobody here."""
+        """Return the current session, None for nobody: for pages that are for everybody. A
+        member who has to change the password first is nobody here."""
         try:
             return await self.current_session_or_none()
         except PasswordChangeNeeded:
             return None
 
     async def line_of(self, member: str | None) -> str:
-        """Return the line on which this browser asks for its member's codes, "" where it never was
-        theirs; None is nobody, and costs the same."""
+        """Return the line of limits on which this browser asks for a member's codes: its device,
+        "" when it was never theirs. `None` is nobody, and takes as long."""
         device = self.device_of(member or "")
         return device.id if await self.store.sessions.has_been(member or "", device) else ""
 
     async def let_in(self, member: str) -> Opened:
-        """Open a web session for a member whose right to it was proved, and give this browser its
-        cookies; an older web session of theirs is put out, as by any login.
+        """Open a web session for a member who has proved their right to it, and give this
+        browser its cookies. As with any login, an older web session of theirs ends. A member who
+        waits for approval gets as far as the portal.
 
-        A member who waits for approval gets in as far as the portal. Raises PasswordNeeded for
-        somebody with a role, AccountBlocked.
+        Raises PasswordNeeded for members with a role, AccountBlocked.
         """
         sessions = self.store.sessions
         opened = await sessions.open(

@@ -1,4 +1,4 @@
-"""Taking a login along: from the mini-browser of a captive portal to the phone's real browser."""
+"""Handover: taking a login from a captive portal's mini-browser to the phone's own browser."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from store.limits import AddressLimit, Limit
 from web.hotspot.handler import HotspotHandler, TokenBody
 
 LINKS_PER_SESSION = Limit("handover", 10, 300)
-"""Somebody who presses the button again and again; none of the links is worth more for it."""
+"""Per session: somebody who presses the button again and again. More links are of no use."""
 
 TRIES_PER_ADDRESS = AddressLimit("handover:used", 120, 300)
-"""Nobody guesses 128 bits; this only bounds the work, for a whole hotspot behind one address."""
+"""Per address, which may be a whole hotspot. It only bounds the work: nobody guesses 128 bits."""
 
 
 class MakeHandover(HotspotHandler):
-    """`/api/hotspot/handover`: a link that lets the phone's own browser in, once."""
+    """`/api/hotspot/handover`: makes a link that logs the phone's own browser in, once."""
 
     serves_waiting = True
 
@@ -29,8 +29,8 @@ class MakeHandover(HotspotHandler):
 
 
 class RedeemHandover(HotspotHandler):
-    """`/api/hotspot/handover/redeem`: the other browser gets a session of its own, and the one
-    that made the link is out."""
+    """`/api/hotspot/handover/redeem`: logs the other browser in; the one that made the link is
+    out."""
 
     Body = TokenBody
 
@@ -43,8 +43,8 @@ class RedeemHandover(HotspotHandler):
 
 
 class LookAtHandover(HotspotHandler):
-    """`/api/hotspot/handover/look`: whose login a link carries, and whether this browser was theirs
-    before; the link can still be used."""
+    """`/api/hotspot/handover/look`: whose login a link carries, and whether this browser was
+    theirs before. The link stays valid."""
 
     Body = TokenBody
 
@@ -58,10 +58,10 @@ class LookAtHandover(HotspotHandler):
 
 
 class HandoverPage(HotspotHandler):
-    """`/hotspot/masuk`: where such a link leads; the token is in the fragment, so no log has it.
+    """`/hotspot/masuk`: where such a link leads. The token is in the fragment, so no log has it.
 
-    A browser in which somebody is logged in, or where its member never was, is asked first: a link
-    that somebody else sent must not decide whose account it shows.
+    The page asks first when somebody is logged in here, or when the member never was: a link
+    that somebody else sent must not decide whose account is shown.
     """
 
     async def get(self) -> None:

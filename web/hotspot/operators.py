@@ -1,4 +1,4 @@
-"""The operator's side of the hotspot (CONTRACT §10): who is in which state, plan, runs, routers."""
+"""The operator's hotspot desk (CONTRACT §10): members by status, the plan, runs, routers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class DeskHandler(AdminHandler, HotspotHandler):
         return Desk(self.store)
 
     def is_asked(self, name: str) -> bool:
-        """Return whether a query argument is 1; absent and 0 are no. Raises InvalidRequest."""
+        """Return whether a query argument is 1; False for 0 and when absent. Raises
+        InvalidRequest."""
         return self.chosen(name, ("0", "1")) == "1"
 
     def require_router(self) -> None:
@@ -59,7 +60,7 @@ class Overview(DeskHandler):
 
 
 class Routers(DeskHandler):
-    """`/api/admin/hotspot/routers`: each router and what its last run came to."""
+    """`/api/admin/hotspot/routers`: each router, and the result of its last run."""
 
     async def get(self) -> None:
         await self.require_admin()
@@ -69,8 +70,8 @@ class Routers(DeskHandler):
 class HotspotMembers(DeskHandler):
     """`/api/admin/hotspot/members[?q=&status=&pending=1&waiting=1&after=&limit=]`, or `?ids=`.
 
-    One request looks at a bounded number of accounts: there may be none that fits among them and a
-    `next` all the same.
+    One request looks at a bounded number of accounts. So it may find none that fits, and still
+    give a `next`.
     """
 
     async def get(self) -> None:
@@ -108,7 +109,7 @@ class HotspotMembers(DeskHandler):
 
 
 class OneAccount(DeskHandler):
-    """`/api/admin/members/{id}/hotspot`: the account, and what was used in the last days."""
+    """`/api/admin/members/{id}/hotspot`: the account, and the use of the last days."""
 
     async def get(self, member: str) -> None:
         await self.require_admin()
@@ -118,8 +119,8 @@ class OneAccount(DeskHandler):
 
 
 class GivePackage(DeskHandler):
-    """`/api/admin/members/{id}/package {package_id, dry_run?}`: lay a package on top of the
-    member's others, or say what would be in use until when."""
+    """`/api/admin/members/{id}/package {package_id, dry_run?}`: give a package, or say what
+    would be in use until when."""
 
     class Body(fields.Body):
         package_id: Annotated[str, text(32)]
@@ -152,7 +153,7 @@ class Approve(DeskHandler):
 
 
 class MemberDevice(DeskHandler):
-    """`/api/admin/members/{id}/hotspot/devices/{slot}`: a device is taken out of the account."""
+    """`/api/admin/members/{id}/hotspot/devices/{slot}`: remove a device from the account."""
 
     async def delete(self, member: str, slot: str) -> None:
         current = await self.require_admin()
@@ -164,7 +165,7 @@ class MemberDevice(DeskHandler):
 
 
 class SyncMember(DeskHandler):
-    """`/api/admin/members/{id}/hotspot/sync`: a run over this member alone, now."""
+    """`/api/admin/members/{id}/hotspot/sync`: run the engine for this member, now."""
 
     async def post(self, member: str) -> None:
         current = await self.require_admin()
@@ -179,7 +180,7 @@ class SyncMember(DeskHandler):
 
 
 class PlanNow(DeskHandler):
-    """`/api/admin/hotspot/plan[?fup_percent=]`: what would be written, for whom, why."""
+    """`/api/admin/hotspot/plan[?fup_percent=]`: what a run would write, for whom, and why."""
 
     async def get(self) -> None:
         await self.require_admin()

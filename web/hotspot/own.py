@@ -1,4 +1,4 @@
-"""A member's own hotspot: status, quota, devices, and the page that says why there is none."""
+"""A member's own hotspot: status, quota, devices, and the page for those without Internet."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class MineHandler(HotspotHandler):
 
 
 class Mine(MineHandler):
-    """`/hotspot`: the member's own status and quota; for one who waits for approval, the waiting
-    page."""
+    """`/hotspot`: the member's own status and quota; for a member who waits for approval, the
+    waiting page."""
 
     serves_waiting = True
 
@@ -46,7 +46,7 @@ class Mine(MineHandler):
 
 
 class MineAsCard(MineHandler):
-    """`/api/hotspot/card`: the page's own part once more, after a change; no activity."""
+    """`/api/hotspot/card`: that part of the page again, after a change. It is no activity."""
 
     is_activity = False
 
@@ -82,8 +82,8 @@ class MyDevice(HotspotHandler):
 
 
 class StatusPage(MineHandler):
-    """Why there is no Internet, or less of it; public, for who comes here has none. Whoever is
-    logged in sees their own numbers."""
+    """Why there is no Internet, or less of it. It is public, because visitors have none; a
+    member who is logged in sees their own numbers."""
 
     async def get(self) -> None:
         self.page("hotspot_status.html", which=self.request.path, own=await self._own())

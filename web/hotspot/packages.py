@@ -1,4 +1,4 @@
-"""Packages over HTTP (CONTRACT §10): what can be bought, changed and taken off the shelf."""
+"""Packages over HTTP (CONTRACT §10): list, create, change, remove."""
 
 from __future__ import annotations
 
@@ -48,8 +48,7 @@ class Packages(DeskHandler):
 
 
 class OnePackage(DeskHandler):
-    """`/api/admin/packages/{id}`: who has the package keeps what was given, whatever becomes of
-    it."""
+    """`/api/admin/packages/{id}`: what members have of it already stays as they got it."""
 
     class Body(fields.Body, forbid_unknown_fields=True):
         name: Name | UnsetType = UNSET
@@ -84,7 +83,8 @@ class OnePackage(DeskHandler):
 
 
 def _kept(package: Package, changes: dict[str, Any]) -> dict[str, Any]:
-    """The terms a change leaves as they are; of the two ways to begin fair use only one holds."""
+    """Return the terms that a change leaves as they are. Fair use begins in one of two ways,
+    never both."""
     kept = {name: value for name, value in package.public().items() if name != "id"}
     for named, other in (
         ("fup_percent", "fup_remaining_mb"),

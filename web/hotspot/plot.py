@@ -1,4 +1,4 @@
-"""The picture of a member's days: bars, a scale that reads well, and the sums. Pure."""
+"""The picture of a member's days: bars, their scale, and the sums. No I/O."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _bar(place: int, day: str, used: int, width: float, ceiling: int, is_today: 
 
 
 def ceiling_of(most: int) -> int:
-    """Return a round number of MB or GB that nothing is above: 1, 2 or 5 and noughts."""
+    """Return a round number of MB or GB above all values: 1, 2 or 5, and zeros."""
     unit = 1 << 30 if most > 500 << 20 else 1 << 20
     power = 1
     while True:

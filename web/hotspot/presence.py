@@ -1,7 +1,8 @@
-"""The way back from the router's own page, where a device has shown that it is there.
+"""The way back from the router's own page, where a device has proved that it is there.
 
-Only where HOTSPOT_PRESENCE asks for a proof: the portal has sent the browser to the router with a
-user made for that one login, and the router sends it here, with the token in the fragment.
+It is used only where HOTSPOT_PRESENCE asks for a proof. The portal sends the browser to the
+router with a user that is made for this one login. The router sends it back here, with the token
+in the fragment.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from web.hotspot.entry import WAIT_SECONDS, outcome
 from web.hotspot.handler import HotspotHandler, TokenBody
 
 TRIES_PER_PROOF = Limit("proof:token", 60, 120)
-"""Of one proof in its two minutes, from whatever addresses: each asks a router."""
+"""Per proof, in its two minutes and from any address: each asks a router."""
 
 TRIES_PER_ADDRESS = AddressLimit("proof", 240, 600)
-"""A page asks every three seconds while a router is slow; a whole hotspot is behind one address."""
+"""Per address, which may be a whole hotspot: a page asks every three seconds while a router is
+slow."""
 
 
 class Prove(HotspotHandler):
-    """`/api/hotspot/proof`: what became of the device. The token is what the login left, so it
-    needs no session, and tells nothing of the account."""
+    """`/api/hotspot/proof`: what became of the device. The token comes from the login, so no
+    session is needed, and nothing of the account is told."""
 
     Body = TokenBody
 

@@ -1,5 +1,5 @@
-"""`/api/license/…`: a product asks whether this device may use it (CONTRACT §8), and the sample
-product page of the member area."""
+"""`/api/license/…`: a product asks whether this device may use it (CONTRACT §8); and the sample
+page of a protected product."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ NOT_ACTIVATED = "Aktifkan lisensi ini dulu di perangkat ini."
 
 
 def _pasted(field: str, value: object) -> str:
-    """A key as it was pasted, in the form in which it is printed; a short text that is none is
-    unknown as a wrong key is. Raises InvalidRequest."""
+    """A pasted key, in the form in which it is printed. A short text that is no key is answered
+    like an unknown key. Raises InvalidRequest."""
     key = licence_key(value) if isinstance(value, str) and len(value) <= LONGEST else ""
     if not (key := key or valid_text(field, value, 64)):
         raise InvalidRequest(field)
@@ -32,7 +32,7 @@ def _pasted(field: str, value: object) -> str:
 
 
 class LicenceHandler(Handler):
-    """What the three acts share: who asks for which key, and the shape of the answer."""
+    """The base of the three acts: which device asks for which key, and the answer's form."""
 
     done = ""
 
@@ -63,8 +63,8 @@ class LicenceHandler(Handler):
         )
 
     def _device(self, fp: str, name: str) -> str:
-        """What tells this device apart when it names no instance: what it says of itself first,
-        because a program keeps no cookies."""
+        """Return what tells this device apart when it names no instance. What it says itself
+        counts first, because a program keeps no cookies."""
         cookie = self.cookie("jaga_device")
         if fp:
             return f"fp:{fp}"
@@ -78,7 +78,7 @@ class LicenceHandler(Handler):
     def say(
         self, key: str, licence: Licence, done: bool, error: str | None = None, **more: str
     ) -> None:
-        """Answer in the shape of CONTRACT §8; only the holder is told the instance."""
+        """Answer in the form of CONTRACT §8. Only the holder is told the instance."""
         instance = {"id": licence.instance, "name": licence.name} if done else None
         self.respond(
             {
@@ -97,7 +97,7 @@ class LicenceHandler(Handler):
         )
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """The error of everybody else, with the fields of this shape beside it."""
+        """Return the general error, with the fields of this form added."""
         error = self._named(status_code, kwargs.get("exc_info"))
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
@@ -108,7 +108,8 @@ class LicenceHandler(Handler):
 
 
 class Activate(LicenceHandler):
-    """`activate`: this device holds it from now on; the one before is told and loses it."""
+    """`activate`: this device holds the licence from now on. The one before is told, and loses
+    it."""
 
     done = "activated"
 
@@ -144,7 +145,7 @@ class Deactivate(LicenceHandler):
 
 
 class SampleProduct(Handler):
-    """`/produk/contoh`: a protected product page, for whoever builds one of their own."""
+    """`/produk/contoh`: a protected product page, as a sample for one's own."""
 
     async def get(self) -> None:
         current = await self.current_session()
@@ -152,7 +153,7 @@ class SampleProduct(Handler):
 
 
 class SampleVideo(Handler):
-    """`/produk/contoh/video`: the frame in it; it says VIDEO_READY when it can be played."""
+    """`/produk/contoh/video`: the frame in it, which says VIDEO_READY when it can be played."""
 
     async def get(self) -> None:
         await self.current_session()

@@ -32,7 +32,7 @@ class PaymentHandler(AdminHandler):
 
 
 class Deliveries(PaymentHandler):
-    """`/api/admin/webhooks`: the newest first, with how many are in each state."""
+    """`/api/admin/webhooks`: deliveries, the newest first, and the number of each state."""
 
     async def get(self) -> None:
         await self.require_admin()
@@ -56,7 +56,7 @@ class Deliveries(PaymentHandler):
 
 
 class Delivery(PaymentHandler):
-    """`/api/admin/webhooks/{id}`: one of them, with its body as far as it can be read."""
+    """`/api/admin/webhooks/{id}`: one delivery, with as much of its body as can be read."""
 
     async def get(self, delivery_id: str) -> None:
         await self.require_admin()
@@ -66,7 +66,7 @@ class Delivery(PaymentHandler):
 
 
 class Replay(PaymentHandler):
-    """`/api/admin/webhooks/{id}/replay {dry_run}`: work it off again, or say what that would do."""
+    """`/api/admin/webhooks/{id}/replay {dry_run}`: process it again, or say what that would do."""
 
     class Body(fields.Body):
         may_be_missing = True
@@ -91,7 +91,7 @@ class OneOrder(PaymentHandler):
 
 
 class OrderEmail(PaymentHandler):
-    """`/api/admin/orders/{refId}/email {email}`: the right address, and the mails anew."""
+    """`/api/admin/orders/{refId}/email {email}`: correct the address, and send the mails again."""
 
     class Body(fields.Body):
         email: Annotated[Any, as_sent(type="string", format="email")]
@@ -107,7 +107,7 @@ class OrderEmail(PaymentHandler):
 
 
 class OrderResend(PaymentHandler):
-    """`/api/admin/orders/{refId}/resend`: its mails once more, to the address it has."""
+    """`/api/admin/orders/{refId}/resend`: send its mails again, to the same address."""
 
     async def post(self, ref: str) -> None:
         current = await self.require_admin()
@@ -167,7 +167,7 @@ class LicenceList(PaymentHandler):
 
 
 class OneLicence(PaymentHandler):
-    """`/api/admin/licenses/{id} {status?, policy?}`; a disabled one is lost at once."""
+    """`/api/admin/licenses/{id} {status?, policy?}`: a disabled licence is lost at once."""
 
     class Body(fields.Body, forbid_unknown_fields=True):
         status: Annotated[str, one_of(STATUSES)] | UnsetType = UNSET
@@ -222,7 +222,7 @@ class Products(PaymentHandler):
         self.respond({"success": True, "product": row}, 201)
 
     async def _require_package(self, package_id: str) -> None:
-        """A purchase of a package that is not there could not be given. Raises InvalidRequest."""
+        """Refuse a product whose package does not exist: a purchase could not be given."""
         if all(package.id != package_id for package in await self.store.hotspot.packages.all()):
             raise InvalidRequest("package_id", "Paket hotspot itu tidak ada.")
 

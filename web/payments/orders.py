@@ -1,5 +1,5 @@
-"""The buyer's page: how far an order is, without ever showing a key; and setting a password by a
-mailed link."""
+"""The buyer's page: how far an order is, never with a key; and setting a password by a mailed
+link."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from web.fields import as_sent, refusing
 from web.handler import Handler
 
 UNKNOWN_ORDERS = AddressLimit("orders", 30, 60)
-"""Pages of orders that Redis does not know, a minute and address: each asks Postgres."""
+"""Per address and minute, of orders that Redis does not know: each asks Postgres."""
 
 RESENDS_ASKED = AddressLimit("resends", 10, 300)
 RESENDS = Limit("resend", 1, 300)
 RESENDS_A_DAY = Limit("resend-day", 5, 86_400)
-"""Who knows an order's number may have its mails sent to its buyer, and must not fill their box."""
+"""Who knows an order's number may have its mails sent again to its buyer, but not fill their
+box."""
 
 LINKS_TRIED = AddressLimit("links", 10, 300)
-"""Passwords set by link in five minutes, an address: a person needs one or two."""
+"""Per address in five minutes: a person sets one or two."""
 
 
 class OrderHandler(Handler):
     """What page and API share."""
 
     def ref(self, text: str) -> str:
-        """Return a refId as it was pasted, as Lynk.id writes it. Raises NotFound."""
+        """Return a pasted refId in the form that Lynk.id writes. Raises NotFound."""
         if not (ref := order_ref(text)):
             raise NotFound()
         return ref
 
     async def order(self, ref: str) -> dict[str, Any]:
-        """Return how far an order is. One that has not come yet waits; that is no error."""
+        """Return how far an order is. One that is not known yet is waiting, not an error."""
         found = await self.store.payments.pages.look(ref)
         return found or await self._older(ref) or {"state": "waiting"}
 
@@ -64,14 +65,14 @@ class OrderPage(OrderHandler):
 
 
 class Order(OrderHandler):
-    """`/api/order/{refId}`: the same as JSON, for a page whose stream was cut."""
+    """`/api/order/{refId}`: the same as JSON, for a page that lost its stream."""
 
     async def get(self, text: str) -> None:
         self.respond({"success": True, "order": await self.order(self.ref(text))})
 
 
 class Resend(OrderHandler):
-    """`/api/order/{refId}/resend`: the mails once more, to the address the order has."""
+    """`/api/order/{refId}/resend`: sends the mails again, to the address of the order."""
 
     async def post(self, text: str) -> None:
         ref = self.ref(text)

@@ -1,6 +1,6 @@
-"""`POST /webhook/lynk`: "success" is said when the delivery is kept, and not before.
+"""`POST /webhook/lynk`: it answers "success" when the delivery is kept, and not before.
 
-Whatever else goes wrong, goes wrong later and is tried again (CONTRACT §8).
+What goes wrong later is tried again by us (CONTRACT §8).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from store.payments.intake import NothingKept
 from web.handler import Handler
 
 SUCCESS = {"status": "success"}
-"""The document's answer, to the byte; Lynk.id takes anything but a 200 for an error."""
+"""The documented answer, byte for byte. Lynk.id takes everything but 200 as a failure."""
 
 
 class WrongSignature(Unauthenticated):
@@ -45,8 +45,9 @@ class Webhook(Handler):
             self.respond(SUCCESS)
 
     def _refuse(self) -> None:
-        """401 keeps the delivery red and repeatable at Lynk.id, in case it is our key that is
-        stale; a site may choose the letter of the document instead."""
+        """Answer 401 to a wrong signature, unless the site chose the document's word. 401 leaves
+        the delivery failed at Lynk.id, where it can be sent again, in case our key is the wrong
+        one."""
         status = self.store.settings.webhook_bad_signature_status
         said = SUCCESS if status == 200 else {"status": "error"} | WrongSignature().body()
         self.respond(said, status)
