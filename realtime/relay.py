@@ -42,7 +42,7 @@ class Relay:
         self._store = store
         self._listeners = listeners
         self._on_return = on_return
-        self._redis = store.blocking_connection(BLOCK_MS / 1000)
+        self.redis = store.blocking_connection(BLOCK_MS / 1000)
         self._cursor = ""
         self.following = asyncio.Event()
         self.has_followed = False
@@ -81,7 +81,7 @@ class Relay:
 
     async def _follow(self) -> None:
         while True:
-            events = await self._store.events.tail(self._redis, self._cursor, BLOCK_MS, BATCH)
+            events = await self._store.events.tail(self.redis, self._cursor, BLOCK_MS, BATCH)
             for event in events:
                 self._carry(event)
                 self._cursor = event.id
@@ -101,4 +101,4 @@ class Relay:
 
     async def close(self) -> None:
         """Give the connection back."""
-        await self._redis.aclose()
+        await self.redis.aclose()

@@ -175,6 +175,7 @@ class Server:
         """Listen and serve. On leaving, send every client away in order."""
         background = [
             self._relay.run(),
+            self._store.leave_old_masters(self._relay.redis),
             self._sweep.run(),
             self._expiry.watch(),
             self._receipts.write(),

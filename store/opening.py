@@ -6,10 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.maint_notifications import MaintNotificationsConfig
+from redis.asyncio import Redis
 
 from store.attendance.parts import AttendanceParts
 from store.attendance.parts import wire as parts_of_attendance
@@ -36,15 +33,14 @@ from store.payments.parts import Payments
 from store.payments.parts import wire as parts_of_payments
 from store.qr import Qr
 from store.queue import Queue
+from store.redis_servers import leave_old_masters, open_redis
 from store.sessions import Sessions
 from store.settings import Settings
 
 POOL_CONNECTIONS = 32
-"""More than the requests that one process has between two awaits; the rest waits POOL_SECONDS."""
+"""More than the requests that one process has between two awaits; the rest waits a moment."""
 
-POOL_SECONDS = 2.0
 REPLY_SECONDS = 2.0
-CONNECT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +71,18 @@ class Store:
 
     def blocking_connection(self, seconds: float) -> Redis:
         """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""
-        return _redis(self.settings.redis_url, seconds + REPLY_SECONDS, connections=1)
+        return _redis(self.settings, seconds + REPLY_SECONDS, connections=1)
+
+    async def leave_old_masters(self, *others: Redis) -> None:
+        """Follow a failover at once, for ever, for this store and its blocking connections."""
+        await leave_old_masters(self.redis, *others)
 
 
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """Open every part; nothing is contacted before it is used, so an absent Redis or Postgres
     makes calls fail, not the start."""
-    redis = _redis(settings.redis_url, REPLY_SECONDS, POOL_CONNECTIONS)
+    redis = _redis(settings, REPLY_SECONDS, POOL_CONNECTIONS)
     queue = Queue(settings)
     database = Database(settings)
     passwords = Passwords()
@@ -149,19 +149,5 @@ def _wire(
     )
 
 
-def _redis(url: str, reply_seconds: float, connections: int) -> Redis:
-    """No retries below us: a script that swaps a session must not run twice unseen."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=POOL_SECONDS,
-        socket_timeout=reply_seconds,
-        socket_connect_timeout=CONNECT_SECONDS,
-        decode_responses=True,
-        # one entry of the log that is no UTF-8 must not make the whole log unreadable
-        encoding_errors="replace",
-        # with them on, redis-py does not notice before a command that the other side has closed
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        retry=Retry(NoBackoff(), 0),
-    )
-    return Redis.from_pool(pool)
+def _redis(settings: Settings, reply_seconds: float, connections: int) -> Redis:
+    return open_redis(settings.redis_url, settings.redis_ca, reply_seconds, connections)

@@ -16,13 +16,11 @@ from typing import Any
 
 import redis
 import rq
-from redis.backoff import NoBackoff
-from redis.maint_notifications import MaintNotificationsConfig
-from redis.retry import Retry
 from rq.serializers import JSONSerializer
 
 from store.errors import Unavailable
 from store.heartbeats import Beat, heartbeats
+from store.redis_servers import open_blocking_redis
 from store.settings import Settings
 
 QUEUES = ("urgent", "default", "hotspot", "visitors")
@@ -54,6 +52,8 @@ that fails every three seconds leaves 1,200 of them, a few megabytes, not a year
 
 WAKE_SECONDS = 0.2
 """The persist job is woken at once, then at most this often (DESIGN §1)."""
+
+REPLY_SECONDS = 1.0
 
 PUSH_SECONDS = 4.0
 """The deadline of one call: a connection and two replies, at their own limits of 1 s."""
@@ -223,18 +223,9 @@ def push(
 
 
 def queue_redis(settings: Settings) -> redis.Redis:
-    """Return a blocking Redis for RQ; contacts nobody yet.
-
-    One retry, because a connection that has idled through a restart fails once; a job that is
-    thereby enqueued twice is harmless.
-    """
-    return redis.Redis.from_url(
-        settings.queue_redis_url,
-        socket_connect_timeout=1.0,
-        socket_timeout=1.0,
-        retry=Retry(NoBackoff(), 1),
-        max_connections=THREADS + 3,
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    """Return a blocking Redis for RQ; contacts nobody yet."""
+    return open_blocking_redis(
+        settings.queue_redis_url, settings.redis_ca, REPLY_SECONDS, connections=THREADS + 3
     )
 
 

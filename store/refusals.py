@@ -40,3 +40,11 @@ def is_away(error: BaseException | None) -> bool:
     if isinstance(error, _AWAY):
         return True
     return isinstance(error, ResponseError) and bool(_SAID.search(str(error)))
+
+
+def is_replica(error: ResponseError) -> bool:
+    """Return whether it says that the server is a replica, and the master another one."""
+    return isinstance(error, ReadOnlyError) or bool(_REPLICA.search(str(error)))
+
+
+_REPLICA = re.compile(r"(?:^|[ :]-)READONLY ")

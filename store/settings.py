@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from store.gateway import Form, read_form
 from store.phones import normal_phone
+from store.redis_servers import SCHEMES, read_ca, read_sentinels
 from store.routers import FIRST, Router, is_this_machine, read_routers
 from store.site import Site, read_contact, read_mailbox
 from store.weak_passwords import weakness
@@ -46,6 +47,7 @@ class Settings:
     public_url: str
     secret_key: str
     redis_url: str
+    redis_ca: str
     redis_prefix: str
     database_url: str
     queue_redis_url: str
@@ -203,7 +205,7 @@ def _read(environ: Mapping[str, str]) -> Settings:
     read = _Reader(environ)
     env = read.choice("JAGA_ENV", "production", ("production", "dev"))
     port = read.whole("PORT", 8000, 1, 65535)
-    redis_url = read.url("REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss", "unix"))
+    redis_url = read.redis("REDIS_URL", "redis://127.0.0.1:6379/0")
     mikrotik_host = read.text("MIKROTIK_HOST", "")
     # the password never crosses a network in clear unless somebody insists
     mikrotik_ssl = read.flag("MIKROTIK_USE_SSL", not is_this_machine(mikrotik_host))
@@ -216,11 +218,12 @@ def _read(environ: Mapping[str, str]) -> Settings:
         public_url=read.url("PUBLIC_URL", f"http://127.0.0.1:{port}", ("http", "https")),
         secret_key=_secret_key(read, env),
         redis_url=redis_url,
+        redis_ca=read.understood("REDIS_CA", "", read_ca),
         redis_prefix=read.text("REDIS_PREFIX", "jaga"),
         database_url=read.url(
             "DATABASE_URL", "postgresql://127.0.0.1:5432/jaga", ("postgres", "postgresql")
         ),
-        queue_redis_url=read.url("QUEUE_REDIS_URL", redis_url, ("redis", "rediss", "unix")),
+        queue_redis_url=read.redis("QUEUE_REDIS_URL", redis_url),
         proxyfix_x_for=read.whole("PROXYFIX_X_FOR", 0, 0, 10),
         cookie_secure=read.choice("COOKIE_SECURE", "auto", ("auto", "always", "never")),
         timezone=_timezone(read),
@@ -386,6 +389,14 @@ class _Reader:
             begin = " or ".join(f"{scheme}://" for scheme in schemes)
             raise SettingsError(f"{name} must begin with {begin} and be a whole address")
         return value.rstrip("/") if name == "PUBLIC_URL" else value
+
+    def redis(self, name: str, default: str) -> str:
+        """A server's address, or Sentinels' (store.redis_servers)."""
+        value = self.text(name, default)
+        try:
+            return value if read_sentinels(value) else self.url(name, default, SCHEMES)
+        except ValueError as error:  # its text shows no password
+            raise SettingsError(f"{name}: {error}") from None
 
     def _bounded(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from store.redis_servers import SELF_SIGNED
 from store.routers import is_this_machine
 from store.settings import Settings
 
@@ -20,6 +21,7 @@ def weaknesses(settings: Settings) -> list[str]:
         if settings.is_dev
         else [
             *_outside(settings),
+            *_inside(settings),
             *_logins(settings),
             *_sent(settings),
             *_held(settings),
@@ -38,6 +40,11 @@ def _outside(settings: Settings) -> Iterator[str]:
     yield "PUBLIC_URL is http: passwords and sessions cross the network in clear"
     if settings.cookie_secure == "always":
         yield "COOKIE_SECURE is always, and PUBLIC_URL http: browsers will not keep a login"
+
+
+def _inside(settings: Settings) -> Iterator[str]:
+    if settings.redis_ca == SELF_SIGNED:
+        yield "REDIS_CA is self-signed: whoever answers as Redis is believed"
 
 
 def _logins(settings: Settings) -> Iterator[str]:

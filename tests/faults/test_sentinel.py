@@ -1,0 +1,139 @@
+"""A master that dies or is replaced, behind a Sentinel: who is inside stays, and hears."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+from redis.asyncio import Redis
+
+from scripts.embedded.redis_server import RedisServer
+from scripts.embedded.supervisor import Supervisor
+from store.queue import queue_redis
+from tests.sentinels import NAME, Sentinel, Tunnel, follow
+from tests.serving import PASSWORD, Serving, serving, until
+from tests.working import working
+
+
+@dataclass
+class Watched:
+    """Two servers, of which `master` is one now, and who watches them."""
+
+    master: RedisServer
+    replica: RedisServer
+    sentinel: Sentinel
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{self.sentinel.port}/{NAME}/0"
+
+
+@pytest.fixture
+async def watched(supervisor: Supervisor, tmp_path: Path) -> AsyncIterator[Watched]:
+    with ExitStack() as stack:
+        master, replica = (RedisServer(tmp_path / name, supervisor) for name in ("one", "other"))
+        for server in (master, replica):
+            server.start()
+            stack.callback(server.stop)
+        await follow(replica, master)
+        sentinel = Sentinel(tmp_path / "sentinel", supervisor, master.port)
+        sentinel.start()
+        stack.callback(sentinel.stop)
+        yield Watched(master, replica, sentinel)
+
+
+async def answered(site: Serving, email: str, seen: set[int]) -> bool:
+    """Whether a login is taken again; every status on the way is noted."""
+    answer = await site.browser().login(email, PASSWORD)
+    seen.add(answer.status)
+    return answer.status == 200
+
+
+@pytest.mark.parametrize("how", ["killed", "replaced"])
+async def test_open_tabs_live_through_a_failover_and_hear_later_logouts(
+    environment, watched: Watched, how: str
+) -> None:
+    env = environment | {"REDIS_URL": watched.url, "SWEEP_SECONDS": "300"}
+    async with serving(env) as site:
+        inside, other = await site.member(), await site.member()
+        browser = await site.logged_in(inside)
+        async with browser.tab() as tab, browser.stream() as stream:
+            assert (await tab.event())["event"] == "connected"
+            assert (await stream.next())[0] == "connected"  # type: ignore[index]
+            await site.store.redis.execute_command("WAIT", 1, 1000)
+            if how == "killed":
+                watched.master.kill()
+            else:
+                async with Redis(port=watched.sentinel.port) as redis:
+                    await redis.execute_command("SENTINEL", "FAILOVER", NAME)
+            seen: set[int] = set()
+            await until(lambda: _new_master(site, watched.replica), 20)
+            await until(lambda: answered(site, other.email, seen), 10)
+            assert seen <= {200, 503}
+            await until(lambda: _follows(site))
+            assert (await browser.get("/api/session")).status == 200
+            await site.store.members.block(inside.id, by="admin")
+            assert (await tab.event())["event"] == "force_logout"
+            assert (await stream.next())[2]["changes"]  # type: ignore[index]
+        async with working(env):
+            await until(lambda: _is_in_postgres(site, other.id), 15)
+
+
+async def _new_master(site: Serving, replica: RedisServer) -> bool:
+    try:
+        info = await site.store.redis.info("server")
+    except OSError:
+        return False
+    except Exception as error:
+        assert "redis" in type(error).__module__
+        return False
+    return int(info["tcp_port"]) == replica.port
+
+
+async def _follows(site: Serving) -> bool:
+    return site.server._relay.is_following
+
+
+async def _is_in_postgres(site: Serving, member: str) -> bool:
+    query = b"SELECT 1 FROM member WHERE id = %(id)s"
+    return bool(await site.store.database.fetch_one(query, {"id": member}))
+
+
+async def test_a_sentinel_with_tls_and_users_of_their_own(
+    environment, supervisor: Supervisor, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with ExitStack() as stack:
+        before_redis = stack.enter_context(Tunnel(own_redis.port, context))
+        own = "requirepass penjaga"
+        sentinel = Sentinel(tmp_path / "sentinel", supervisor, before_redis.port, own)
+        sentinel.start()
+        stack.callback(sentinel.stop)
+        before_sentinel = stack.enter_context(Tunnel(sentinel.port, context))
+        async with Redis(port=own_redis.port) as redis:
+            rule = (">rahasia", "~*", "&*", "+@all", "-flushall", "-config")
+            await redis.execute_command("ACL", "SETUSER", "jaga", "on", *rule)
+        url = f"rediss+sentinel://jaga:{{}}@127.0.0.1:{before_sentinel.port}/{NAME}/0"
+        env = environment | {
+            "REDIS_URL": f"{url.format('rahasia')}?sentinel_password=penjaga",
+            "REDIS_CA": str(tmp_path / "ca.pem"),
+        }
+        async with serving(env) as site:
+            member = await site.member()
+            assert await site.store.redis.execute_command("ACL", "WHOAMI") == "jaga"
+            with queue_redis(site.settings) as queue:
+                assert queue.execute_command("ACL", "WHOAMI") == b"jaga"
+            browser = await site.logged_in(member)
+            async with browser.tab() as tab:
+                assert (await tab.event())["event"] == "connected"
+                await site.store.members.block(member.id, by="admin")
+                assert (await tab.event())["event"] == "force_logout"
+        assert before_redis.encrypted > 2 and before_sentinel.encrypted >= 2
