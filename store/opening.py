@@ -130,16 +130,7 @@ def _wire(
         qr=Qr(changes, settings, limits, sessions, audit),
         attendance=parts_of_attendance(changes, settings, database, limits),
         payments=parts_of_payments(
-            changes,
-            settings,
-            queue,
-            database,
-            limits,
-            passwords,
-            members,
-            sessions,
-            hotspot,
-            mails,
+            changes, settings, database, limits, members, sessions, hotspot, mails
         ),
         hotspot=hotspot,
         mails=mails,

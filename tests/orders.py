@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobs.payments.processing import Processing
 from jobs.persist.reader import LogReader
 from store.opening import Store
 from tests.client import Browser
@@ -16,7 +17,7 @@ SUCCESS = b'{"status":"success"}'
 async def settle(store: Store) -> None:
     """Apply the log and work off what is due, as the workers do."""
     await LogReader(store).run()
-    await store.payments.processing.run()
+    await Processing(store).run()
 
 
 async def rows(store: Store, query: str) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from store.database import statement
 from store.errors import RateLimited, Unavailable
 from store.limits import AddressLimit, Limit, Limits, TurnsHere
 from store.payments.delivery import Delivery, as_ref, fingerprint
+from store.payments.pages import ORDER_SECONDS
 from store.payments.spool import Spool
 from store.settings import Settings
 
@@ -37,9 +38,6 @@ SPOOL_SECONDS = 0.6
 
 REMEMBERED_SECONDS = 3600
 """How long the same bytes are only counted by Redis; Postgres knows them for good."""
-
-ORDER_SECONDS = 30 * 86_400
-"""How long an order's page is answered by Redis."""
 
 QUARANTINE_BYTES = 32 * 1024
 """Ten times a real delivery; more than that is not kept for a sender who proved nothing."""

@@ -10,16 +10,13 @@ from store.hotspot.parts import Hotspot
 from store.limits import Limits
 from store.mails import Mails
 from store.members import Members
-from store.passwords import Passwords
 from store.payments.inbox import Inbox
 from store.payments.intake import Intake
 from store.payments.licences import Licences
 from store.payments.links import PasswordLinks
 from store.payments.order_desk import OrderDesk
 from store.payments.pages import OrderPages
-from store.payments.processing import Processing
 from store.payments.spool import Spool
-from store.queue import Queue
 from store.sessions import Sessions
 from store.settings import Settings
 
@@ -30,7 +27,6 @@ class Payments:
 
     spool: Spool
     intake: Intake
-    processing: Processing
     licences: Licences
     inbox: Inbox
     pages: OrderPages
@@ -41,10 +37,8 @@ class Payments:
 def wire(
     changes: Changes,
     settings: Settings,
-    queue: Queue,
     database: Database,
     limits: Limits,
-    passwords: Passwords,
     members: Members,
     sessions: Sessions,
     hotspot: Hotspot,
@@ -57,9 +51,6 @@ def wire(
     return Payments(
         spool=spool,
         intake=Intake(changes, settings, limits, spool),
-        processing=Processing(
-            changes, settings, queue, database, members, passwords, licences, hotspot
-        ),
         licences=licences,
         inbox=inbox,
         pages=OrderPages(changes),

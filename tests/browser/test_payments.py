@@ -6,6 +6,7 @@ import secrets
 
 from playwright.async_api import expect
 
+from jobs.payments.processing import Processing
 from jobs.persist.reader import LogReader
 from store.opening import Store
 from tests.browser.people import EMAIL, NAME, PASSWORD
@@ -17,7 +18,7 @@ PATIENCE_MS = 15_000
 
 async def settle(store: Store) -> None:
     await LogReader(store).run()
-    await store.payments.processing.run()
+    await Processing(store).run()
 
 
 async def only_key(store: Store) -> str:

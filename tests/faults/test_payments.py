@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from jobs.payments import processing
+from jobs.payments.granting import Granting
+from jobs.payments.processing import Processing
 from jobs.persist.reader import LogReader
 from scripts.embedded.ports import free_port
 from scripts.embedded.postgres_server import PostgresServer
@@ -25,7 +28,7 @@ from scripts.embedded.supervisor import Supervisor
 from scripts.migrate import migrate
 from store.locks import Lock, locked
 from store.opening import Store, open_store
-from store.payments import intake, processing
+from store.payments import intake
 from store.payments.licences import digest_of
 from store.settings import SETTING_NAMES, Settings
 from tests.client import Answer
@@ -76,7 +79,7 @@ async def take_in(site: Serving, refs: list[str]) -> None:
 
 async def settle(store: Store) -> None:
     await LogReader(store).run()
-    await store.payments.processing.run()
+    await Processing(store).run()
 
 
 async def licences(store: Store) -> list[str]:
@@ -305,12 +308,12 @@ async def test_a_wrong_signature_is_401_whatever_is_down(
 # Death between two steps
 
 MURDER = """
-import asyncio, os, signal, sys
+import asyncio, os, pkgutil, signal, sys
+from jobs.payments.processing import Processing
 from store.opening import open_store
-from store.payments.processing import Processing
 from store.settings import Settings
 
-name, when = sys.argv[1:]
+place, when = sys.argv[1:]
 
 def die_around(cls, name):
     real = getattr(cls, name)
@@ -321,28 +324,29 @@ def die_around(cls, name):
         os.kill(os.getpid(), signal.SIGKILL)
     setattr(cls, name, dying)
 
-die_around(Processing, name)
+cls, _, name = place.rpartition(".")
+die_around(pkgutil.resolve_name(cls), name)
 
 async def main():
     async with open_store(Settings.from_environment()) as store:
-        await store.payments.processing.run()
+        await Processing(store).run()
 
 asyncio.run(main())
 """
 
 STEPS = [
-    ("_judge", "before"),
-    ("_claim_order", "after"),
-    ("_judge", "after"),
-    ("_created", "before"),
-    ("_created", "after"),
-    ("_enrol", "after"),
-    ("_add_licence", "after"),
-    ("_owe", "after"),
-    ("_grant", "after"),
-    ("_turn_order", "before"),
-    ("_publish", "after"),
-    ("_move", "after"),
+    ("jobs.payments.judging:Judging.judge", "before"),
+    ("jobs.payments.judging:Judging._claim_order", "after"),
+    ("jobs.payments.judging:Judging.judge", "after"),
+    ("jobs.payments.enrolling:Enrolling._created", "before"),
+    ("jobs.payments.enrolling:Enrolling._created", "after"),
+    ("jobs.payments.enrolling:Enrolling.enrol", "after"),
+    ("jobs.payments.granting:Granting._add_licence", "after"),
+    ("jobs.payments.granting:Granting._owe", "after"),
+    ("jobs.payments.granting:Granting.grant", "after"),
+    ("store.payments.pages:OrderPages.turn", "before"),
+    ("jobs.payments.granting:Granting.publish", "after"),
+    ("jobs.payments.work:Work.move", "after"),
 ]
 
 
@@ -372,7 +376,7 @@ async def test_death_between_any_two_steps(
                 check=False,
             )
             assert murdered.returncode in (-signal.SIGKILL, 0)
-        await store.payments.processing.run()
+        await Processing(store).run()
         (row,) = await store.database.fetch(b"SELECT state, reason FROM lynk_inbox")
         assert (row["state"], row["reason"]) == ("done", "")
         assert await licences(store) == ["a" * 32] * 2
@@ -398,9 +402,9 @@ async def test_a_delivery_that_keeps_failing_is_dead_at_last_and_can_be_replayed
             raise RuntimeError("a bug of ours")
 
         with monkeypatch.context() as breaking:
-            breaking.setattr(processing.Processing, "_grant", broken)
+            breaking.setattr(Granting, "grant", broken)
             for attempt in range(len(processing.RETRY.seconds) + 1):
-                assert await store.payments.processing.run() == 1
+                assert await Processing(store).run() == 1
                 (row,) = await store.database.fetch(
                     b"SELECT *, extract(epoch FROM next_at - now())::float8 AS wait FROM lynk_inbox"
                 )
@@ -410,10 +414,10 @@ async def test_a_delivery_that_keeps_failing_is_dead_at_last_and_can_be_replayed
                 async with store.database.connection() as connection:
                     await connection.execute(b"UPDATE lynk_inbox SET next_at = now()")
         assert (row["state"], row["reason"]) == ("dead", "RuntimeError")
-        assert await store.payments.processing.run() == 0
+        assert await Processing(store).run() == 0
         plan = await store.payments.inbox.replay(row["id"], dry_run=False)
         assert (plan.possible, plan.licences, plan.mails) == (True, 2, 2)
-        await store.payments.processing.run()
+        await Processing(store).run()
         assert await licences(store) == ["a" * 32] * 2
 
 
@@ -430,9 +434,9 @@ async def test_a_run_that_finds_the_turn_taken_asks_for_no_other(
         monkeypatch.setattr(store.queue, "enqueue", enqueue)
         async with locked(store.database, Lock.PAYMENTS, store.keys.prefix) as ours:
             assert ours is not None
-            assert await store.payments.processing.run() == 0
+            assert await Processing(store).run() == 0
             assert rung == []
-        assert await store.payments.processing.run() == 1
+        assert await Processing(store).run() == 1
         assert rung == ["jobs.mail.send"]
 
 
@@ -440,7 +444,7 @@ async def test_two_runs_at_once_grant_once(environment: dict[str, str]) -> None:
     async with paid(environment) as store:
         settings = Settings.from_environment(environment)
         async with open_store(settings) as other, open_store(settings) as third:
-            await asyncio.gather(*(one.payments.processing.run() for one in (store, other, third)))
+            await asyncio.gather(*(Processing(one).run() for one in (store, other, third)))
         assert await licences(store) == ["a" * 32] * 2
         (count,) = await store.database.fetch(b"SELECT count(*) AS n FROM email_outbox")
         assert count["n"] == 2

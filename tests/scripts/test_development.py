@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.payments.processing import Processing
 from jobs.persist.reader import LogReader
 from scripts.development import run_file
 from scripts.development.__main__ import _port_for
@@ -202,7 +203,7 @@ async def test_every_page_has_something_to_look_at(store: Store) -> None:
     assert [row.status for row in register] == ["HADIR", "TERLAMBAT", "IZIN"]
 
     await LogReader(store).run()
-    await store.payments.processing.run()
+    await Processing(store).run()
     page = await store.payments.pages.look(ORDER)
     assert page is not None and (page["state"], page["licences"]) == ("done", 1)
     member = await store.members.find("member@jaga.test")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from jobs.payments.processing import Processing
 from jobs.persist.reader import LogReader
 from store.opening import Store
 from store.payments.delivery import read
@@ -40,7 +41,7 @@ async def run(environment: dict[str, str], *words: str, **changes: str) -> Done:
 
 async def settle(store: Store) -> None:
     await LogReader(store).run()
-    await store.payments.processing.run()
+    await Processing(store).run()
 
 
 async def states(store: Store) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 from tornado.web import RequestHandler
 
+from jobs.payments.processing import Processing
 from jobs.persist.reader import LogReader
 from realtime.server import Server
 from store.errors import NotFound, PasswordNeeded
@@ -291,7 +292,7 @@ async def test_a_purchase_takes_the_phone_of_who_waits(environment: Mapping[str,
         order = payment(items=[MEMBERSHIP], email="siti@jaga.test", phone=NUMBER)
         assert (await deliver(house.browser(), order)).status == 200
         await LogReader(house.store).run()
-        await house.store.payments.processing.run()
+        await Processing(house.store).run()
         buyer = await house.store.members.find("siti@jaga.test")
         assert buyer and await id_of(house) == buyer.id != stub
         assert (await house.store.hotspot.accounts.get(buyer.id)).approved

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from jobs.payments.judging import Judging
 from store.payments.delivery import sign
 from store.payments.intake import QUARANTINE_BYTES, QUARANTINE_PER_ADDRESS
-from store.payments.processing import Processing
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, encode, payment, signature_of
 from tests.orders import SUCCESS, admin_of, count, rows, settle, signed, states
 from tests.serving import serving
@@ -383,7 +383,7 @@ async def test_a_member_who_came_a_moment_before_is_not_altered_either(
         async def drawn(*_: object) -> str:
             return "a hash that was drawn while there was no such member"
 
-        monkeypatch.setattr(Processing, "_new_hash", drawn)
+        monkeypatch.setattr(Judging, "_new_hash", drawn)
         await deliver(site.browser(), payment(items=[MEMBERSHIP], email="korban@jaga.test"))
         await settle(site.store)
         assert await site.store.members.get(before.id) == before
