@@ -3,6 +3,7 @@
 JagaError                     status type
  ├── InvalidRequest            400    INVALID_REQUEST      (names the field)
  │    ├── InvalidDevice        400    INVALID_DEVICE_ID
+ │    ├── NoHttp               400    INVALID_REQUEST      (bytes that are no request)
  │    └── WeakPassword         400    WEAK_PASSWORD        (says why)
  ├── CurrentDevice             400    CURRENT_DEVICE
  ├── Unauthenticated           401    UNAUTHENTICATED
@@ -25,6 +26,7 @@ JagaError                     status type
  │    ├── MeetingNotFound      404    MEETING_NOT_FOUND
  │    └── LicenceUnknown       404    LICENSE_NOT_FOUND    (also a disabled one)
  ├── WrongMethod               405    METHOD_NOT_ALLOWED
+ ├── BodyTooLarge              413    TOO_LARGE
  ├── NoBodyTaken               415    NO_BODY_TAKEN
  ├── Conflict                  409    CONFLICT
  │    ├── SessionConflict      409    SESSION_CONFLICT
@@ -36,8 +38,11 @@ JagaError                     status type
  ├── QrExpired                 410    QR_EXPIRED
  ├── HandoverOver              410    HANDOVER_OVER        (used, too old, unknown: one answer)
  ├── RateLimited               429    RATE_LIMIT           (retry_after)
+ ├── HeadTooLarge              431    TOO_LARGE
  ├── Failed                    500    INTERNAL             (a fault of ours)
  └── Unavailable               503    UNAVAILABLE          (retry_after)
+      ├── NoRoom               503    UNAVAILABLE          (as many connections as may be)
+      └── NothingKept          503    UNAVAILABLE          (a delivery must come again)
 """
 
 from __future__ import annotations
@@ -292,6 +297,31 @@ class WrongMethod(JagaError):
         self.allowed = allowed
 
 
+class BodyTooLarge(JagaError):
+    """A body larger than its address takes; CONTRACT §3 has the largest."""
+
+    status = 413
+    type = "TOO_LARGE"
+
+    def __init__(self, most: int = 256 * 1024) -> None:
+        super().__init__(f"Isi permintaan terlalu besar (maksimal {most // 1024} KiB).")
+
+
+class HeadTooLarge(JagaError):
+    """A request line or headers beyond 32 KiB (realtime.transport.refusal)."""
+
+    status = 431
+    type = "TOO_LARGE"
+    message = "Alamat atau header permintaan terlalu besar (maksimal 32 KiB)."
+
+
+class NoHttp(InvalidRequest):
+    """Bytes that are no request."""
+
+    def __init__(self) -> None:
+        super().__init__("request", "Permintaan ini tidak terbaca sebagai HTTP.")
+
+
 class NoBodyTaken(JagaError):
     """The address reads no body."""
 
@@ -398,6 +428,19 @@ class Unavailable(JagaError):
     type = "UNAVAILABLE"
     message = "Layanan sedang sibuk atau terputus. Coba lagi sebentar."
     retry_after = 2
+
+
+class NoRoom(Unavailable):
+    """A server process has as many live connections as it may have."""
+
+    message = "Server sedang penuh. Coba lagi sebentar."
+    retry_after = 5
+
+
+class NothingKept(Unavailable):
+    """No tier could keep a delivery: the one case in which a genuine one is not answered 200."""
+
+    retry_after = 30
 
 
 class MeetingNotFound(NotFound):

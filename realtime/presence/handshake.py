@@ -12,19 +12,12 @@ from realtime.transport import codes
 from realtime.transport.connection import Connection, SessionTabs
 from realtime.transport.epoll_wire import EpollConnections
 from store.door import Door
-from store.errors import SessionEnded, Unavailable
+from store.errors import NoRoom, SessionEnded, Unavailable
 from store.opening import Store
 from store.sessions import Credential, CurrentSession, Ended
 
 PLAIN = "member"
 """The role without rights over others: losing it changes no page."""
-
-
-class NoRoom(Unavailable):
-    """This process holds as many connections as it may."""
-
-    message = "Server sedang penuh. Coba lagi sebentar."
-    retry_after = 5
 
 
 class Handshake:

@@ -21,9 +21,9 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from realtime.transport.refusal import BodyTooLarge, ClientStream, say_last
+from realtime.transport.refusal import ClientStream, say_last
 from realtime.transport.upgrade import Head, Upgrade
-from store.errors import JagaError, Unavailable
+from store.errors import BodyTooLarge, JagaError, Unavailable
 
 log = logging.getLogger("jaga.front")
 

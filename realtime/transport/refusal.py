@@ -16,41 +16,16 @@ from tornado.httputil import HTTPInputError
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from realtime.transport.messages import encode
-from store.errors import InvalidRequest, JagaError, WrongMethod
+from store.errors import BodyTooLarge, HeadTooLarge, JagaError, NoHttp, WrongMethod
 
 LARGEST_HEAD = 32 * 1024
-"""Request line and headers: eight times what a browser with many cookies sends."""
+"""Request line and headers, as HeadTooLarge says: eight times a browser with many cookies."""
 
 LINGER_SECONDS = 2.0
 """How long a refused client may go on sending: long enough to read our answer."""
 
 BARE_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 """What Tornado writes when it cannot read a request; a test checks that it still does."""
-
-
-class BodyTooLarge(JagaError):
-    """A body larger than its address takes; CONTRACT §3 has the largest."""
-
-    status = 413
-    type = "TOO_LARGE"
-
-    def __init__(self, most: int = 256 * 1024) -> None:
-        super().__init__(f"Isi permintaan terlalu besar (maksimal {most // 1024} KiB).")
-
-
-class HeadTooLarge(JagaError):
-    """A request line or headers beyond LARGEST_HEAD."""
-
-    status = 431
-    type = "TOO_LARGE"
-    message = "Alamat atau header permintaan terlalu besar (maksimal 32 KiB)."
-
-
-class NoHttp(InvalidRequest):
-    """Bytes that are no request."""
-
-    def __init__(self) -> None:
-        super().__init__("request", "Permintaan ini tidak terbaca sebagai HTTP.")
 
 
 class Guest(Protocol):

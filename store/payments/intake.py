@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from store.changes import Changes, Part, but
 from store.clock import now_ms
 from store.database import statement
-from store.errors import RateLimited, Unavailable
+from store.errors import NothingKept, RateLimited, Unavailable
 from store.limits import AddressLimit, Limit, Limits, TurnsHere
 from store.payments.delivery import Delivery, as_ref, fingerprint
 from store.payments.pages import ORDER_SECONDS
@@ -81,12 +81,6 @@ class Verdict:
     @property
     def verified(self) -> bool:
         return bool(self.signed_with)
-
-
-class NothingKept(Unavailable):
-    """No tier could keep it: the one case in which a genuine delivery is not answered 200."""
-
-    retry_after = 30
 
 
 class Intake(Part):

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from store.errors import JagaError, Unauthenticated
+from store.errors import JagaError, NothingKept, Unauthenticated
 from store.payments.delivery import read
 from store.payments.encoding import unpacked
-from store.payments.intake import NothingKept
 from web.handler import Handler
 
 SUCCESS = {"status": "success"}
