@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from store.routers import is_this_machine
-from store.settings import SETTING_NAMES, Settings, SettingsError
+from store.settings import SETTING_NAMES, Settings, SettingsError, declarations
 from tests.parts import ROOT
 
 SOUND = {"SECRET_KEY": "a key that only tests know"}
@@ -152,6 +152,28 @@ def test_only_our_own_origins_are_ours() -> None:
         "http://localhost:8123",
         "http://127.0.0.1:8123",
     }
+
+
+def test_each_is_declared_with_its_meaning_and_no_default_is_refused() -> None:
+    for name, setting in declarations():
+        assert setting.doc or name in ("jaga_env", "jaga_home"), name
+        assert "|" not in setting.doc + setting.takes + setting.shown and "\n" not in setting.doc
+        assert hasattr(read(), name)
+
+
+def test_bounds_in_the_table_are_those_that_are_held() -> None:
+    bounded = {
+        name.upper(): [*map(float, setting.takes.split(" to "))]
+        for name, setting in declarations()
+        if " to " in setting.takes
+    }
+    assert len(bounded) > 15
+    for name, (least, most) in bounded.items():
+        for good in (least, most):
+            assert read(**{name: f"{good:g}" if good % 1 else f"{good:.0f}"})
+        for bad in (least - 1, most + 1):
+            with pytest.raises(SettingsError, match=name):
+                read(**{name: f"{bad:g}" if bad % 1 else f"{bad:.0f}"})
 
 
 def test_the_names_are_documented_in_their_order() -> None:
