@@ -269,6 +269,10 @@ class Keys:
         """String: the last token given for a router. Lives for ever."""
         return f"{self.prefix}:hotspot:router:{router}:fence"
 
+    def awaited(self) -> str:
+        """Channel: names of keys that were written just now, for whoever waits for one of them."""
+        return f"{self.prefix}:awaited"
+
     def hotspot_answer(self, question: str) -> str:
         """String JSON: what a job answers to a page. Five minutes."""
         return f"{self.prefix}:hotspot:answer:{question}"

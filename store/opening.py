@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from store.attendance.parts import AttendanceParts
 from store.attendance.parts import wire as parts_of_attendance
 from store.audit import Audit
+from store.awaiting import Awaiting
 from store.changes import Changes
 from store.database import Database
 from store.devices import Devices
@@ -54,6 +55,7 @@ class Store:
     events: EventLog
     audit: Audit
     queue: Queue
+    awaiting: Awaiting
     limits: Limits
     passwords: Passwords
     members: Members
@@ -92,6 +94,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         try:
             yield store
         finally:
+            store.awaiting.close()
             store.payments.spool.close()
             store.lists.close()
     finally:
@@ -105,13 +108,16 @@ def _wire(
     settings: Settings, redis: Redis, queue: Queue, database: Database, passwords: Passwords
 ) -> Store:
     changes = Changes(redis, Keys(settings.redis_prefix), database, queue)
+    awaiting = Awaiting(changes)
     limits = Limits(changes)
     audit = Audit(changes)
     sessions = Sessions(changes, settings)
     accounts = Accounts(changes, Newcomers(changes), RouterRequests(settings, queue))
     members = Members(changes, passwords, sessions, accounts)
     devices = Devices(changes, sessions)
-    hotspot = parts_of_hotspot(changes, settings, queue, limits, audit, sessions, accounts, members)
+    hotspot = parts_of_hotspot(
+        changes, settings, queue, awaiting, limits, audit, sessions, accounts, members
+    )
     mails = Mails(database, queue)
     return Store(
         settings=settings,
@@ -121,6 +127,7 @@ def _wire(
         events=EventLog(changes),
         audit=audit,
         queue=queue,
+        awaiting=awaiting,
         limits=limits,
         passwords=passwords,
         members=members,

@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from store.changes import Part
+from store.awaiting import Awaiting
+from store.changes import Changes, Part
 
 KEPT_SECONDS = 5
 """An answer older than this would keep the "sign in" banner on a phone that is through."""
@@ -19,9 +20,14 @@ KEPT_SECONDS = 5
 class Captive(Part):
     """What is known, by address."""
 
-    async def known(self, address: str) -> dict[str, Any] | None:
-        """Return what a router said of this address a moment ago, None when it must be asked."""
-        text = await self._redis.get(self._keys.hotspot_captive(address))
+    def __init__(self, changes: Changes, awaiting: Awaiting) -> None:
+        super().__init__(changes)
+        self._awaiting = awaiting
+
+    async def known(self, address: str, wait: float = 0.0) -> dict[str, Any] | None:
+        """Return what a router said of this address a moment ago, or says within `wait` seconds to
+        somebody who has the turn; None when it must be asked."""
+        text = await self._awaiting.read(self._keys.hotspot_captive(address), wait)
         return dict(json.loads(text)) if text else None
 
     async def may_ask(self, address: str) -> bool:
@@ -38,7 +44,6 @@ class Captive(Part):
 
     async def note(self, address: str, said: Mapping[str, Any]) -> None:
         """Keep what a router said, and give the turn back."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(self._keys.hotspot_captive(address), json.dumps(said), ex=KEPT_SECONDS)
-            pipe.delete(self._keys.hotspot_captive_turn(address))
-            await pipe.execute()
+        key = self._keys.hotspot_captive(address)
+        await self._awaiting.write(key, json.dumps(said), KEPT_SECONDS)
+        await self._redis.delete(self._keys.hotspot_captive_turn(address))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from store.audit import Audit
+from store.awaiting import Awaiting
 from store.changes import Changes
 from store.hotspot.accounts import Accounts
 from store.hotspot.captive import Captive
@@ -51,6 +52,7 @@ def wire(
     changes: Changes,
     settings: Settings,
     queue: Queue,
+    awaiting: Awaiting,
     limits: Limits,
     audit: Audit,
     sessions: Sessions,
@@ -68,11 +70,11 @@ def wire(
         registrations=Registrations(changes, members),
         packages=packages,
         routers=routers,
-        questions=Questions(changes, queue),
+        questions=Questions(changes.keys, queue, awaiting),
         leases=Leases(changes),
         ledger=Ledger(changes, settings),
         otp=Otp(changes, settings, limits, audit),
         handovers=Handovers(changes, sessions),
         presences=Presences(changes),
-        captive=Captive(changes),
+        captive=Captive(changes, awaiting),
     )

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from store.changes import Changes, Part
+from store.awaiting import Awaiting
+from store.keys import Keys
 from store.queue import Queue
 from store.sessions import new_id
 
@@ -17,12 +18,13 @@ ANSWER_SECONDS = 300
 """How long a job's answer waits for the page that asked."""
 
 
-class Questions(Part):
+class Questions:
     """What is asked, and what was answered."""
 
-    def __init__(self, changes: Changes, queue: Queue) -> None:
-        super().__init__(changes)
+    def __init__(self, keys: Keys, queue: Queue, awaiting: Awaiting) -> None:
+        self._keys = keys
         self._queue = queue
+        self._awaiting = awaiting
 
     async def ask(self, function: str, *args: Any, queue: str = "visitors") -> str:
         """Have a job find something out; returns where its answer will be. Raises Unavailable, also
@@ -36,9 +38,9 @@ class Questions(Part):
     async def answer(self, question: str, answer: Mapping[str, Any]) -> None:
         """Give an answer."""
         key = self._keys.hotspot_answer(question)
-        await self._redis.set(key, json.dumps(answer), ex=ANSWER_SECONDS)
+        await self._awaiting.write(key, json.dumps(answer), ANSWER_SECONDS)
 
-    async def answer_to(self, question: str) -> dict[str, Any] | None:
-        """Return the answer, None while there is none."""
-        text = await self._redis.get(self._keys.hotspot_answer(question))
+    async def answer_to(self, question: str, wait: float = 0.0) -> dict[str, Any] | None:
+        """Return the answer as soon as it is there; None when it is not within `wait` seconds."""
+        text = await self._awaiting.read(self._keys.hotspot_answer(question), wait)
         return dict(json.loads(text)) if text else None

@@ -35,7 +35,7 @@ def test_each_says_its_type_and_how_long_it_lives() -> None:
         if not name.startswith("_"):
             doc = (method.__doc__ or "").split()
             assert doc and doc[0].rstrip(":") in (
-                "Stream", "String", "Hash", "Set", "Sorted", "List",
+                "Stream", "String", "Hash", "Set", "Sorted", "List", "Channel",
             ), name  # fmt: skip
 
 

@@ -21,6 +21,10 @@ WAIT_SECONDS = 4.0
 """Less than the ten seconds after which phones give up; the job gives the router three."""
 
 
+TURN_SECONDS = 0.5
+"""Between two looks whether the turn to ask is free, when nobody says what was answered."""
+
+
 class CaptiveApi(HotspotHandler):
     """`/api/hotspot/captive`: is the device that asks held captive?"""
 
@@ -45,14 +49,16 @@ class CaptiveApi(HotspotHandler):
             said = await captive.known(address)
             if said is None and await captive.may_ask(address):
                 said = await self._asked(address, left)
+            elif said is None:
+                # somebody else is asking; should nothing come of it, the turn is free again
+                said = await captive.known(address, min(left, TURN_SECONDS))
             if said is not None:
                 return said
-            await self.pause()
         raise Unavailable()
 
     async def _asked(self, address: str, seconds: float) -> dict[str, Any] | None:
         question = await self.store.hotspot.questions.ask("captive.answer", address)
-        said = await self.answer_of(question, seconds)
+        said = await self.store.hotspot.questions.answer_to(question, seconds)
         if said is not None:
             await self.store.hotspot.captive.note(address, said)
         return said

@@ -202,7 +202,7 @@ class Binding(HotspotHandler):
         except Unavailable:
             await self.store.hotspot.devices.keep_waiting(member, asked)
             return outcome({"state": "pending"})
-        answer = await self.answer_of(question, WAIT_SECONDS)
+        answer = await self.store.hotspot.questions.answer_to(question, WAIT_SECONDS)
         if answer is None:
             await self.store.hotspot.devices.keep_waiting(member, asked)
             return outcome({"state": "pending"})

@@ -1,10 +1,8 @@
-"""The base of the hotspot's handlers: the rules in force, and waiting for a job's answer."""
+"""The base of the hotspot's handlers: the rules in force, and who is asking."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from store.errors import PasswordChangeNeeded
 from store.hotspot.deciding import Policy
@@ -12,8 +10,6 @@ from store.sessions import CurrentSession, Opened
 from web import fields
 from web.fields import text
 from web.handler import Handler
-
-LOOK_SECONDS = 0.03
 
 
 class TokenBody(fields.Body):
@@ -64,16 +60,3 @@ class HotspotHandler(Handler):
         await sessions.settle(opened)
         await self.move_in(opened)
         return opened
-
-    async def answer_of(self, question: str, seconds: float) -> dict[str, Any] | None:
-        """Wait for what a job finds out; None when it takes longer."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if answer := await self.store.hotspot.questions.answer_to(question):
-                return answer
-            await self.pause()
-        return None
-
-    async def pause(self) -> None:
-        """Wait a moment before looking again."""
-        await asyncio.sleep(LOOK_SECONDS)

@@ -187,7 +187,7 @@ class PlanNow(DeskHandler):
         self.require_router()
         percent = self.number("fup_percent", 100)
         question = await self.store.hotspot.questions.ask("preview", percent, queue="urgent")
-        answer = await self.answer_of(question, PLAN_SECONDS)
+        answer = await self.store.hotspot.questions.answer_to(question, PLAN_SECONDS)
         if answer is None or "error" in answer:
             raise Unavailable("Tidak ada router yang menjawab. Coba lagi sebentar.")
         self.respond({"success": True, **answer})

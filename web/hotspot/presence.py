@@ -44,7 +44,9 @@ class Prove(HotspotHandler):
             question = await self.store.hotspot.questions.ask("confirm", token)
         except Unavailable:
             return {"state": "pending"}
-        return await self.answer_of(question, WAIT_SECONDS) or {"state": "pending"}
+        return await self.store.hotspot.questions.answer_to(question, WAIT_SECONDS) or {
+            "state": "pending"
+        }
 
 
 class ProofPage(HotspotHandler):
