@@ -26,7 +26,8 @@ a Postgres database as the migrations left it (`tests.databases`; its schema may
 * `product`      the same as real processes, for a test where a process dies, starts or speaks to
                  another; called twice it starts two web processes on the same state
 
-And `supervisor`, which starts any other process so that it is gone when the tests are.
+And `supervisor`, which starts any other process so that it is gone when the tests are, and
+`fork_server`, which runs a command of ours to its end (`tests.forkserver`).
 """
 
 from __future__ import annotations
@@ -109,13 +110,18 @@ def passwords_are_cheap() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def supervisor(pytestconfig: pytest.Config) -> Iterator[Supervisor]:
+def fork_server(pytestconfig: pytest.Config) -> Iterator[ForkServer]:
     reporting: Any = pytestconfig.pluginmanager.get_plugin("jaga-reporting")
     reporting.count_at(ForkServer, "_fork", "forks")
     server = ForkServer()
-    with Supervisor(popen=server.popen) as supervisor:
-        yield supervisor
+    yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def supervisor(fork_server: ForkServer) -> Iterator[Supervisor]:
+    with Supervisor(popen=fork_server.popen) as supervisor:
+        yield supervisor
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,27 +71,62 @@ class ForkServer:
         its own, which speaks with one voice, as a fork; everything else as it is."""
         if list(command[:1]) != [sys.executable] or command[1] not in ("-m", "-c"):
             return subprocess.Popen(command, stdout=stdout, env=env, **how)
-        return self._fork(command[1:], stdout, dict(os.environ if env is None else env), how["cwd"])
+        with ExitStack() as stack:
+            silent = stack.enter_context(open(os.devnull, "r+b")).fileno()
+            reads = None
+            if stdout == subprocess.PIPE:
+                reads, stdout = os.pipe()
+                stack.callback(os.close, stdout)
+            elif stdout == subprocess.DEVNULL:
+                stdout = silent
+            return self._fork(
+                command[1:],
+                (silent, stdout, stdout),
+                env,
+                how["cwd"],
+                None if reads is None else open(reads, "rb"),
+            )
+
+    def run(
+        self, *words: str, env: Mapping[str, str] | None = None, typed: str = "", timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Have Python run (`-m` and a module, or `-c` and a text, and arguments) in the project's
+        folder, with a terminal's input; returns how it ended and what it said."""
+        with ExitStack() as stack:
+            files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(3)]
+            files[0].write(typed)
+            files[0].seek(0)
+            fds = tuple(file.fileno() for file in files)
+            process = self._fork(words, fds, env, ROOT)
+            try:
+                code = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.wait(SECONDS_TO_END)
+                raise
+            for file in files[1:]:
+                file.seek(0)
+            said = [file.read() for file in files[1:]]
+        return subprocess.CompletedProcess(words, code, *said)
 
     def _fork(
-        self, words: Sequence[str], stdout: int, env: Mapping[str, str], cwd: Path | None
+        self,
+        words: Sequence[str],
+        fds: tuple[int, ...],
+        env: Mapping[str, str] | None,
+        cwd: Path | None,
+        stdout: IO[bytes] | None = None,
     ) -> Forked:
         ours, theirs = socket.socketpair()
-        read = None
-        if stdout == subprocess.PIPE:
-            read, stdout = os.pipe()
-        elif stdout == subprocess.DEVNULL:
-            stdout = os.open(os.devnull, os.O_WRONLY)
-        else:
-            stdout = os.dup(stdout)
-        request = json.dumps({"words": words, "env": env, "cwd": str(cwd or Path.cwd())})
-        try:
-            with theirs, self._lock:
-                socket.send_fds(self._line, [request.encode()], [stdout, theirs.fileno()])
-        finally:
-            os.close(stdout)
+        asked = {
+            "words": list(words),
+            "env": dict(os.environ if env is None else env),
+            "cwd": str(cwd or Path.cwd()),
+        }
+        with theirs, self._lock:
+            socket.send_fds(self._line, [json.dumps(asked).encode()], [theirs.fileno(), *fds])
         ours.settimeout(START_SECONDS)
-        return Forked(int(ours.recv(32)), ours, None if read is None else open(read, "rb"))
+        return Forked(int(ours.recv(32)), ours, stdout)
 
     def close(self) -> None:
         """End the server; what it started goes on."""
@@ -150,20 +186,21 @@ def _serve(line: socket.socket) -> dict[str, Any]:
             _tell_ends(running)
         if line not in ready:
             continue
-        text, fds, _flags, _address = socket.recv_fds(line, MOST_BYTES, 2)
+        text, fds, _flags, _address = socket.recv_fds(line, MOST_BYTES, 4)
         if not text:
             sys.exit()
         if pid := os.fork():
-            os.close(fds[0])
-            running[pid] = socket.socket(fileno=fds[1])
+            for fd in fds[1:]:
+                os.close(fd)
+            running[pid] = socket.socket(fileno=fds[0])
             running[pid].send(str(pid).encode())
             continue
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for end in (line, awake, wakes, *running.values()):
             end.close()
-        os.close(fds[1])
-        return {**json.loads(text), "output": fds[0]}
+        os.close(fds[0])
+        return {**json.loads(text), "fds": fds[1:]}
 
 
 def _tell_ends(running: dict[int, socket.socket]) -> None:
@@ -175,9 +212,9 @@ def _tell_ends(running: dict[int, socket.socket]) -> None:
 
 def _become(asked: dict[str, Any]) -> None:
     os.setsid()
-    os.dup2(asked["output"], 1)
-    os.dup2(asked["output"], 2)
-    os.close(asked["output"])
+    for at, fd in enumerate(asked["fds"]):
+        os.dup2(fd, at)
+        os.close(fd)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
     os.environ.update(asked["env"])

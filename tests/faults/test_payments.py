@@ -6,8 +6,6 @@ import asyncio
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -32,11 +30,10 @@ from store.payments import intake
 from store.payments.licences import digest_of
 from store.settings import SETTING_NAMES, Settings
 from tests.client import Answer
+from tests.forkserver import ForkServer
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, payment
 from tests.serving import Serving, serving, until
 from tests.stopwatch import Stopwatch
-
-ROOT = Path(__file__).resolve().parents[2]
 
 ANSWER_SECONDS = 2.0
 
@@ -362,18 +359,13 @@ async def paid(environment: dict[str, str]) -> AsyncIterator[Store]:
 
 @pytest.mark.parametrize(("step", "when"), STEPS)
 async def test_death_between_any_two_steps(
-    environment: dict[str, str], step: str, when: str
+    environment: dict[str, str], fork_server: ForkServer, step: str, when: str
 ) -> None:
     async with paid(environment) as store:
         clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
         for _ in range(2):  # and once more at the same place, or past it
             murdered = await asyncio.to_thread(
-                subprocess.run,
-                [sys.executable, "-c", MURDER, step, when],
-                env={**clean, **environment},
-                cwd=ROOT,
-                timeout=40,
-                check=False,
+                fork_server.run, "-c", MURDER, step, when, env=clean | environment, timeout=40
             )
             assert murdered.returncode in (-signal.SIGKILL, 0)
         await Processing(store).run()

@@ -12,6 +12,7 @@ import pytest
 from honcho.environ import parse_procfile
 
 from scripts.tools import checking, chromium, testing
+from tests.forkserver import ForkServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -131,13 +132,7 @@ def _write(path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "name", ["migrate", "restore", "router_check", "router_simulator", "lynk", "member"]
 )
-def test_asked_for_help_a_command_does_nothing_else(name: str) -> None:
-    answer = subprocess.run(
-        [sys.executable, "-m", f"scripts.{name}", "--help"],
-        env={"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://127.0.0.1:1/none"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
+def test_asked_for_help_a_command_does_nothing_else(fork_server: ForkServer, name: str) -> None:
+    env = {"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://127.0.0.1:1/none"}
+    answer = fork_server.run("-m", f"scripts.{name}", "--help", env=env, timeout=20)
     assert answer.returncode == 0 and answer.stdout.startswith("usage:"), answer.stderr

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
+from functools import partial
 from pathlib import Path
+from typing import Protocol
+
+import pytest
 
 from jobs.payments.processing import Processing
 from jobs.persist.reader import LogReader
@@ -15,28 +18,29 @@ from store.payments.delivery import read
 from store.payments.intake import _record
 from store.payments.spool import Spool
 from store.settings import SETTING_NAMES
+from tests.forkserver import ForkServer
 from tests.lynk import KEY, deliver, encode, payment, signature_of
 from tests.serving import serving
-
-ROOT = Path(__file__).resolve().parents[2]
 
 Done = subprocess.CompletedProcess[str]
 
 
-async def run(environment: dict[str, str], *words: str, **changes: str) -> Done:
-    clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "scripts.lynk", *words],
-        env={**clean, **environment, "LYNK_MERCHANT_KEYS": KEY, **changes},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=40,
-    )
-    # no secret is ever printed
-    assert KEY not in done.stdout + done.stderr
-    return done
+class Run(Protocol):
+    async def __call__(self, environment: dict[str, str], *words: str, **changes: str) -> Done: ...
+
+
+@pytest.fixture
+def run(fork_server: ForkServer) -> Run:
+    async def run(environment: dict[str, str], *words: str, **changes: str) -> Done:
+        clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
+        env = {**clean, **environment, "LYNK_MERCHANT_KEYS": KEY, **changes}
+        command = partial(fork_server.run, "-m", "scripts.lynk", *words, env=env, timeout=40)
+        done = await asyncio.to_thread(command)
+        # no secret is ever printed
+        assert KEY not in done.stdout + done.stderr
+        return done
+
+    return run
 
 
 async def settle(store: Store) -> None:
@@ -49,7 +53,7 @@ async def states(store: Store) -> list[str]:
     return [str(row["state"]) for row in rows]
 
 
-async def test_what_came_is_listed_and_shown(environment: dict[str, str]) -> None:
+async def test_what_came_is_listed_and_shown(environment: dict[str, str], run: Run) -> None:
     assert (await run(environment, "list")).stdout == "empty\n"
     async with serving(environment, LYNK_MERCHANT_KEYS=KEY) as site:
         body = payment("a" * 32)
@@ -70,7 +74,9 @@ async def test_what_came_is_listed_and_shown(environment: dict[str, str]) -> Non
         assert missing.returncode == 1 and missing.stderr.startswith("lynk: ")
 
 
-async def test_held_deliveries_are_replayed_after_a_look(environment: dict[str, str]) -> None:
+async def test_held_deliveries_are_replayed_after_a_look(
+    environment: dict[str, str], run: Run
+) -> None:
     production = environment | {"JAGA_ENV": "production"}
     async with serving(production) as site:
         await deliver(site.browser(), payment())
@@ -91,7 +97,7 @@ async def test_held_deliveries_are_replayed_after_a_look(environment: dict[str, 
         assert (await run(production, "replay")).returncode == 1
 
 
-async def test_quarantined_ones_likewise(environment: dict[str, str]) -> None:
+async def test_quarantined_ones_likewise(environment: dict[str, str], run: Run) -> None:
     async with serving(environment, LYNK_MERCHANT_KEYS="stale") as site:
         await deliver(site.browser(), payment())
         await settle(site.store)
@@ -103,7 +109,7 @@ async def test_quarantined_ones_likewise(environment: dict[str, str]) -> None:
         assert row["verified"]
 
 
-async def test_samples_are_sent_as_lynk_sends_them(environment: dict[str, str]) -> None:
+async def test_samples_are_sent_as_lynk_sends_them(environment: dict[str, str], run: Run) -> None:
     async with serving(environment, LYNK_MERCHANT_KEYS=KEY) as site:
         for words in (["01"], ["03"], ["05"], ["01", "--new"], ["01"]):
             sent = await run(environment, "send-sample", *words)
@@ -118,7 +124,9 @@ async def test_samples_are_sent_as_lynk_sends_them(environment: dict[str, str]) 
     assert away.returncode == 1 and "Traceback" not in away.stderr
 
 
-async def test_a_signature_is_verified(environment: dict[str, str], tmp_path: Path) -> None:
+async def test_a_signature_is_verified(
+    environment: dict[str, str], tmp_path: Path, run: Run
+) -> None:
     body = payment("b" * 32)
     file = tmp_path / "body.json"
     file.write_bytes(encode(body))
@@ -135,7 +143,7 @@ async def test_a_signature_is_verified(environment: dict[str, str], tmp_path: Pa
 
 
 async def test_orders_that_never_came_are_found(
-    environment: dict[str, str], tmp_path: Path
+    environment: dict[str, str], tmp_path: Path, run: Run
 ) -> None:
     async with serving(environment, LYNK_MERCHANT_KEYS=KEY) as site:
         await deliver(site.browser(), payment("a" * 32))
@@ -156,7 +164,9 @@ async def test_orders_that_never_came_are_found(
         assert (await run(environment, "reconcile", str(export))).returncode == 1
 
 
-async def test_a_spool_is_drained_by_hand(environment: dict[str, str], store: Store) -> None:
+async def test_a_spool_is_drained_by_hand(
+    environment: dict[str, str], store: Store, run: Run
+) -> None:
     intake = store.payments.intake
     body = payment("a" * 32)
     delivery = read(encode(body), [signature_of(body)])

@@ -5,34 +5,35 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
+
+import pytest
 
 from jobs.persist.reader import LogReader
 from scripts.embedded.ports import free_port
 from store.opening import Store
 from store.sessions import Device
 from store.settings import SETTING_NAMES
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.forkserver import ForkServer
 
 Done = subprocess.CompletedProcess[str]
 
 
-async def run(environment: dict[str, str], *words: str, typed: str = "") -> Done:
+class Run(Protocol):
+    async def __call__(self, environment: dict[str, str], *words: str, typed: str = "") -> Done: ...
+
+
+@pytest.fixture
+def run(fork_server: ForkServer) -> Run:
     """Run the command with `typed` on its standard input."""
-    clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "scripts.member", *words],
-        env=clean | environment,
-        cwd=ROOT,
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+
+    async def run(environment: dict[str, str], *words: str, typed: str = "") -> Done:
+        clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
+        command = partial(fork_server.run, "-m", "scripts.member", *words, env=clean | environment)
+        return await asyncio.to_thread(command, typed=typed, timeout=30)
+
+    return run
 
 
 async def audit_of(store: Store) -> list[tuple[str, str]]:
@@ -43,7 +44,7 @@ async def audit_of(store: Store) -> list[tuple[str, str]]:
 
 
 async def test_a_member_is_added_listed_blocked_and_admitted(
-    store: Store, environment: dict[str, str]
+    store: Store, environment: dict[str, str], run: Run
 ) -> None:
     words = ("add", "ani@jaga.test", "--name", "Ani", "--username", "ani", "--role", "teacher")
     added = await run(environment, *words, typed="rahasia sekali\n")
@@ -69,7 +70,7 @@ async def test_a_member_is_added_listed_blocked_and_admitted(
 
 
 async def test_a_new_password_a_logout_and_an_end(
-    store: Store, environment: dict[str, str]
+    store: Store, environment: dict[str, str], run: Run
 ) -> None:
     member = await store.members.create(email="ani@jaga.test", username="ani", password_hash="x")
     device: Any = Device(id="d1", name="Chrome")
@@ -88,7 +89,9 @@ async def test_a_new_password_a_logout_and_an_end(
     assert await store.members.find("ani") is None
 
 
-async def test_what_goes_wrong_is_one_line(store: Store, environment: dict[str, str]) -> None:
+async def test_what_goes_wrong_is_one_line(
+    store: Store, environment: dict[str, str], run: Run
+) -> None:
     await store.members.create(email="ani@jaga.test", password_hash="x")
     for words, said in (
         (("block", "nobody"), "member: nobody logs in as nobody\n"),
@@ -108,7 +111,9 @@ async def test_what_goes_wrong_is_one_line(store: Store, environment: dict[str, 
     assert done.stderr.startswith("member: ") and len(done.stderr.splitlines()) == 1
 
 
-async def test_an_emptied_redis_is_rebuilt_first(store: Store, environment: dict[str, str]) -> None:
+async def test_an_emptied_redis_is_rebuilt_first(
+    store: Store, environment: dict[str, str], run: Run
+) -> None:
     await store.members.create(email="ani@jaga.test", username="ani", password_hash="x")
     await LogReader(store).run()
     await store.redis.flushdb()

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +20,7 @@ from store.opening import Store, open_store
 from store.restoring import restore, restore_if_needed
 from store.sessions import Device
 from store.settings import SETTING_NAMES, Settings
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.forkserver import ForkServer
 
 
 async def test_a_whole_redis_is_left_alone(store: Store) -> None:
@@ -191,18 +188,22 @@ async def test_without_tables_nothing_is_marked_whole(store: Store) -> None:
     assert not await store.redis.exists(store.keys.built())
 
 
-async def test_the_command_rebuilds_and_says_so(store: Store, environment: dict[str, str]) -> None:
+async def test_the_command_rebuilds_and_says_so(
+    store: Store, environment: dict[str, str], fork_server: ForkServer
+) -> None:
     ani = await store.members.create(email="ani@example.id", password_hash="x")
     await _empty(store)
-    done = await asyncio.to_thread(_command, environment)
+    done = await asyncio.to_thread(_command, fork_server, environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("restoring: done, 1 of 1 members put back in ")
     assert await store.members.find("ani@example.id") == ani
 
 
-async def test_the_command_says_in_one_line_what_is_away(environment: dict[str, str]) -> None:
+async def test_the_command_says_in_one_line_what_is_away(
+    environment: dict[str, str], fork_server: ForkServer
+) -> None:
     environment["DATABASE_URL"] = f"postgresql://jaga@127.0.0.1:{free_port()}/jaga"
-    done = await asyncio.to_thread(_command, environment)
+    done = await asyncio.to_thread(_command, fork_server, environment)
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("restore: ")
@@ -236,13 +237,8 @@ async def _empty(store: Store) -> None:
     await store.redis.flushdb()
 
 
-def _command(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _command(
+    fork_server: ForkServer, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.restore"],
-        env=clean | environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    return fork_server.run("-m", "scripts.restore", env=clean | environment, timeout=30)
