@@ -1,9 +1,9 @@
-"""`python -m jobs`: three RQ workers, each a process of its own, watched by this one.
+"""`python -m jobs`: four RQ workers, each a process of its own, watched by this one.
 
-One keeps to `urgent` and `default`. The second prefers `hotspot` to `default`, which the first
-looks after: so a router pass of minutes delays neither a login code nor the log, and a busy log
-never keeps the router waiting. The third serves visitors alone: whoever opens pages in a crowd
-keeps nobody waiting but other visitors.
+One serves `urgent` alone: a login code and a block wait neither for the log, which in a crowd is
+worked on without a pause, nor for a router pass of minutes. The second prefers `default`, the third
+`hotspot`: a busy log never keeps the router waiting, nor a long pass the log. The fourth serves
+visitors alone: whoever opens pages in a crowd keeps nobody waiting but other visitors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from store.logs import log_as
 from store.queue import RESULT_SECONDS, queue_redis
 from store.settings import Settings, SettingsError
 
-SHARES = (("urgent", "default"), ("urgent", "hotspot", "default"), ("visitors",))
+SHARES = (("urgent",), ("urgent", "default"), ("urgent", "hotspot", "default"), ("visitors",))
 
 FINISH_SECONDS = 20.0
 """How long a job in hand may take to finish after SIGTERM; a platform kills at 30 s. What is cut

@@ -443,6 +443,13 @@ class NothingKept(Unavailable):
     retry_after = 30
 
 
+class Crowded(Unavailable):
+    """Too many strangers ask at once for the next one to be served in time."""
+
+    message = "Sedang sangat ramai. Coba lagi sebentar."
+    retry_after = 1
+
+
 class MeetingNotFound(NotFound):
     """No such meeting, or another teacher's."""
 

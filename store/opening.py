@@ -37,6 +37,7 @@ from store.queue import Queue
 from store.redis_servers import leave_old_masters, open_redis
 from store.sessions import Sessions
 from store.settings import Settings
+from store.sharing import Shared
 
 POOL_CONNECTIONS = 32
 """More than the requests that one process has between two awaits; the rest waits a moment."""
@@ -70,6 +71,11 @@ class Store:
     messages: Messages
     lists: ListReader
     member_lists: MemberLists
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more strangers ask at once than can be answered in time."""
+        return isinstance(pool := self.redis.connection_pool, Shared) and pool.is_crowded
 
     def blocking_connection(self, seconds: float) -> Redis:
         """Return a Redis of its own for a read that waits up to `seconds`; the caller closes it."""

@@ -27,6 +27,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from store.refusals import is_replica
+from store.sharing import Shared
 
 PLAIN = ("redis", "rediss", "unix")
 SENTINEL = ("redis+sentinel", "rediss+sentinel")
@@ -124,9 +125,9 @@ def open_redis(url: str, ca: str, reply_seconds: float, connections: int) -> Red
             found.hosts, sentinel_kwargs=_asking(found, ca) | {"retry": AsyncRetry(NoBackoff(), 0)}
         )
         more = _of_master(found, ca)
-        pool = _MasterPool(found.master, manager, **more, **options)  # type: ignore[no-untyped-call]
+        pool = _MasterPool(found.master, manager, **more, **options)
     else:
-        pool = BlockingConnectionPool.from_url(url, **_tls(urlsplit(url).scheme, ca), **options)
+        pool = Pool.from_url(url, **_tls(urlsplit(url).scheme, ca), **options)
     pool.connection_class = _leaving(_LeavesReplicas, pool.connection_class)
     return Redis.from_pool(pool)
 
@@ -227,7 +228,11 @@ def read_ca(text: str) -> str:
     raise ValueError(f"it must be a file of certificates, their text, or {SELF_SIGNED}")
 
 
-class _MasterPool(redis.asyncio.sentinel.SentinelConnectionPool, BlockingConnectionPool):
+class Pool(Shared, BlockingConnectionPool):
+    """Of one server; whoever finds no connection free waits for one."""
+
+
+class _MasterPool(Shared, redis.asyncio.sentinel.SentinelConnectionPool, BlockingConnectionPool):
     """Sentinel's pool, with a place in line for who finds no connection free."""
 
     async def leave_all_but(self, address: tuple[str, int]) -> None:

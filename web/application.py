@@ -21,6 +21,7 @@ from web import (
     sessions,
 )
 from web.handler import Handler, UnknownAddress
+from web.known import Known
 from web.pages import Pages
 
 
@@ -57,6 +58,7 @@ def make_application(
         default_handler_args=parts,
         log_function=answered,
         websocket_stats=websocket_stats,
+        known=Known(),
         is_https=settings.is_https,
         logo_url=settings.site_logo_url,
     )

@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 
 from tornado.web import HTTPError, RequestHandler
 
-from store.door import Door, cookies_of
+from store.door import Door, bearer_of, cookies_of
 from store.errors import (
     WAITING_PAGE,
     AccountBlocked,
+    Crowded,
     Forbidden,
     InvalidRequest,
     JagaError,
@@ -32,8 +33,10 @@ from store.errors import (
 from store.opening import Store
 from store.refusals import is_away
 from store.sessions import CurrentSession, Device, Opened, Session, device_id
+from store.sharing import is_for_stranger
 from web.browsers import device_name
 from web.fields import B, decoded, read
+from web.known import Known
 from web.pages import Pages, content_policy, transport_headers
 
 log = logging.getLogger("jaga.web")
@@ -74,6 +77,9 @@ class Handler(RequestHandler):
     works_before_password_change = False
     """True for addresses that a member may use before a required change of password."""
 
+    works_in_crowd = False
+    """True where what is sent has another place to be kept, should Redis have no room."""
+
     serves_waiting = False
     """True for the hotspot portal's own addresses, which also serve members whom nobody has
     approved yet. All others refuse them, so that a new address is safe without a thought."""
@@ -98,8 +104,22 @@ class Handler(RequestHandler):
             await answered
 
     def prepare(self) -> None:
+        self._refuse_in_crowd()
         if self.request.method not in ("GET", "HEAD", "OPTIONS") and not self.exempt_from_origin:
             self.door.require_own_origin(self.request.headers, self._is_own_form())
+
+    def _refuse_in_crowd(self) -> None:
+        """Begin nothing for a stranger while more of them wait than can be served in time."""
+        cookie, bearer = self.cookie_credential, bearer_of(self.request.headers)
+        is_stranger = cookie not in self._known and bearer not in self._known
+        is_for_stranger.set(is_stranger)
+        if is_stranger and self.store.is_crowded and not self.works_in_crowd:
+            raise Crowded()
+
+    @property
+    def _known(self) -> Known:
+        known: Known = self.settings["known"]
+        return known
 
     def _is_own_form(self) -> bool:
         """Whether a form of ours sent this: it carries the token that its page was made with.
@@ -154,6 +174,8 @@ class Handler(RequestHandler):
         current = await self.store.sessions.check(
             text, touch=touch, sparing=sparing, portal=self.serves_waiting
         )
+        self._known.add(text)
+        is_for_stranger.set(False)
         if current.draining and self.request.method not in ("GET", "HEAD"):
             raise SessionEnded({"reason": "replaced"})
         if current.must_change and not self.works_before_password_change:

@@ -30,6 +30,7 @@ from store.payments.delivery import Delivery, as_ref, fingerprint
 from store.payments.pages import ORDER_SECONDS
 from store.payments.spool import Spool
 from store.settings import Settings
+from store.sharing import is_for_stranger
 
 REDIS_SECONDS = 0.3
 POSTGRES_SECONDS = 0.8
@@ -121,6 +122,8 @@ class Intake(Part):
         answered all the same when not.
         """
         verdict = self.judge(delivery)
+        if verdict.verified:
+            is_for_stranger.set(False)
         record = _record(delivery, verdict, address)
         if verdict.state in ("quarantined", "test"):
             await self._set_aside(record, len(delivery.body), address)

@@ -74,6 +74,18 @@ async def test_a_long_router_pass_delays_no_urgent_job(store: Store, start: Star
     assert not await _begun(store, "next pass")
 
 
+async def test_what_is_urgent_waits_neither_for_the_log_nor_for_a_router(
+    store: Store, start: Start
+) -> None:
+    start()
+    for queue in ("default", "hotspot"):
+        await _note(store, queue, 6, queue=queue)
+        await _until(partial(_begun, store, queue))
+    await _note(store, "code", queue="urgent")
+    await _until(lambda: _done(store, "code"))
+    assert not await _done(store, "default") and not await _done(store, "hotspot")
+
+
 async def test_visitors_delay_nobody_but_each_other(store: Store, start: Start) -> None:
     start()
     for number in range(3):

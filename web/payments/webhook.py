@@ -27,6 +27,7 @@ class Webhook(Handler):
     """The address that Lynk.id knows."""
 
     exempt_from_origin = True
+    works_in_crowd = True
     largest_body = 256 * 1024
 
     def get(self) -> None:
