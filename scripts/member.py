@@ -25,7 +25,7 @@ from store.errors import JagaError, NotFound
 from store.members import ROLES, STATUSES, Member
 from store.opening import Store, open_store
 from store.restoring import restore_if_needed
-from store.sessions import Kick
+from store.sessions import Logout
 from store.settings import Settings, SettingsError
 
 BY = "operator"
@@ -81,14 +81,14 @@ async def _list(store: Store, asked: argparse.Namespace) -> None:
 
 async def _block(store: Store, asked: argparse.Namespace) -> None:
     member = await _find(store, asked)
-    kick = await store.members.block(member.id, by=BY)
-    await _done(store, "member.block", member, kick)
+    logout = await store.members.block(member.id, by=BY)
+    await _done(store, "member.block", member, logout)
 
 
 async def _deactivate(store: Store, asked: argparse.Namespace) -> None:
     member = await _find(store, asked)
-    kick = await store.members.deactivate(member.id, by=BY)
-    await _done(store, "member.deactivate", member, kick)
+    logout = await store.members.deactivate(member.id, by=BY)
+    await _done(store, "member.deactivate", member, logout)
 
 
 async def _unblock(store: Store, asked: argparse.Namespace) -> None:
@@ -105,22 +105,22 @@ async def _activate(store: Store, asked: argparse.Namespace) -> None:
 
 async def _logout(store: Store, asked: argparse.Namespace) -> None:
     member = await _find(store, asked)
-    kick = await store.sessions.end(member.id, "all", reason="admin", by=BY)
-    await _done(store, "member.force-logout", member, kick)
+    logout = await store.sessions.end(member.id, "all", reason="admin", by=BY)
+    await _done(store, "member.force-logout", member, logout)
 
 
 async def _delete(store: Store, asked: argparse.Namespace) -> None:
     member = await _find(store, asked)
-    kick = await store.members.delete(member.id, by=BY)
-    await _done(store, "member.delete", member, kick)
+    logout = await store.members.delete(member.id, by=BY)
+    await _done(store, "member.delete", member, logout)
 
 
 async def _new_password(store: Store, asked: argparse.Namespace) -> None:
     """A new password; whoever knew the old one is logged out."""
     member = await _find(store, asked)
     await store.members.set_password(member.id, _password(asked), must_change=asked.must_change)
-    kick = await store.sessions.end(member.id, "all", reason="password_changed", by=BY)
-    await _done(store, "member.password", member, kick)
+    logout = await store.sessions.end(member.id, "all", reason="password_changed", by=BY)
+    await _done(store, "member.password", member, logout)
 
 
 async def _find(store: Store, asked: argparse.Namespace) -> Member:
@@ -130,11 +130,11 @@ async def _find(store: Store, asked: argparse.Namespace) -> Member:
     return member
 
 
-async def _done(store: Store, act: str, member: Member, kick: Kick | None = None) -> None:
-    ended = {} if kick is None else {"sessions": len(kick.ended)}
+async def _done(store: Store, act: str, member: Member, logout: Logout | None = None) -> None:
+    ended = {} if logout is None else {"sessions": len(logout.ended)}
     await _note(store, act, member, **ended)
-    count = len(kick.ended) if kick else 0
-    said = f", {count} session{'s' * (count != 1)} ended" if kick else ""
+    count = len(logout.ended) if logout else 0
+    said = f", {count} session{'s' * (count != 1)} ended" if logout else ""
     print(f"member: {act.partition('.')[2]} {member.username}: done{said}")
 
 

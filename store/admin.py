@@ -205,8 +205,8 @@ class Admin:
         return found
 
     async def _end(self, session: Session, by: str) -> bool:
-        kick = await self._store.sessions.end(session.member, session.sid, reason="admin", by=by)
-        return bool(kick.ended)
+        logout = await self._store.sessions.end(session.member, session.sid, reason="admin", by=by)
+        return bool(logout.ended)
 
     async def _matching(
         self, which: Filter, keep: str, found: Count

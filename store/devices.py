@@ -20,7 +20,7 @@ from store.database import Connection, Row, statement
 from store.errors import CurrentDevice, LoginRefused, NotFound, PrimaryDevice, Unauthenticated
 from store.keys import Keys
 from store.scripts import Script
-from store.sessions import Credential, Device, Ended, Kick, Session, Sessions, new_id
+from store.sessions import Credential, Device, Ended, Logout, Session, Sessions, new_id
 
 RECEIPT_WAIT_SECONDS = 0.3
 """How long an answer waits for the tabs to say that they have heard: a round trip to a phone."""
@@ -77,7 +77,7 @@ class Devices(Part):
         cards = [Card(**json.loads(row)) for row in rows]
         return sorted(cards, key=lambda card: card.seen_at, reverse=True)
 
-    async def end(self, session: Session, device: str) -> Kick:
+    async def end(self, session: Session, device: str) -> Logout:
         """End what is logged in on a device of the same member, or forget one that rests.
 
         Takes the session that asks. Raises NotFound (also for somebody else's), CurrentDevice,
@@ -87,21 +87,21 @@ class Devices(Part):
         reply = await self._end(
             self._sessions.keys_of(session.member), [device, session.sid, kick_id]
         )
-        return Kick(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in reply[1:]])
+        return Logout(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in reply[1:]])
 
-    async def end_all_web(self, session: Session) -> Kick:
+    async def end_all_web(self, session: Session) -> Logout:
         """End every web session of a member; phones stay."""
         return await self._sessions.end(
             session.member, "web", reason="all_web_ended", by=session.device_name
         )
 
-    async def receipt(self, kick: Kick) -> dict[str, Any]:
-        """Return a kick's receipt as soon as every tab has answered, or after a short wait."""
+    async def receipt(self, logout: Logout) -> dict[str, Any]:
+        """Return a logout's receipt as soon as every tab has answered, or after a short wait."""
         until = time.monotonic() + RECEIPT_WAIT_SECONDS
         while True:
-            receipt = await self._sessions.receipt(kick)
+            receipt = await self._sessions.receipt(logout)
             heard = 0 < receipt["targeted"] == receipt["acked"] and not receipt["offline"]
-            if not kick.ended or heard or time.monotonic() >= until:
+            if not logout.ended or heard or time.monotonic() >= until:
                 return receipt
             await asyncio.sleep(RECEIPT_LOOK_SECONDS)
 
@@ -149,7 +149,7 @@ class Devices(Part):
             return False
         return True
 
-    async def freeze(self, cookie: str) -> Kick:
+    async def freeze(self, cookie: str) -> Logout:
         """End the session that put this one out: whoever comes next needs the password.
 
         Takes the cookie of a session that was replaced; it works once. Raises NotFound,
@@ -157,7 +157,7 @@ class Devices(Part):
         """
         return await self._frozen(cookie, only_ask=False)
 
-    async def _frozen(self, cookie: str, *, only_ask: bool) -> Kick:
+    async def _frozen(self, cookie: str, *, only_ask: bool) -> Logout:
         credential = Credential.parse(cookie)
         kick_id = new_id()
         reply = await self._freeze(
@@ -170,7 +170,7 @@ class Devices(Part):
                 int(only_ask),
             ],
         )
-        return Kick(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in reply[1:]])
+        return Logout(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in reply[1:]])
 
 
 async def restore_devices(redis: Redis, keys: Keys, connection: Connection) -> None:

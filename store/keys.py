@@ -73,11 +73,11 @@ class Keys:
         return f"{self.prefix}:{{m:{member_id}}}:ticket:{digest}"
 
     def receipt(self, kick_id: str) -> str:
-        """Hash `targeted delivered acked`: what became of a kick. One hour."""
+        """Hash `targeted delivered acked`: what became of a logout. One hour."""
         return f"{self.prefix}:receipt:{kick_id}"
 
     def reached(self, kick_id: str) -> str:
-        """Set: the sessions of a kick that had a tab open somewhere. One hour."""
+        """Set: the sessions of a logout that had a tab open somewhere. One hour."""
         return f"{self.prefix}:receipt:{kick_id}:reached"
 
     # QR requests

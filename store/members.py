@@ -14,7 +14,7 @@ from store.hotspot.newcomers import APPROVED, NO_PASSWORD, TRIES, WAITING, Merge
 from store.names import fold as fold
 from store.passwords import Passwords
 from store.phones import normal_phone
-from store.sessions import Kick, Sessions, new_id
+from store.sessions import Logout, Sessions, new_id
 from store.weak_passwords import strong_password
 
 ROLES = ("member", "teacher", "admin")
@@ -309,11 +309,11 @@ class Members(Part):
             ],
         )
 
-    async def block(self, member_id: str, *, by: str) -> Kick:
+    async def block(self, member_id: str, *, by: str) -> Logout:
         """Block: every session ends in the same step, and no login is let in."""
         return await self._bar(member_id, "blocked", "blocked", by)
 
-    async def deactivate(self, member_id: str, *, by: str) -> Kick:
+    async def deactivate(self, member_id: str, *, by: str) -> Logout:
         """Switch the account off; like a block, with another reason."""
         return await self._bar(member_id, "inactive", "inactive", by)
 
@@ -331,22 +331,22 @@ class Members(Part):
         if not approved and member.password == NO_PASSWORD:
             await self._sessions.end(member_id, "all", reason="admin", by=by)
 
-    async def _bar(self, member_id: str, status: str, reason: str, by: str) -> Kick:
+    async def _bar(self, member_id: str, status: str, reason: str, by: str) -> Logout:
         await self.get(member_id)
-        kick = await self._sessions.end(member_id, "all", reason=reason, by=by, status=status)
+        logout = await self._sessions.end(member_id, "all", reason=reason, by=by, status=status)
         await self._accounts.routers.sync(member_id)
-        return kick
+        return logout
 
-    async def delete(self, member_id: str, *, by: str) -> Kick:
+    async def delete(self, member_id: str, *, by: str) -> Logout:
         """End every session, then delete the row and its login names.
 
         A member with a hotspot account keeps the row, unusable, until the router was seen to have
         no trace of them (`forget`).
         """
-        kick = await self._bar(member_id, "inactive", "deleted", by)
+        logout = await self._bar(member_id, "inactive", "deleted", by)
         if not await self._accounts.begin_leaving(member_id):
             await self.forget(member_id)
-        return kick
+        return logout
 
     async def forget(self, member_id: str) -> None:
         """Delete the row and its login names. Raises NotFound."""

@@ -10,7 +10,7 @@ from store.admin import MOST_ROWS, Admin, Filter, Page
 from store.errors import Conflict, InvalidRequest, Unavailable
 from store.members import NAMES, ROLES, STATUSES, Member, valid_choice, valid_text
 from store.phones import is_same_phone, valid_phone
-from store.sessions import CurrentSession, Kick
+from store.sessions import CurrentSession, Logout
 from store.weak_passwords import strong_password
 from web import fields
 from web.fields import Flag, NewPassword, as_sent, one_of
@@ -190,10 +190,10 @@ class OneMember(AdminHandler):
         if member_id == current.member:
             raise _own_account("menghapus")
         member = await self.store.members.get(member_id)
-        kick = await self.store.members.delete(member_id, by=current.username)
-        said = {"email": member.email, "username": member.username, "sessions": len(kick.ended)}
+        logout = await self.store.members.delete(member_id, by=current.username)
+        said = {"email": member.email, "username": member.username, "sessions": len(logout.ended)}
         await self.note(current, "member.delete", member_id, **said)
-        self.respond({"success": True, **_kick_of(kick)})
+        self.respond({"success": True, **_kick_of(logout)})
 
 
 class BarMember(AdminHandler):
@@ -204,10 +204,10 @@ class BarMember(AdminHandler):
         if member_id == current.member:
             raise _own_account("memblokir" if act == "block" else "menonaktifkan")
         bar = self.store.members.block if act == "block" else self.store.members.deactivate
-        kick = await bar(member_id, by=current.username)
-        await self.note(current, f"member.{act}", member_id, sessions=len(kick.ended))
+        logout = await bar(member_id, by=current.username)
+        await self.note(current, f"member.{act}", member_id, sessions=len(logout.ended))
         member = await self.store.members.get(member_id)
-        self.respond({"success": True, "member": member.public(), **_kick_of(kick)})
+        self.respond({"success": True, "member": member.public(), **_kick_of(logout)})
 
 
 class AdmitMember(AdminHandler):
@@ -227,11 +227,11 @@ class LogOutMember(AdminHandler):
     async def post(self, member_id: str) -> None:
         current = await self.require_admin()
         await self.store.members.get(member_id)
-        kick = await self.store.sessions.end(
+        logout = await self.store.sessions.end(
             member_id, "all", keep=current.session.sid, reason="admin", by=current.username
         )
-        await self.note(current, "member.force-logout", member_id, sessions=len(kick.ended))
-        self.respond({"success": True, **_kick_of(kick)})
+        await self.note(current, "member.force-logout", member_id, sessions=len(logout.ended))
+        self.respond({"success": True, **_kick_of(logout)})
 
 
 class LogOutMany(AdminHandler):
@@ -290,8 +290,8 @@ def _new_password(body: dict[str, Any], before: Member) -> str | None:
     return strong_password(body["password"], *(name for name in names if isinstance(name, str)))
 
 
-def _kick_of(kick: Kick) -> dict[str, Any]:
-    return {"ended": len(kick.ended), "kick_id": kick.id}
+def _kick_of(logout: Logout) -> dict[str, Any]:
+    return {"ended": len(logout.ended), "kick_id": logout.id}
 
 
 def _difference(before: Member, after: Member, password: str | None) -> dict[str, Any]:

@@ -126,9 +126,9 @@ class OneDevice(Handler):
 
     async def delete(self, device: str) -> None:
         current = await self.current_session()
-        kick = await self.store.devices.end(current.session, device)
-        receipt = await self.store.devices.receipt(kick)
-        message = "Perangkat dikeluarkan." if kick.ended else "Perangkat dihapus dari daftar."
+        logout = await self.store.devices.end(current.session, device)
+        receipt = await self.store.devices.receipt(logout)
+        message = "Perangkat dikeluarkan." if logout.ended else "Perangkat dihapus dari daftar."
         self.respond({"success": True, "message": message, "receipt": receipt})
 
 
@@ -137,15 +137,15 @@ class EndAllWeb(Handler):
 
     async def post(self) -> None:
         current = await self.current_session()
-        kick = await self.store.devices.end_all_web(current.session)
-        receipt = await self.store.devices.receipt(kick)
+        logout = await self.store.devices.end_all_web(current.session)
+        receipt = await self.store.devices.receipt(logout)
         if current.session.kind == "web":
             self.drop_session()
         self.respond(
             {
                 "success": True,
                 "message": "Semua sesi web dihentikan",
-                "count": len(kick.ended),
+                "count": len(logout.ended),
                 "receipt": receipt,
             }
         )

@@ -80,9 +80,9 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Order: note each tab that is told one of these kicks. Answered by Watching."""
+    """Order: note each tab that is told one of these logouts. Answered by Watching."""
 
-    kicks: frozenset[bytes]
+    logouts: frozenset[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """For each kick that was tracked, the moments at which tabs were told."""
+    """For each logout that was tracked, the moments at which tabs were told."""
 
     told: dict[bytes, list[int]]
 
@@ -264,8 +264,8 @@ class Client:
                 self._begin_watch(marker, keys)
             case Forget():
                 self._end_watch(0)
-            case Track(kicks):
-                self._tracked = {kick: [] for kick in kicks}
+            case Track(logouts):
+                self._tracked = {logout: [] for logout in logouts}
                 self._reply(Watching())
             case Recall():
                 self._reply(Tracked(self._tracked))

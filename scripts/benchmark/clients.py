@@ -171,16 +171,16 @@ class Clients:
             sum(result.missing for result in results.values()),
         )
 
-    def track(self, kicks: Iterable[bytes]) -> None:
-        """Get ready to note which tabs are told of these kicks, and when."""
-        self._ask(Track(frozenset(kicks)), Watching)
+    def track(self, logouts: Iterable[bytes]) -> None:
+        """Get ready to note which tabs are told of these logouts, and when."""
+        self._ask(Track(frozenset(logouts)), Watching)
 
     def tracked(self) -> dict[bytes, list[int]]:
-        """Stop tracking; returns for each kick when its tabs were told (ns)."""
+        """Stop tracking; returns for each logout when its tabs were told (ns)."""
         told: dict[bytes, list[int]] = {}
         for reply in self._ask(Recall(), Tracked):
-            for kick, moments in reply.told.items():
-                told.setdefault(kick, []).extend(moments)
+            for logout, moments in reply.told.items():
+                told.setdefault(logout, []).extend(moments)
         return told
 
     def close(self, keys: Iterable[int] | None = None, *, abruptly: bool = True) -> None:

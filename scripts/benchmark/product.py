@@ -261,11 +261,11 @@ class Product:
         session = self.opened[device].session
         store, recorder = self.store, self._recorder
         changes = Changes(recorder, store.keys, store.database, store.queue)  # type: ignore[arg-type]
-        kick = await Sessions(changes, self.settings).end(
+        logout = await Sessions(changes, self.settings).end(
             session.member, session.sid, reason="admin", by=by
         )
         await self.load_scripts()
-        return Push(command("EVALSHA", *self._recorder.words), kick.id.encode())
+        return Push(command("EVALSHA", *self._recorder.words), logout.id.encode())
 
     async def load_scripts(self) -> None:
         """Have Redis know the script that `logout` calls by its digest."""

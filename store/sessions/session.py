@@ -167,7 +167,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Kick:
+class Logout:
     """One act that ended sessions: its id, and the sessions it ended."""
 
     id: str

@@ -34,8 +34,8 @@ from store.sessions.session import (
     CurrentSession,
     Device,
     Ended,
-    Kick,
     Kind,
+    Logout,
     Method,
     Opened,
     Session,
@@ -314,19 +314,19 @@ class Sessions(Part):
 
     async def end(
         self, member: str, which: str, *, reason: str, by: str, keep: str = "", status: str = ""
-    ) -> Kick:
+    ) -> Logout:
         """End sessions of a member.
 
         `which` is a sid, or `web`, `mobile`, `all`; `keep` is a sid that stays. With `status`
-        the member gets it in the same step, so that nobody logs in between. Returns the kick.
+        the member gets it in the same step, so that nobody logs in between. Returns the logout.
         """
         kick_id = new_id()
         tombs = await self._end(self.keys_of(member), [which, keep, reason, kick_id, by, 0, status])
         if tombs == ["gone"]:
-            return Kick(kick_id, [])
-        return Kick(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in tombs])
+            return Logout(kick_id, [])
+        return Logout(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in tombs])
 
-    async def leave(self, text: str) -> Kick | None:
+    async def leave(self, text: str) -> Logout | None:
         """End only the session that this cookie stands for; a dead or odd one ends nothing."""
         try:
             current = await self.check(text, touch=False, portal=True)
@@ -354,19 +354,19 @@ class Sessions(Part):
     async def report(
         self, kick_id: str, *, targeted: int = 0, delivered: int = 0, acked: int = 0, sid: str = ""
     ) -> None:
-        """Add to a kick's receipt what this process did: tabs addressed, written, answered."""
+        """Add to a logout's receipt what this process did: tabs addressed, written, answered."""
         await self._receipt(
             [self._keys.receipt(kick_id), self._keys.reached(kick_id)],
             [targeted, delivered, acked, sid],
         )
 
-    async def receipt(self, kick: Kick) -> dict[str, Any]:
+    async def receipt(self, logout: Logout) -> dict[str, Any]:
         """Return `{kick_id, targeted, delivered, acked, offline}`; offline counts sessions that
         had no tab open anywhere."""
-        counts = await self._redis.hgetall(self._keys.receipt(kick.id))
-        reached = await self._redis.scard(self._keys.reached(kick.id))
+        counts = await self._redis.hgetall(self._keys.receipt(logout.id))
+        reached = await self._redis.scard(self._keys.reached(logout.id))
         numbers = {name: int(counts.get(name, 0)) for name in ("targeted", "delivered", "acked")}
-        return {"kick_id": kick.id, **numbers, "offline": max(0, len(kick.ended) - reached)}
+        return {"kick_id": logout.id, **numbers, "offline": max(0, len(logout.ended) - reached)}
 
     def keys_of(self, member: str) -> list[str]:
         """Return the KEYS that every script on a member's sessions begins with."""

@@ -72,11 +72,11 @@ async def _mass_with_singles(run: Run, singles: list[int], mass: list[int]) -> N
 
 def _put_singles(run: Run, began: dict[bytes, int], told: dict[bytes, list[int]]) -> None:
     times = []
-    for kick, moment in began.items():
-        if len(told[kick]) == run.tabs:
-            times.append((max(told[kick]) - moment) / 1e6)
+    for logout, moment in began.items():
+        if len(told[logout]) == run.tabs:
+            times.append((max(told[logout]) - moment) / 1e6)
         else:
-            run.figures.remark(f"jaga: a single logout amid many reached {len(told[kick])} tabs")
+            run.figures.remark(f"jaga: a single logout amid many reached {len(told[logout])} tabs")
     run.figures.put("jaga", "mass.single.p50", percentile(times, 0.5), {"logouts": len(times)})
     run.figures.put("jaga", "mass.single.p99", percentile(times, 0.99))
 
