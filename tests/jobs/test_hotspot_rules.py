@@ -584,7 +584,7 @@ def test_usage_counts_what_it_can() -> None:
 
 
 def test_the_operators_page_has_words_for_every_reason() -> None:
-    words = (ROOT / "web/static/js/operator/hotspot_words.js").read_text()
+    words = (ROOT / "web/static/js/operator/hotspot_plan_words.js").read_text()
     table = words[words.index("export const REASONS") :]
     table = table[: table.index("};")]
     named = [line.split(":")[0].strip() for line in table.splitlines()[1:] if ":" in line]

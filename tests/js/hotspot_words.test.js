@@ -1,22 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import {
-  expiryWords,
-  groupsOf,
-  packageWords,
-  quotaWords,
-  routerWord,
-  runWords,
-  sharesOf,
-  spanWords,
-  statusOf,
-  troublesOf,
-  turnWords,
-  troubleWords,
-  usedShare,
-  writeWords,
-} from "../../web/static/js/operator/hotspot_words.js";
+import { groupsOf, writeWords } from "../../web/static/js/operator/hotspot_plan_words.js";
+import { runWords, troublesOf, troubleWords } from "../../web/static/js/operator/hotspot_run_words.js";
+import { expiryWords, packageWords, quotaWords, routerWord, sharesOf, spanWords, statusOf, turnWords, usedShare } from "../../web/static/js/operator/hotspot_words.js";
 import { megabytes, sizeOf } from "../../web/static/js/lib/sizes.js";
 
 const ROW = {

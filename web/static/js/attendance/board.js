@@ -2,19 +2,12 @@
 /** The projected board: rows as pupils fill in, the code to scan, who is missing, what was refused. */
 
 import { BoardLink } from "./board_link.js";
-import { FLAG_WORDS, MeetingDay, REFUSAL_WORDS, STATUS_WORDS, clockOf } from "./meeting_day.js";
+import { FLAG_WORDS, LINE_STATES, MeetingDay, REFUSAL_WORDS, STATUS_WORDS, clockOf } from "./meeting_day.js";
+import { byId, line, replace, write } from "../lib/dom.js";
 
 /** Rows and refusals in view; the list page has them all. */
 const MOST_ROWS = 60;
 const MOST_REFUSED = 12;
-
-/** @type {Record<string, string>} */
-const STATES = {
-  connecting: "Menyambung…",
-  live: "Langsung",
-  reconnecting: "Menyambung kembali…",
-  stopped: "Terputus",
-};
 
 const board = /** @type {HTMLElement} */ (document.getElementById("board"));
 const picture = /** @type {HTMLImageElement} */ (document.getElementById("code-image"));
@@ -56,11 +49,11 @@ function draw() {
   write("count-leave", String(counts.IZIN));
   write("count-absent", String(counts.TIDAK_HADIR));
   replace("rows", day.rows.slice(0, MOST_ROWS).map(rowPicture));
-  element("rows-empty").hidden = counts.total > 0;
-  element("missing-panel").hidden = missing.length === 0;
+  byId("rows-empty").hidden = counts.total > 0;
+  byId("missing-panel").hidden = missing.length === 0;
   write("missing-count", String(missing.length));
   replace("missing", missing.map(({ name, class: of }) => line("li", "", `${name} · ${of}`)));
-  element("refused-panel").hidden = refused.length === 0;
+  byId("refused-panel").hidden = refused.length === 0;
   write("refused-count", String(refused.length));
   replace("refused", refused.slice(0, MOST_REFUSED).map(refusalPicture));
 }
@@ -125,48 +118,12 @@ function countDown() {
 /** @param {string} state */
 function showState(state) {
   board.dataset.state = state;
-  element("line-state").dataset.state = state;
-  write("line-text", STATES[state]);
+  byId("line-state").dataset.state = state;
+  write("line-text", LINE_STATES[state] ?? state);
   if (state === "stopped") blankCode();
 }
 
 /** @param {{title: string}} meeting */
 function rename({ title }) {
   write("title", title);
-}
-
-// ----------------------------------------------------------------------------------------------
-
-/**
- * @param {string} tag
- * @param {string} className
- * @param {string} text
- */
-function line(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
-  return made;
-}
-
-/**
- * @param {string} id
- * @param {HTMLElement[]} children
- */
-function replace(id, children) {
-  element(id).replaceChildren(...children);
-}
-
-/**
- * @param {string} id
- * @param {string} text
- */
-function write(id, text) {
-  const box = document.getElementById(id);
-  if (box && box.textContent !== text) box.textContent = text;
-}
-
-/** @param {string} id */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
 }

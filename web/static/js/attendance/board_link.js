@@ -4,28 +4,32 @@
  * between the two; comes back by itself, and stops when the session or the meeting is over.
  */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 import { delayBefore } from "../lib/reconnect.js";
 
 /** Events that end the line for good. */
 const LAST_WORDS = ["force_logout", "session_expired"];
 const OVER = [401, 403, 404, 419];
 
+/** @typedef {import("./meeting_day.js").Changes} Changes */
+/** @typedef {import("./meeting_day.js").Meeting} Meeting */
+/** @typedef {{code: string, url: string, image: string, valid_seconds: number}} Code */
+
 /**
  * @typedef {object} BoardOptions
  * @property {string} meeting id
  * @property {() => string} [query] what to add to the question for the list
- * @property {(snapshot: any) => void} onList the whole day
- * @property {(changes: any) => void} onChanges what happened since
- * @property {(meeting: any) => void} [onMeeting] it was changed, or deleted
- * @property {(code: any) => void} [onCode] the code to show now
+ * @property {(snapshot: import("./meeting_day.js").Snapshot) => void} onList the whole day
+ * @property {(changes: Changes) => void} onChanges what happened since
+ * @property {(meeting: Meeting) => void} [onMeeting] it was changed, or deleted
+ * @property {(code: Code) => void} [onCode] the code to show now
  * @property {(state: "connecting" | "live" | "reconnecting" | "stopped") => void} onState
  */
 
 export class BoardLink {
   /** @type {BoardOptions} */ #options;
   /** @type {EventSource | null} */ #source = null;
-  /** @type {any[] | null} */ #early = null;
+  /** @type {Changes[] | null} */ #early = null;
   #failures = 0;
   #stopped = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry;
@@ -58,7 +62,7 @@ export class BoardLink {
   async load() {
     this.#early = [];
     const { meeting, query } = this.#options;
-    const answer = await ask(`/api/admin/meetings/${meeting}/attendance${query?.() ?? ""}`).catch(() => null);
+    const answer = await reply(`/api/admin/meetings/${meeting}/attendance${query?.() ?? ""}`);
     const early = this.#early ?? [];
     this.#early = null;
     if (answer && OVER.includes(answer.status)) this.#stop();
@@ -85,13 +89,13 @@ export class BoardLink {
     });
   }
 
-  /** @param {any} changes */
+  /** @param {Changes} changes */
   #heard(changes) {
     if (this.#early) this.#early.push(changes);
     else this.#options.onChanges(changes);
   }
 
-  /** @param {any} meeting */
+  /** @param {Meeting} meeting */
   #changed(meeting) {
     this.#options.onMeeting?.(meeting);
     if (meeting.deleted) this.#stop();
@@ -109,7 +113,7 @@ export class BoardLink {
   }
 
   async #probe() {
-    const answer = await ask(`/api/admin/meetings/${this.#options.meeting}`).catch(() => null);
+    const answer = await reply(`/api/admin/meetings/${this.#options.meeting}`);
     if (answer && OVER.includes(answer.status)) this.#stop();
   }
 

@@ -37,6 +37,14 @@ export const FLAG_WORDS = {
   like_a_script: "terlalu cepat untuk manusia",
 };
 
+/** How the page's line is, in words. @type {Record<string, string>} */
+export const LINE_STATES = {
+  connecting: "Menyambung…",
+  live: "Langsung",
+  reconnecting: "Menyambung kembali…",
+  stopped: "Terputus",
+};
+
 /** Refused attempts that are kept in view; the server keeps more. */
 const MOST_REFUSED = 100;
 
@@ -57,6 +65,11 @@ const MOST_REFUSED = 100;
  * @property {boolean} [revoked]
  *
  * @typedef {{id: string, name: string, class: string}} Person
+ * @typedef {{id: string, title: string, is_active: boolean, rotating: boolean, students: number,
+ *   deleted?: boolean}} Meeting
+ * @typedef {{day: string, attendances: Row[], missing: Person[], refused: Refusal[],
+ *   meeting: Meeting}} Snapshot answer of `/api/admin/meetings/{id}/attendance`
+ * @typedef {{new_attendances?: Row[], updated_attendances?: Row[], refused_attempts?: Refusal[]}} Changes
  * @typedef {{type: string, name: string, class: string, device: string, at: string, winner: string, flags: string[]}} Refusal
  */
 
@@ -67,7 +80,7 @@ export class MeetingDay {
   /** @type {Map<string, Row>} */ #rows = new Map();
   /** @type {Person[]} */ #absent = [];
 
-  /** @param {any} snapshot answer of `/api/admin/meetings/{id}/attendance` */
+  /** @param {Snapshot} snapshot */
   load({ day, attendances, missing, refused, meeting }) {
     this.day = day;
     this.listed = meeting.students;
@@ -78,7 +91,7 @@ export class MeetingDay {
   }
 
   /**
-   * @param {{new_attendances?: Row[], updated_attendances?: Row[], refused_attempts?: Refusal[]}} changes
+   * @param {Changes} changes
    * @returns {Row[]} those that were not there before
    */
   apply({ new_attendances = [], updated_attendances = [], refused_attempts = [] }) {

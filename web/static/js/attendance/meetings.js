@@ -1,28 +1,28 @@
 // @ts-check
 /** The list of meetings, and the form of a new one. */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 import { chooseZone, proposeTimes, readMeeting } from "./meeting_form.js";
+import { byId, line, say } from "../lib/dom.js";
+import { whyNot } from "../lib/words.js";
 
 const ADDRESS = "/api/admin/meetings";
-const UNREACHABLE = "Server tidak terjangkau. Coba lagi sebentar.";
-
 /** As many as one answer brings; fewer are the last. */
 const PAGE = 200;
 
 /** @type {Record<string, string>} */
 const STATES = { open: "Berlangsung", upcoming: "Akan datang", ended: "Selesai", inactive: "Tidak aktif" };
 
-const form = /** @type {HTMLFormElement} */ (element("form"));
-const opener = element("new");
-const more = element("more");
-const list = element("meetings");
+const form = /** @type {HTMLFormElement} */ (byId("form"));
+const opener = byId("new");
+const more = byId("more");
+const list = byId("meetings");
 
 begin();
 
 function begin() {
   opener.addEventListener("click", () => openForm(form.hidden));
-  element("cancel").addEventListener("click", () => openForm(false));
+  byId("cancel").addEventListener("click", () => openForm(false));
   more.addEventListener("click", () => void load(more.dataset.before));
   form.addEventListener("submit", create);
   chooseZone(form.dataset.zone ?? "Asia/Jakarta");
@@ -35,7 +35,7 @@ function openForm(open) {
   opener.setAttribute("aria-expanded", String(open));
   if (!open) return;
   proposeTimes();
-  element("title").focus();
+  byId("title").focus();
 }
 
 /** @param {SubmitEvent} event */
@@ -46,21 +46,21 @@ async function create(event) {
     say("form-message", wish);
     return;
   }
-  const answer = await ask(ADDRESS, { json: wish }).catch(() => null);
+  const answer = await reply(ADDRESS, { json: wish });
   if (answer?.ok) location.assign(`/admin/meetings/${answer.body.meeting.id}`);
-  else say("form-message", answer?.body.message ?? UNREACHABLE);
+  else say("form-message", whyNot(answer));
 }
 
 /** @param {string} [before] unix milliseconds of the last start shown */
 async function load(before) {
-  const answer = await ask(before ? `${ADDRESS}?before=${before}` : ADDRESS).catch(() => null);
-  say("list-message", answer?.ok ? "" : (answer?.body.message ?? UNREACHABLE));
+  const answer = await reply(before ? `${ADDRESS}?before=${before}` : ADDRESS);
+  say("list-message", answer?.ok ? "" : whyNot(answer));
   if (!answer?.ok) return;
   /** @type {any[]} */
   const meetings = answer.body.meetings;
   if (!before) list.replaceChildren();
   list.append(...meetings.map(picture));
-  element("empty").hidden = list.childElementCount > 0;
+  byId("empty").hidden = list.childElementCount > 0;
   more.hidden = meetings.length < PAGE;
   more.dataset.before = String(Date.parse(meetings.at(-1)?.starts_at ?? ""));
 }
@@ -94,9 +94,9 @@ function toggle(meeting) {
   button.addEventListener("click", async () => {
     button.disabled = true;
     const json = { is_active: !meeting.is_active };
-    const answer = await ask(`${ADDRESS}/${meeting.id}`, { method: "PATCH", json }).catch(() => null);
+    const answer = await reply(`${ADDRESS}/${meeting.id}`, { method: "PATCH", json });
     if (answer?.ok) void load();
-    else say("list-message", answer?.body.message ?? UNREACHABLE);
+    else say("list-message", whyNot(answer));
     button.disabled = false;
   });
   return button;
@@ -126,27 +126,3 @@ function link(className, text, href) {
   return made;
 }
 
-/**
- * @param {string} tag
- * @param {string} className
- * @param {string} text
- */
-function line(tag, className, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
-
-/**
- * @param {string} id
- * @param {string} text
- */
-function say(id, text) {
-  element(id).textContent = text;
-}
-
-/** @param {string} id */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
-}

@@ -9,14 +9,14 @@
 import { Unreachable, ask } from "../lib/ask.js";
 import "../lib/local_moment.js";
 import { Modal } from "../lib/modal.js";
+import { byId } from "../lib/dom.js";
+import { UNREACHABLE } from "../lib/words.js";
 
 const CARD = "/api/hotspot/card";
 const CARD_DEADLINE_MS = 10_000;
 
 /** The longest a browser's timer can wait; a package that ends later is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-const UNREACHABLE = "Server tidak terjangkau. Coba lagi sebentar.";
 
 class HotspotCard extends HTMLElement {
   #listening = new AbortController();
@@ -153,13 +153,6 @@ async function fetchCard() {
 /** @param {string} text */
 function complain(text) {
   byId("hotspot-message").textContent = text;
-}
-
-/** @param {string} id */
-function byId(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new TypeError(`#${id} is missing`);
-  return element;
 }
 
 customElements.define("hotspot-card", HotspotCard);

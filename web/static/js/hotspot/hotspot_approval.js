@@ -8,7 +8,7 @@
  * was missed stays missed.
  */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 
 const STREAM = "/api/hotspot/stream";
 const MINE = "/api/hotspot";
@@ -58,7 +58,7 @@ export class Approval {
   async #look() {
     if (this.#looking || this.#over.signal.aborted) return;
     this.#looking = true;
-    const answer = await ask(MINE, { bearer: this.#bearer }).catch(() => null);
+    const answer = await reply(MINE, { bearer: this.#bearer });
     this.#looking = false;
     if (answer?.ok && answer.body.approved) this.#decide(true);
     else if (answer?.status === 401 || answer?.status === 419) this.#decide(false);

@@ -5,7 +5,8 @@
  * somebody is logged in, or where the link's member never was, is asked first.
  */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
+import { part, showOnly } from "../lib/dom.js";
 import { inWords } from "../lib/clock.js";
 
 const LOOK = "/api/hotspot/handover/look";
@@ -40,18 +41,18 @@ class HotspotArrival extends HTMLElement {
   /** Goes on by itself where this browser was the member's before; asks whose it is elsewhere. */
   async #arrive() {
     this.#show("going");
-    const answer = await ask(LOOK, { json: { token: this.#token } }).catch(() => null);
+    const answer = await reply(LOOK, { json: { token: this.#token } });
     if (!answer?.ok) this.#refuse(answer);
     else if (answer.body.known) await this.#redeem();
     else {
-      this.#part("[data-name]").textContent = answer.body.name;
+      part(this, "[data-name]").textContent = answer.body.name;
       this.#show("whose");
     }
   }
 
   async #redeem() {
     this.#show("going");
-    const answer = await ask(REDEEM, { json: { token: this.#token } }).catch(() => null);
+    const answer = await reply(REDEEM, { json: { token: this.#token } });
     if (answer?.ok) location.replace(answer.body.redirect);
     else this.#refuse(answer);
   }
@@ -69,25 +70,15 @@ class HotspotArrival extends HTMLElement {
    * @param {boolean} [again] whether the same link may still work
    */
   #fail(text, again = false) {
-    this.#part("[data-why]").textContent = text;
-    this.#part("[data-view=failed] [data-act]").hidden = !again;
+    part(this, "[data-why]").textContent = text;
+    part(this, "[data-view=failed] [data-act]").hidden = !again;
     this.#show("failed");
   }
 
   /** @param {string} view */
   #show(view) {
-    for (const part of this.querySelectorAll("[data-view]")) {
-      const element = /** @type {HTMLElement} */ (part);
-      element.hidden = element.dataset.view !== view;
-    }
+    showOnly(this, "view", view);
     /** @type {HTMLElement | null} */ (this.querySelector(`[data-view=${view}] h1`))?.focus();
-  }
-
-  /** @param {string} selector */
-  #part(selector) {
-    const found = this.querySelector(selector);
-    if (!(found instanceof HTMLElement)) throw new TypeError(`${selector} is missing`);
-    return found;
   }
 }
 

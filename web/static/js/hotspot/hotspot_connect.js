@@ -8,12 +8,14 @@
  * The bearer of the login is kept in this object and nowhere else: a mini-browser has no cookies.
  */
 
-import { Unreachable, ask } from "../lib/ask.js";
-import { inWords } from "../lib/clock.js";
+import { Unreachable, ask, reply } from "../lib/ask.js";
+import { part, showOnly } from "../lib/dom.js";
 import { Approval } from "./hotspot_approval.js";
 import { HotspotHandover } from "./hotspot_handover.js";
+import { ENDS, choice, isKeptOut, wordsOf } from "./hotspot_outcomes.js";
+import { RouterWait, hasTakenIn } from "./router_wait.js";
 import { isMiniBrowser } from "./mini_browser.js";
-import { sizeOf } from "../lib/sizes.js";
+import { CUT_OFF, whyNotNow } from "../lib/words.js";
 
 const BIND = "/api/hotspot/bind";
 const MINE = "/api/hotspot";
@@ -22,50 +24,33 @@ const PORTAL = "/hotspot/login";
 /** The router is waited for by the server. */
 const BIND_MS = 15_000;
 
-/** A look costs the server next to nothing; the question to the router costs it a print. */
-const LOOK_MS = 3_000;
-const FIRST_BIND_MS = 15_000;
-const LONGEST_BIND_MS = 60_000;
-
-const UNREACHABLE = "Server tidak terjangkau. Periksa sambungan Anda, lalu coba lagi.";
-
-/** What keeps a device out although its owner is in. @type {Record<string, [string, string]>} */
-const WITHOUT = {
-  habis: ["Kuota sudah habis", "Anda sudah masuk, tetapi internet baru jalan lagi setelah ada paket."],
-  expired: [
-    "Masa aktif sudah habis",
-    "Anda sudah masuk, tetapi internet baru jalan lagi setelah ada paket baru.",
-  ],
-  inactive: ["Akun belum aktif", "Pengelola belum menyetujui nomor ini, atau akun sedang nonaktif."],
-};
-
-/** @typedef {{id: string, mac: string, name: string, seen_at: number}} Device */
-/** @typedef {{state: string, message: string, status: string, page: string, waiting?: boolean,
- *   pending: boolean, agreed_on: string[], unlimited: boolean, purchased_bytes: number, remaining_bytes: number,
- *   devices: Device[], device_limit: number, login_url?: string, has_room?: boolean}} Hotspot */
+/** @typedef {import("./hotspot_outcomes.js").Device} Device */
+/** @typedef {import("./hotspot_outcomes.js").Hotspot} Hotspot */
 
 export class HotspotConnect extends HTMLElement {
   #bearer = "";
   /** @type {Record<string, string>} */ #told = {};
   /** @type {Hotspot | null} */ #hotspot = null;
   #listening = new AbortController();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #lookTimer;
+  #wait = new RouterWait({
+    look: () => this.#look(),
+    onTaken: (hotspot) => this.#turn({ ...hotspot, state: "bound" }),
+    onPatienceOver: () => this.#bind(),
+  });
   /** @type {Approval | undefined} */ #approval;
   #chosen = false;
-  #bindAtMs = 0;
-  #bindWaitMs = FIRST_BIND_MS;
 
   connectedCallback() {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     this.addEventListener("click", (event) => this.#clicked(event), { signal });
-    this.addEventListener("handover-over", () => this.#end(HANDED_OVER), { signal });
+    this.addEventListener("handover-over", () => this.#end(ENDS.handedOver), { signal });
   }
 
   disconnectedCallback() {
     this.#listening.abort();
     this.#approval?.stop();
-    clearTimeout(this.#lookTimer);
+    this.#wait.stop();
   }
 
   /**
@@ -94,7 +79,7 @@ export class HotspotConnect extends HTMLElement {
     this.#show("approval");
     this.#approval = new Approval(this.#bearer, (approved) => {
       if (approved) void this.resume(told);
-      else this.#end(OVER);
+      else this.#end(ENDS.over);
     });
     await this.#approval.follow();
   }
@@ -119,7 +104,7 @@ export class HotspotConnect extends HTMLElement {
    */
   async conclude(outcome) {
     this.hidden = false;
-    const answer = await ask(MINE).catch(() => null);
+    const answer = await reply(MINE);
     if (answer?.ok) await this.#turn({ ...answer.body.hotspot, ...outcome });
     else if (outcome.state === "bound") this.#sayDone("Anda tersambung", outcome.message);
     else this.#advise(outcome.message);
@@ -128,7 +113,7 @@ export class HotspotConnect extends HTMLElement {
   /** @param {Hotspot} hotspot what became of the device */
   async #turn(hotspot) {
     this.#hotspot = hotspot;
-    clearTimeout(this.#lookTimer);
+    this.#wait.stop();
     if (hotspot.state === "bound" || hotspot.state === "none") await this.#arrive(hotspot);
     else if (hotspot.state === "pending") this.#await();
     else if (hotspot.state === "full") this.#choose(hotspot.devices);
@@ -149,45 +134,26 @@ export class HotspotConnect extends HTMLElement {
 
   #await() {
     if (!this.#isShown("waiting")) this.#show("waiting");
-    this.#bindAtMs = Date.now() + this.#bindWaitMs;
-    this.#lookTimer = setTimeout(() => void this.#look(), LOOK_MS);
+    const before = this.#hotspot?.devices ?? [];
+    this.#wait.begin((devices) => hasTakenIn(devices, before, this.#mac));
   }
 
-  /** Looks whether the router has been heard of; only then, or after long, it is asked again. */
+  /** @returns {Promise<Hotspot | null | undefined>} undefined where nobody answered, null to stop */
   async #look() {
     const answer = await this.#ask(MINE);
-    if (this.hidden || !this.#isShown("waiting")) return;
-    const mine = answer?.ok ? /** @type {Hotspot} */ (answer.body.hotspot) : null;
-    // another router that is away is no reason to wait at this one
-    const settled = mine !== null && !mine.waiting && (!mine.pending || mine.agreed_on.length > 0);
-    if (settled && this.#hasTakenIn(mine.devices)) {
-      await this.#turn({ ...mine, state: "bound" });
-    } else if (settled || Date.now() >= this.#bindAtMs) {
-      this.#bindWaitMs = Math.min(this.#bindWaitMs * 1.5, LONGEST_BIND_MS);
-      await this.#bind();
-    } else this.#lookTimer = setTimeout(() => void this.#look(), LOOK_MS);
-  }
-
-  /**
-   * Whether a pass has taken this device in: it is on the list, or was put there since. To ask the
-   * router again would be too early: it has dropped the device's row to judge it anew.
-   *
-   * @param {Device[]} devices
-   */
-  #hasTakenIn(devices) {
-    const before = Math.max(0, ...(this.#hotspot?.devices ?? []).map(({ seen_at }) => seen_at));
-    return devices.some(({ mac, seen_at }) => mac === this.#mac || seen_at > before);
+    if (this.hidden || !this.#isShown("waiting")) return null;
+    return answer?.ok ? answer.body.hotspot : undefined;
   }
 
   /** @param {Record<string, string>} [more] */
   async #bind(more = {}) {
-    clearTimeout(this.#lookTimer);
+    this.#wait.stop();
     this.#occupy(true);
     const answer = await this.#ask(BIND, { ...this.#told, ...more });
     this.#occupy(false);
     if (answer?.ok) await this.#turn(answer.body.hotspot);
     else if (this.#isShown("waiting")) this.#await();
-    else this.#complain(answer ? inOwnWords(answer) : UNREACHABLE);
+    else this.#complain(whyNotNow(answer, CUT_OFF));
   }
 
   // The router wants to see the device ----------------------------------------------------------------
@@ -209,7 +175,7 @@ export class HotspotConnect extends HTMLElement {
   /** @param {Device[]} devices */
   #choose(devices) {
     const byAge = [...devices].sort((one, other) => one.seen_at - other.seen_at);
-    this.#part("[data-devices]").replaceChildren(...byAge.map(choice));
+    part(this, "[data-devices]").replaceChildren(...byAge.map(choice));
     this.#show("full");
   }
 
@@ -225,7 +191,7 @@ export class HotspotConnect extends HTMLElement {
 
   /** @param {string} text what to do */
   #advise(text) {
-    this.#part("[data-advice]").textContent = text;
+    part(this, "[data-advice]").textContent = text;
     this.#show("trouble");
   }
 
@@ -233,19 +199,16 @@ export class HotspotConnect extends HTMLElement {
 
   /** @param {Hotspot} hotspot */
   async #arrive(hotspot) {
-    const cookies = (await ask(MINE).catch(() => null))?.ok ?? false;
+    const cookies = (await reply(MINE))?.ok ?? false;
     if (cookies && !isMiniBrowser(navigator.userAgent)) {
       location.replace(hotspot.page);
       return;
     }
-    const [title, text] = WITHOUT[hotspot.status] ?? [
-      hotspot.state === "bound" ? "Anda tersambung" : "Anda sudah masuk",
-      leftOf(hotspot),
-    ];
-    const why = /** @type {HTMLAnchorElement} */ (this.#part("[data-why]"));
-    why.hidden = !(hotspot.status in WITHOUT);
+    const [title, text] = wordsOf(hotspot);
+    const why = /** @type {HTMLAnchorElement} */ (part(this, "[data-why]"));
+    why.hidden = !isKeptOut(hotspot);
     why.href = hotspot.page;
-    const mine = /** @type {HTMLAnchorElement} */ (this.#part("[data-mine]"));
+    const mine = /** @type {HTMLAnchorElement} */ (part(this, "[data-mine]"));
     mine.hidden = !cookies;
     const handover = this.querySelector("hotspot-handover");
     if (handover instanceof HotspotHandover) handover.offer(this.#bearer);
@@ -257,8 +220,8 @@ export class HotspotConnect extends HTMLElement {
    * @param {string} text
    */
   #sayDone(title, text) {
-    this.#part("[data-done-title]").textContent = title;
-    this.#part("[data-done-text]").textContent = text;
+    part(this, "[data-done-title]").textContent = title;
+    part(this, "[data-done-text]").textContent = text;
     this.#show("done");
   }
 
@@ -266,10 +229,10 @@ export class HotspotConnect extends HTMLElement {
 
   /** @param {{title: string, text: string}} words */
   #end({ title, text }) {
-    clearTimeout(this.#lookTimer);
+    this.#wait.stop();
     this.#bearer = "";
-    this.#part("[data-over-title]").textContent = title;
-    this.#part("[data-over-text]").textContent = text;
+    part(this, "[data-over-title]").textContent = title;
+    part(this, "[data-over-text]").textContent = text;
     this.#show("over");
   }
 
@@ -281,7 +244,7 @@ export class HotspotConnect extends HTMLElement {
   async #ask(path, json) {
     try {
       const answer = await ask(path, { json, bearer: this.#bearer, deadlineMs: BIND_MS });
-      if (answer.status === 401 || answer.status === 419) this.#end(OVER);
+      if (answer.status === 401 || answer.status === 419) this.#end(ENDS.over);
       return answer;
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
@@ -292,16 +255,13 @@ export class HotspotConnect extends HTMLElement {
   /** @param {string} view */
   #show(view) {
     this.#complain("");
-    for (const part of this.querySelectorAll("[data-view]")) {
-      const element = /** @type {HTMLElement} */ (part);
-      element.hidden = element.dataset.view !== view;
-    }
+    showOnly(this, "view", view);
     /** @type {HTMLElement | null} */ (this.querySelector(`[data-view=${view}] h1`))?.focus();
   }
 
   /** @param {string} view */
   #isShown(view) {
-    return !this.#part(`[data-view=${view}]`).hidden;
+    return !part(this, `[data-view=${view}]`).hidden;
   }
 
   /** @param {boolean} busy */
@@ -314,61 +274,14 @@ export class HotspotConnect extends HTMLElement {
 
   /** @param {string} text */
   #complain(text) {
-    this.#part(".form-message").textContent = this.#isShown("over") ? "" : text;
-  }
-
-  /** @param {string} selector */
-  #part(selector) {
-    const found = this.querySelector(selector);
-    if (!(found instanceof HTMLElement)) throw new TypeError(`${selector} is missing`);
-    return found;
+    part(this, ".form-message").textContent = this.#isShown("over") ? "" : text;
   }
 }
-
-const OVER = {
-  title: "Sesi ini sudah berakhir",
-  text: "Masuk lagi dengan kode baru bila perlu.",
-};
-const HANDED_OVER = {
-  title: "Sudah pindah ke browser Anda",
-  text: "Jendela ini boleh ditutup. Bukan Anda yang membuka tautannya? Masuk lagi, dan sesi itu keluar.",
-};
 
 /** The portal's own address says which device this is; another page leads to the portal. */
 function beginAgain() {
   if (location.pathname === PORTAL) location.reload();
   else location.assign(PORTAL);
-}
-
-/** @param {Device} device */
-function choice({ id, mac, name, seen_at }) {
-  const label = document.createElement("label");
-  label.className = "device-choice";
-  const input = document.createElement("input");
-  Object.assign(input, { type: "radio", name: "replace", value: id });
-  const words = document.createElement("span");
-  const title = document.createElement("strong");
-  title.textContent = name || "Perangkat";
-  const note = document.createElement("small");
-  const ago = inWords(Math.max(60, Date.now() / 1000 - seen_at)).split(" ").slice(0, 2).join(" ");
-  note.textContent = `…${mac.slice(-5)} · terlihat ${ago} lalu`;
-  words.append(title, note);
-  label.append(input, words);
-  return label;
-}
-
-/** @param {Hotspot} hotspot */
-function leftOf({ unlimited, remaining_bytes }) {
-  if (unlimited) return "Paket Anda tanpa batas kuota.";
-  return `Sisa kuota Anda ${sizeOf(remaining_bytes)}.`;
-}
-
-/** @param {import("../lib/ask.js").Answer} answer a refusal */
-function inOwnWords({ body, retryAfter }) {
-  if (body.type === "RATE_LIMIT" && retryAfter) {
-    return `Terlalu banyak percobaan. Coba lagi dalam ${inWords(retryAfter)}.`;
-  }
-  return body.message ?? UNREACHABLE;
 }
 
 customElements.define("hotspot-connect", HotspotConnect);

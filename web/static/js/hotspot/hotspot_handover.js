@@ -5,9 +5,10 @@
  * session of this window is over, and the event `handover-over` says so.
  */
 
-import { ask } from "../lib/ask.js";
-import { inWords } from "../lib/clock.js";
+import { reply } from "../lib/ask.js";
+import { part } from "../lib/dom.js";
 import { intentFor, isAndroid } from "./mini_browser.js";
+import { whyNotNow } from "../lib/words.js";
 
 const MAKE = "/api/hotspot/handover";
 const MINE = "/api/hotspot";
@@ -24,8 +25,8 @@ export class HotspotHandover extends HTMLElement {
   connectedCallback() {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
-    this.#part("[data-make]").addEventListener("click", () => void this.#make(), { signal });
-    this.#part("[data-copy]").addEventListener("click", () => void this.#copy(), { signal });
+    part(this, "[data-make]").addEventListener("click", () => void this.#make(), { signal });
+    part(this, "[data-copy]").addEventListener("click", () => void this.#copy(), { signal });
   }
 
   disconnectedCallback() {
@@ -41,19 +42,19 @@ export class HotspotHandover extends HTMLElement {
   }
 
   async #make() {
-    const button = /** @type {HTMLButtonElement} */ (this.#part("[data-make]"));
+    const button = /** @type {HTMLButtonElement} */ (part(this, "[data-make]"));
     button.disabled = true;
-    const answer = await ask(MAKE, { method: "POST", bearer: this.#bearer }).catch(() => null);
+    const answer = await reply(MAKE, { method: "POST", bearer: this.#bearer });
     button.disabled = false;
-    this.#say(answer?.ok ? "" : refusal(answer));
+    this.#say(answer?.ok ? "" : whyNotNow(answer));
     if (answer?.ok) this.#present(answer.body);
   }
 
   /** @param {{url: string, expires_in: number}} link */
   #present({ url, expires_in }) {
-    const open = /** @type {HTMLAnchorElement} */ (this.#part("[data-open]"));
+    const open = /** @type {HTMLAnchorElement} */ (part(this, "[data-open]"));
     open.href = isAndroid(navigator.userAgent) ? intentFor(url) : url;
-    /** @type {HTMLInputElement} */ (this.#part("[data-link]")).value = url;
+    /** @type {HTMLInputElement} */ (part(this, "[data-link]")).value = url;
     this.#untilMs = Date.now() + expires_in * 1000;
     this.#show(true);
     open.focus();
@@ -67,7 +68,7 @@ export class HotspotHandover extends HTMLElement {
 
   /** Whether the link was used: then another session has taken the place of this one. */
   async #look() {
-    const answer = await ask(MINE, { bearer: this.#bearer }).catch(() => null);
+    const answer = await reply(MINE, { bearer: this.#bearer });
     if (!this.isConnected) return;
     if (answer?.status === 401) {
       this.dispatchEvent(new CustomEvent("handover-over", { bubbles: true }));
@@ -79,8 +80,8 @@ export class HotspotHandover extends HTMLElement {
   }
 
   async #copy() {
-    const field = /** @type {HTMLInputElement} */ (this.#part("[data-link]"));
-    const button = this.#part("[data-copy]");
+    const field = /** @type {HTMLInputElement} */ (part(this, "[data-link]"));
+    const button = part(this, "[data-copy]");
     const before = button.textContent;
     button.textContent = (await copied(field)) ? "Tersalin" : "Tekan lama untuk menyalin";
     setTimeout(() => (button.textContent = before), COPIED_MS);
@@ -88,28 +89,14 @@ export class HotspotHandover extends HTMLElement {
 
   /** @param {boolean} made whether there is a link to show */
   #show(made) {
-    this.#part("[data-made]").hidden = !made;
-    this.#part("[data-make]").hidden = made;
+    part(this, "[data-made]").hidden = !made;
+    part(this, "[data-make]").hidden = made;
   }
 
   /** @param {string} text */
   #say(text) {
-    this.#part("[data-say]").textContent = text;
+    part(this, "[data-say]").textContent = text;
   }
-
-  /** @param {string} selector */
-  #part(selector) {
-    const found = this.querySelector(selector);
-    if (!(found instanceof HTMLElement)) throw new TypeError(`${selector} is missing`);
-    return found;
-  }
-}
-
-/** @param {import("../lib/ask.js").Answer | null} answer */
-function refusal(answer) {
-  if (!answer) return "Server tidak terjangkau. Coba lagi.";
-  if (answer.retryAfter) return `Terlalu banyak percobaan. Coba lagi dalam ${inWords(answer.retryAfter)}.`;
-  return answer.body.message ?? "Belum berhasil. Coba lagi.";
 }
 
 /**

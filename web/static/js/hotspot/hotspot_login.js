@@ -8,29 +8,28 @@
  */
 
 import { Unreachable, ask } from "../lib/ask.js";
-import { asCountdown, inWords } from "../lib/clock.js";
+import { part, showOnly } from "../lib/dom.js";
 import { codeIn, fragmentOf, waitingIn } from "./hotspot_code.js";
 import { HotspotConnect } from "./hotspot_connect.js";
-
-const UNREACHABLE = "Server tidak terjangkau. Periksa sambungan Anda, lalu coba lagi.";
+import { HotspotResend } from "./hotspot_resend.js";
+import { CUT_OFF, whyNotNow } from "../lib/words.js";
 
 /** The router is waited for by the server; longer than it waits there is no answer to come. */
 const VERIFY_MS = 15_000;
-
-const SECOND_MS = 1_000;
-
-/** How often, and how many times, a page asks whether its code could be sent at all: half as long
- * again as a gateway may take. */
-const SENDING_MS = 3_000;
-const SENDING_TRIES = 5;
 
 class HotspotLogin extends HTMLElement {
   #phone = "";
   #resendAt = 0;
   #busy = false;
   #listening = new AbortController();
-  /** @type {ReturnType<typeof setInterval> | undefined} */ #countdown;
-  /** @type {ReturnType<typeof setInterval> | undefined} */ #sending;
+  #resend = new HotspotResend({
+    button: part(this, '[data-go="again"]'),
+    isAwaited: () => this.#isShown("code"),
+    onFailed: (why) => {
+      this.#resendAt = 0;
+      this.#complain(why);
+    },
+  });
 
   connectedCallback() {
     this.#listening = new AbortController();
@@ -49,8 +48,7 @@ class HotspotLogin extends HTMLElement {
 
   disconnectedCallback() {
     this.#listening.abort();
-    clearInterval(this.#countdown);
-    clearInterval(this.#sending);
+    this.#resend.stop();
   }
 
   /**
@@ -86,7 +84,7 @@ class HotspotLogin extends HTMLElement {
     this.#phone = body.phone_number;
     this.#resendAt = Date.now() / 1000 + body.resend_in;
     this.#awaitCode();
-    this.#watchSending(body.ticket);
+    this.#resend.watch(body.ticket);
   }
 
   /** Whoever has a code already goes on with it, after a look into WhatsApp for example. */
@@ -114,37 +112,7 @@ class HotspotLogin extends HTMLElement {
     history.replaceState(history.state, "", location.pathname + location.search + fragmentOf(waiting));
     this.#write("[data-phone]", this.#phone);
     this.#show("code");
-    this.#countDown();
-    clearInterval(this.#countdown);
-    this.#countdown = setInterval(() => this.#countDown(), SECOND_MS);
-  }
-
-  /**
-   * The gateway may refuse a code after the page has its answer; then another can be asked for.
-   * @param {string} ticket empty when an earlier code is still the one
-   */
-  #watchSending(ticket) {
-    clearInterval(this.#sending);
-    if (!ticket) return;
-    let tries = SENDING_TRIES;
-    this.#sending = setInterval(async () => {
-      if (--tries <= 0 || !this.#isShown("code")) clearInterval(this.#sending);
-      const answer = await ask(`/api/auth/otp/${ticket}`).catch(() => null);
-      if (answer?.body.state !== "failed" || !this.#isShown("code")) return;
-      clearInterval(this.#sending);
-      this.#resendAt = 0;
-      this.#countDown();
-      this.#complain(answer.body.message);
-    }, SENDING_MS);
-  }
-
-  /** Another code may be asked for only when the one before has had its time to come. */
-  #countDown() {
-    const left = this.#resendAt - Date.now() / 1000;
-    const button = /** @type {HTMLButtonElement} */ (this.querySelector('[data-go="again"]'));
-    button.disabled = left > 0 || this.#busy;
-    button.textContent = left > 0 ? `Kirim ulang dalam ${asCountdown(left)}` : "Kirim ulang kode";
-    if (left <= 0) clearInterval(this.#countdown);
+    this.#resend.await(this.#resendAt);
   }
 
   // The code -------------------------------------------------------------------------------------
@@ -207,7 +175,7 @@ class HotspotLogin extends HTMLElement {
     this.#input("#phone").value = this.#phone;
     this.#resendAt = Date.now() / 1000 + body.resend_in;
     this.#awaitCode();
-    this.#watchSending(body.ticket);
+    this.#resend.watch(body.ticket);
   }
 
   // What is shown --------------------------------------------------------------------------------
@@ -232,10 +200,10 @@ class HotspotLogin extends HTMLElement {
     try {
       const answer = await ask(path, { json, deadlineMs: VERIFY_MS });
       if (answer.ok) return answer.body;
-      this.#complain(inOwnWords(answer), FIELDS[answer.body.field] ?? `form[data-step=${step}] input`);
+      this.#complain(whyNotNow(answer, CUT_OFF), FIELDS[answer.body.field] ?? `form[data-step=${step}] input`);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
-      this.#complain(UNREACHABLE);
+      this.#complain(CUT_OFF);
     } finally {
       this.#occupy(step, false);
     }
@@ -251,7 +219,7 @@ class HotspotLogin extends HTMLElement {
     const button = /** @type {HTMLButtonElement} */ (this.#form(step).querySelector("[type=submit]"));
     button.disabled = busy;
     button.setAttribute("aria-busy", String(busy));
-    if (step === "code") this.#countDown();
+    this.#resend.hold(busy);
   }
 
   /**
@@ -273,13 +241,9 @@ class HotspotLogin extends HTMLElement {
   /** @param {string} step */
   #show(step) {
     this.#complain("");
-    for (const part of this.querySelectorAll("[data-step]")) {
-      const element = /** @type {HTMLElement} */ (part);
-      element.hidden = element.dataset.step !== step;
-    }
-    const part = this.querySelector(`[data-step=${step}]`);
-    const begin = part?.querySelector("input") ?? part?.querySelector("h1");
-    begin?.focus();
+    showOnly(this, "step", step);
+    const shown = part(this, `[data-step=${step}]`);
+    (shown.querySelector("input") ?? shown.querySelector("h1"))?.focus();
   }
 
   /** @param {string} step */
@@ -289,12 +253,12 @@ class HotspotLogin extends HTMLElement {
 
   /** @param {string} step */
   #form(step) {
-    return /** @type {HTMLFormElement} */ (this.querySelector(`form[data-step=${step}]`));
+    return /** @type {HTMLFormElement} */ (part(this, `form[data-step=${step}]`));
   }
 
   /** @param {string} selector */
   #input(selector) {
-    return /** @type {HTMLInputElement} */ (this.querySelector(selector));
+    return /** @type {HTMLInputElement} */ (part(this, selector));
   }
 
   /**
@@ -308,14 +272,6 @@ class HotspotLogin extends HTMLElement {
 
 /** Where the server's names of fields are on this page. @type {Record<string, string>} */
 const FIELDS = { phone_number: "#phone, #new-phone", name: "#name", otp: "#code" };
-
-/** @param {import("../lib/ask.js").Answer} answer a refusal */
-function inOwnWords({ body, retryAfter }) {
-  if (body.type === "RATE_LIMIT" && retryAfter) {
-    return `Terlalu banyak percobaan. Coba lagi dalam ${inWords(retryAfter)}.`;
-  }
-  return body.message ?? UNREACHABLE;
-}
 
 /** @param {Element} element */
 function isVisible(element) {

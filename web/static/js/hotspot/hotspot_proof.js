@@ -5,7 +5,7 @@
  * `<hotspot-connect>`.
  */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 import { HotspotConnect } from "./hotspot_connect.js";
 
 const PROOF = "/api/hotspot/proof";
@@ -35,7 +35,7 @@ class HotspotProof extends HTMLElement {
 
   async #ask() {
     const json = { token: this.#token };
-    const answer = await ask(PROOF, { json, deadlineMs: PROOF_MS }).catch(() => null);
+    const answer = await reply(PROOF, { json, deadlineMs: PROOF_MS });
     if (!this.isConnected) return;
     const hotspot = answer?.ok ? answer.body.hotspot : null;
     const over = answer !== null && answer.status >= 400 && answer.status < 500;

@@ -86,3 +86,19 @@ async function asJson(response) {
     return {};
   }
 }
+
+/**
+ * The same, for a page that only has to say that nobody answered.
+ *
+ * @param {string} path
+ * @param {Parameters<typeof ask>[1]} [options]
+ * @returns {Promise<Answer | null>} null when nobody answered
+ */
+export async function reply(path, options) {
+  try {
+    return await ask(path, options);
+  } catch (error) {
+    if (error instanceof Unreachable) return null;
+    throw error;
+  }
+}

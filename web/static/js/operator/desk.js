@@ -1,41 +1,12 @@
 // @ts-check
 /**
- * What the operator's pages share: building elements, asking the server so that a refusal is said
+ * What the operator's pages share: asking the server so that a refusal is said
  * where it was asked, a question that must be answered, and looking again from time to time.
  */
 
 import { Unreachable, ask } from "../lib/ask.js";
-
-const UNREACHABLE = "Server tidak terjangkau. Coba lagi sebentar.";
-
-/** @typedef {string | Node | null} Child */
-
-/**
- * An element with text or elements in it; text stays text.
- *
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, string>} attributes
- * @param {...Child} children
- * @returns {HTMLElementTagNameMap[T]}
- */
-export function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.filter((child) => child !== null));
-  return made;
-}
-
-/**
- * @param {string} label
- * @param {() => unknown} act
- * @param {Record<string, string>} [attributes]
- */
-export function button(label, act, attributes = {}) {
-  const made = make("button", { type: "button", class: "button", ...attributes }, label);
-  made.addEventListener("click", () => void act());
-  return made;
-}
+import { make } from "../lib/dom.js";
+import { UNREACHABLE } from "../lib/words.js";
 
 /**
  * A bar whose parts are as long as their counts.

@@ -5,9 +5,11 @@
  * `hotspot-row`, `hotspot-gone`, `hotspot-changed`.
  */
 
-import { DeskElement, button, confirmed, make } from "./desk.js";
+import { button, make } from "../lib/dom.js";
+import { DeskElement, confirmed } from "./desk.js";
 import { newestRuns, watchRuns } from "./hotspot_runs.js";
-import { expiryWords, localPhone, quotaWords, routerWord, runWords, statusOf, turnWords, usedShare } from "./hotspot_words.js";
+import { runWords } from "./hotspot_run_words.js";
+import { expiryWords, localPhone, quotaWords, routerWord, statusOf, turnWords, usedShare } from "./hotspot_words.js";
 import { sizeOf } from "../lib/sizes.js";
 
 const MOMENT = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "short" });

@@ -5,16 +5,9 @@
  * announces `hotspot-open` with the row whose button was pressed.
  */
 
-import { DeskElement, button, make } from "./desk.js";
-import {
-  STATUSES,
-  expiryWords,
-  localPhone,
-  quotaWords,
-  routerWord,
-  statusOf,
-  usedShare,
-} from "./hotspot_words.js";
+import { button, make } from "../lib/dom.js";
+import { DeskElement } from "./desk.js";
+import { STATUSES, expiryWords, localPhone, quotaWords, routerWord, statusOf, usedShare } from "./hotspot_words.js";
 
 /** @typedef {import("./hotspot_words.js").Row} Row */
 

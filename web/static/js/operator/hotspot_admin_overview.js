@@ -4,8 +4,10 @@
  * is. Announces `hotspot-overview` with what it was told; hears `hotspot-changed`.
  */
 
-import { DeskElement, button, make, shareBar } from "./desk.js";
-import { RUN_STATES, runWords, sharesOf, spanWords, tookWords, troubleWords } from "./hotspot_words.js";
+import { button, make } from "../lib/dom.js";
+import { DeskElement, shareBar } from "./desk.js";
+import { RUN_STATES, runWords, tookWords, troubleWords } from "./hotspot_run_words.js";
+import { sharesOf, spanWords } from "./hotspot_words.js";
 
 const ADDRESS = "/api/admin/hotspot/overview";
 

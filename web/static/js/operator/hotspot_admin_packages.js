@@ -1,7 +1,8 @@
 // @ts-check
 /** What can be bought: the shelf, and a form whose preview is the sentence members read. */
 
-import { DeskElement, button, confirmed, make } from "./desk.js";
+import { button, make } from "../lib/dom.js";
+import { DeskElement, confirmed } from "./desk.js";
 import { packageWords } from "./hotspot_words.js";
 
 /** @typedef {import("./hotspot_words.js").Package} Package */

@@ -5,12 +5,15 @@
  * of fair use: whom it would move, before anything is written.
  */
 
-import { DeskElement, make, shareBar } from "./desk.js";
+import { make } from "../lib/dom.js";
+import { DeskElement, shareBar } from "./desk.js";
 import { newestRuns, watchRuns } from "./hotspot_runs.js";
-import { RUN_STATES, STATUSES, groupsOf, runWords, sharesOf, troubleWords, writeWords } from "./hotspot_words.js";
+import { groupsOf, writeWords } from "./hotspot_plan_words.js";
+import { RUN_STATES, runWords, troubleWords } from "./hotspot_run_words.js";
+import { STATUSES, sharesOf } from "./hotspot_words.js";
 
-/** @typedef {import("./hotspot_words.js").Plan} Plan */
-/** @typedef {import("./hotspot_words.js").Group} Group */
+/** @typedef {import("./hotspot_plan_words.js").Plan} Plan */
+/** @typedef {import("./hotspot_plan_words.js").Group} Group */
 
 const ADDRESS = "/api/admin/hotspot/plan";
 

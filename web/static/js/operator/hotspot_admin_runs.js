@@ -1,10 +1,11 @@
 // @ts-check
 /** What became of the last runs, by router, in words. Hears `hotspot-synced`. */
 
-import { DeskElement, make } from "./desk.js";
-import { RUN_STATES, tookWords, troublesOf } from "./hotspot_words.js";
+import { make } from "../lib/dom.js";
+import { DeskElement } from "./desk.js";
+import { RUN_STATES, tookWords, troublesOf } from "./hotspot_run_words.js";
 
-/** @typedef {import("./hotspot_words.js").Run} Run */
+/** @typedef {import("./hotspot_run_words.js").Run} Run */
 
 const ADDRESS = "/api/admin/hotspot/runs";
 const ROWS = 200;

@@ -1,16 +1,16 @@
 // @ts-check
 /** Runs of the engine, watched until those that were asked for have ended. */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 
-/** @typedef {import("./hotspot_words.js").Run} Run */
+/** @typedef {import("./hotspot_run_words.js").Run} Run */
 
 const ADDRESS = "/api/admin/hotspot/runs?limit=50";
 const LOOK_MS = 400;
 
 /** @returns {Promise<Run[] | null>} the newest first, null while the server is away */
 export async function newestRuns() {
-  const answer = await ask(ADDRESS).catch(() => null);
+  const answer = await reply(ADDRESS);
   return answer?.ok ? answer.body.runs : null;
 }
 

@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * What the hotspot's operator reads: statuses, sizes, reasons and troubles in Indonesian. Pure: data
- * in, words out. The engine speaks English to its log; what is not known here is shown as it came.
+ * What the hotspot's operator reads of a member: status, quota, packages. Pure: data in, words out;
+ * what is not known here is shown as it came.
  */
 
-import { decimal, megabytes, sizeOf } from "../lib/sizes.js";
+import { megabytes, sizeOf } from "../lib/sizes.js";
 
 /** @type {Record<string, string>} in the order of the bar, from well to ill */
 export const STATUSES = {
@@ -15,17 +15,6 @@ export const STATUSES = {
   expired: "Masa aktif habis",
   inactive: "Belum aktif",
   blocked: "Diblokir",
-};
-
-/** @type {Record<string, string>} */
-export const RUN_STATES = {
-  unknown: "Belum pernah dihubungi",
-  done: "Selesai",
-  away: "Router tidak terjangkau",
-  refused: "Ditolak router",
-  busy: "Sedang ada yang berjalan",
-  overtaken: "Diambil alih proses lain",
-  yielded: "Memberi jalan dulu, segera dilanjutkan",
 };
 
 /**
@@ -68,56 +57,6 @@ export const RUN_STATES = {
  * @property {boolean} unlimited
  * @property {number | null} fup_percent
  * @property {number | null} [fup_remaining_mb]
- */
-
-/**
- * @typedef {object} Step what would be written, for whom, why
- * @property {string} member
- * @property {string} name
- * @property {string} what
- * @property {string} reason a word of REASONS
- * @property {string} why
- * @property {string} [router]
- */
-
-/** @typedef {{member: string, name?: string, from: string, to: string}} Move */
-
-/**
- * @typedef {object} Seen what a router would cost
- * @property {number} [writes]
- * @property {number} [prints]
- * @property {Record<string, number>} [reasons] reason → how many writes, of all, not of those listed
- * @property {string} [error]
- */
-
-/**
- * @typedef {object} Plan
- * @property {Step[]} steps
- * @property {number} writes
- * @property {Record<string, string>} conflicts
- * @property {string[]} strangers
- * @property {Record<string, number>} statuses
- * @property {Record<string, number>} statuses_before
- * @property {Move[]} moved
- * @property {number} moves
- * @property {Record<string, Seen>} [routers]
- */
-
-/**
- * @typedef {object} Run
- * @property {string} id
- * @property {string} router
- * @property {string} only the member it was for, "" for everybody
- * @property {string} [name] of that member
- * @property {string} state
- * @property {number} at
- * @property {number} took_ms
- * @property {number} members
- * @property {number} prints
- * @property {number} writes
- * @property {number} pending
- * @property {string[]} errors
- * @property {Record<string, string>} conflicts
  */
 
 /** @param {string} phone as kept (`628…`) @returns {string} as people write it */
@@ -201,11 +140,6 @@ export function spanWords(seconds) {
   return `${Math.max(0, Math.round(seconds))} detik`;
 }
 
-/** @param {number} ms */
-export function tookWords(ms) {
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${decimal(ms / 1_000)} detik`;
-}
-
 /**
  * @param {Omit<Package, "id" | "name">} terms
  * @param {number} housePercent where fair use begins unless the package says
@@ -224,80 +158,6 @@ function slowAfter(percent) {
   return percent >= 100 ? "tidak pernah pelan" : `pelan setelah ${percent} %`;
 }
 
-// The plan -------------------------------------------------------------------------------------
-
-/** @type {Record<string, string>} by `reason` of a step: jobs/hotspot/plan/parts.py names them */
-export const REASONS = {
-  no_user: "Belum ada akunnya di router",
-  spare_user: "Akunnya dobel di router",
-  user_profile: "Profil kecepatannya berubah",
-  user_switch: "Akunnya dihidupkan atau dimatikan",
-  user_mark: "Nama atau tandanya di router berubah",
-  deleted: "Anggota dihapus",
-  barred: "Tidak boleh internetan lagi",
-  cookie: "Cookie lama akan meloloskannya lagi",
-  logged_in: "Masih masuk, harus keluar dulu",
-  gets_past: "Perangkatnya masih lolos",
-  no_longer: "Perangkat yang sudah dilepas",
-  no_binding: "Perangkatnya belum tercatat di router",
-  binding_type: "Perangkatnya pindah antara lewat langsung dan lewat login",
-  binding_differs: "Perangkatnya berbeda dari catatan",
-  profile_at_login: "Harus masuk lagi supaya kecepatannya berubah",
-  old_verdict: "Dinilai dengan aturan lama, harus dinilai ulang",
-  login: "Dimasukkan dari sini supaya tersambung",
-};
-
-/**
- * @typedef {object} Group
- * @property {string} router "" where the plan names none
- * @property {string} reason
- * @property {number} count
- * @property {{member: string, name: string, what: string, why: string}[]} steps
- */
-
-/**
- * Steps with the same reason at the same router, the most frequent first within each router. Of a
- * large plan not every step is listed; then the router's own counts say how many there are.
- *
- * @param {Step[]} steps
- * @param {Record<string, Seen>} [routers]
- * @returns {Group[]}
- */
-export function groupsOf(steps, routers = {}) {
-  /** @type {Map<string, Group>} */
-  const groups = new Map();
-  const groupAt = (/** @type {string} */ router, /** @type {string} */ reason) => {
-    const key = `${router}\n${reason}`;
-    const group = groups.get(key) ?? { router, reason: REASONS[reason] ?? reason, count: 0, steps: [] };
-    groups.set(key, group);
-    return group;
-  };
-  for (const { router = "", reason, ...step } of steps) {
-    const group = groupAt(router, reason);
-    group.steps.push(step);
-    if (!routers[router]?.reasons) group.count += 1;
-  }
-  for (const [router, { reasons = {} }] of Object.entries(routers)) {
-    for (const [reason, count] of Object.entries(reasons)) groupAt(router, reason).count += count;
-  }
-  return [...groups.values()].sort(
-    (one, other) => one.router.localeCompare(other.router) || other.count - one.count,
-  );
-}
-
-/** @type {Record<string, string>} */
-const PLACES = { user: "akun", "ip-binding": "perangkat", cookie: "cookie", active: "sesi", host: "host" };
-
-/** @type {Record<string, string>} */
-const VERBS = { add: "ditambah", set: "diubah", remove: "dihapus", login: "dimasukkan" };
-
-/** @param {string} what as the plan has it: path and verb */
-export function writeWords(what) {
-  const [path = "", verb = ""] = what.split(" ");
-  const place = PLACES[path.split("/").at(-1) ?? ""];
-  return place && VERBS[verb] ? `${place} ${VERBS[verb]}` : what;
-}
-
 /**
  * @param {Record<string, number>} statuses
  * @returns {{status: string, label: string, count: number}[]} those with anybody in them, in order
@@ -306,59 +166,4 @@ export function sharesOf(statuses) {
   return Object.entries(STATUSES)
     .map(([status, label]) => ({ status, label, count: statuses[status] ?? 0 }))
     .filter(({ count }) => count > 0);
-}
-
-// Troubles -------------------------------------------------------------------------------------
-
-/** @type {[RegExp, string][]} */
-const TROUBLES = [
-  [/profiles missing on the router: (.+)$/, "Profil ini belum ada di router: $1."],
-  [/asks a RADIUS server/, "Hotspot di router memakai RADIUS, jadi pengaturan kami diabaikan. Matikan use-radius."],
-  [/^(\d+) unknown members on the router/, "$1 anggota di router tidak kami kenal. Dibiarkan dulu, mohon diperiksa."],
-  [/certificate is not valid yet/, "Sertifikat router belum berlaku. Cocokkan jam router dan server."],
-  [/certificate has expired/, "Sertifikat router sudah kedaluwarsa."],
-  [/certificate is for another/, "Sertifikat router bukan untuk alamat ini."],
-  [/certificate is not trusted/, "Sertifikat router tidak dipercaya. Periksa MIKROTIK_CA."],
-  [/MIKROTIK_CA holds no certificate/, "MIKROTIK_CA tidak berisi sertifikat."],
-  [/has api-ssl a certificate/, "Router menolak TLS. Apakah api-ssl sudah diberi sertifikat?"],
-  [/closed before a word/, "Router menutup sambungan: alamat kami belum diizinkan, sesinya penuh, atau port itu untuk TLS."],
-  [/too many sessions/, "Router menolak: sesinya penuh. Tutup sesi API yang tidak dipakai."],
-  [/no TLS/, "Port itu tidak memakai TLS. Pakai api://, atau hidupkan api-ssl."],
-  [/TLS is spoken there/, "Port itu untuk TLS. Pakai api-ssl://."],
-  [/too long|timed out|timeout|silent/i, "Router tidak menjawab tepat waktu."],
-  [/refused$|ConnectionRefused/i, "Router menolak sambungan. Apakah layanan API-nya hidup?"],
-  [/Name or service not known|gaierror|name resolution|nodename/i, "Nama alamat router tidak ditemukan."],
-  [/not reached|closed the connection|Connection reset|ConnectionReset|BrokenPipe/i, "Router tidak terjangkau."],
-  [/invalid user name or password|cannot log in|invalid username or password/i, "User atau password router salah."],
-  [/not enough permissions/i, "User di router tidak punya izin menulis."],
-  [/^[0-9a-f]{16} (\S+): (.+)$/, "Satu perubahan ditolak router ($1): $2"],
-  [/the router ended it: (.+)$/, "Router memutus sambungan: $1"],
-  [/^TLS: (.+)$/, "TLS dengan router gagal: $1"],
-];
-
-/** @param {string} error as a run has it */
-export function troubleWords(error) {
-  for (const [pattern, words] of TROUBLES) {
-    const found = pattern.exec(error);
-    if (found) return words.replace("$1", found[1] ?? "").replace("$2", found[2] ?? "");
-  }
-  return `Pesan router: ${error}`;
-}
-
-/**
- * @param {Run} run
- * @returns {string[]} what went wrong, each thing once
- */
-export function troublesOf(run) {
-  const taken = Object.keys(run.conflicts).length;
-  const words = run.errors.map(troubleWords);
-  if (taken) words.push(`${taken} anggota bentrok dengan isi router milik orang lain.`);
-  return [...new Set(words)];
-}
-
-/** @param {Run} run @returns {string} one line of what a run came to */
-export function runWords(run) {
-  if (run.state !== "done") return RUN_STATES[run.state] ?? run.state;
-  const waits = run.pending ? `, ${run.pending} masih menunggu` : "";
-  return `${run.writes ? `${run.writes} perubahan` : "sudah sesuai"}${waits} (${tookWords(run.took_ms)})`;
 }

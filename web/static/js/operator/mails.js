@@ -1,7 +1,8 @@
 // @ts-check
 /** The operator's outboxes, over /api/admin/mails and /api/admin/messages. */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
+import { whyNot } from "../lib/words.js";
 
 /** @type {Record<string, string>} */
 const STATES = {
@@ -137,11 +138,10 @@ class Outbox {
    * @returns {Promise<any>} null when it failed, which was said
    */
   async #answered(path, json) {
-    const answer = await ask(path, { json }).catch(() => null);
-    const text = answer?.ok ? "" : (answer?.body.message ?? "Server tidak terjangkau. Coba lagi sebentar.");
+    const answer = await reply(path, { json });
+    const text = answer?.ok ? "" : whyNot(answer);
     const message = this.#part("[data-message]");
     message.textContent = text;
-    message.style.display = text ? "flex" : "none";
     return answer?.ok ? answer.body : null;
   }
 

@@ -1,7 +1,9 @@
 // @ts-check
 /** The buyer's page: turns the moment the server says how far the order is. */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
+import { write } from "../lib/dom.js";
+import { whyNot } from "../lib/words.js";
 
 /** A stream that the server refused (full, restarting) is asked for again after this. */
 const RETRY_MS = 5_000;
@@ -27,7 +29,7 @@ function listen() {
 }
 
 async function lookAndListen() {
-  const answer = await ask(`/api/order/${encodeURIComponent(ref)}`).catch(() => null);
+  const answer = await reply(`/api/order/${encodeURIComponent(ref)}`);
   if (answer?.ok) show(answer.body.order);
   if (box.dataset.state !== "done") listen();
 }
@@ -45,10 +47,10 @@ function show(order) {
 
 /** The mails once more, to the address that the order has and no other. */
 async function resend() {
-  const answer = await ask(`/api/order/${encodeURIComponent(ref)}/resend`, { json: {} }).catch(() => null);
+  const answer = await reply(`/api/order/${encodeURIComponent(ref)}/resend`, { json: {} });
   if (answer?.ok) write("order_resent", `Sudah kami kirim lagi ke ${answer.body.email}. Periksa juga folder spam.`);
   else if (answer?.status === 429) write("order_resent", "Baru saja dikirim. Tunggu beberapa menit, lalu coba lagi.");
-  else write("order_resent", answer?.body.message ?? "Server tidak terjangkau. Coba lagi sebentar.");
+  else write("order_resent", whyNot(answer));
 }
 
 /**
@@ -87,13 +89,4 @@ export function wordsFor(order) {
     "Menunggu pembayaran",
     "Begitu Lynk.id mengabari pembayaran Anda, halaman ini berubah sendiri. Tidak perlu dimuat ulang.",
   ];
-}
-
-/**
- * @param {string} id
- * @param {string} text
- */
-function write(id, text) {
-  const place = document.getElementById(id);
-  if (place && place.textContent?.trim() !== text) place.textContent = text;
 }

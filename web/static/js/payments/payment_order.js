@@ -5,7 +5,8 @@
  * announces `payment-order-changed`.
  */
 
-import { DeskElement, button, confirmed, make } from "../operator/desk.js";
+import { button, make } from "../lib/dom.js";
+import { DeskElement, confirmed } from "../operator/desk.js";
 
 /** @typedef {{id: string, state: string, reason: string, ref_id: string}} Delivery */
 /** @typedef {{id: number, key_license: string, title: string, status: string}} Licence */

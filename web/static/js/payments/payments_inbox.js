@@ -1,7 +1,9 @@
 // @ts-check
-/** The operator's inbox of payments, over /api/admin/webhooks and /api/admin/licenses. */
+/** The operator's inbox of payments, over /api/admin/webhooks. */
 
-import { ask } from "../lib/ask.js";
+import { button, byId, make } from "../lib/dom.js";
+import "./licences.js";
+import { answered, emptyRow, tableRow } from "./payments_rows.js";
 
 /** @type {Record<string, string>} */
 const STATES = {
@@ -47,14 +49,18 @@ const REASONS = {
   "no merchant key fits its signature": "tanda tangan tidak cocok dengan kunci merchant mana pun",
 };
 
+/**
+ * @typedef {{id: string, state: string, reason: string, received_at: number, email: string,
+ *   ref_id: string, deliveries: number, verified: boolean}} Delivery
+ */
+
 const moment = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "medium" });
-const inboxSearch = /** @type {HTMLFormElement} */ (element("inbox_search"));
-const states = element("inbox_states");
-const rows = element("inbox_rows");
-const more = /** @type {HTMLButtonElement} */ (element("inbox_more"));
-const detail = element("detail");
-const replay = /** @type {HTMLButtonElement} */ (element("detail_replay"));
-const search = /** @type {HTMLFormElement} */ (element("licence_search"));
+const inboxSearch = /** @type {HTMLFormElement} */ (byId("inbox_search"));
+const states = byId("inbox_states");
+const rows = byId("inbox_rows");
+const more = /** @type {HTMLButtonElement} */ (byId("inbox_more"));
+const detail = byId("detail");
+const replay = /** @type {HTMLButtonElement} */ (byId("detail_replay"));
 
 let state = "";
 /** @type {number | null} */
@@ -62,22 +68,14 @@ let next = null;
 let shown = "";
 
 more.addEventListener("click", () => void load(next));
-element("detail_dry").addEventListener("click", () => void plan(true));
+byId("detail_dry").addEventListener("click", () => void plan(true));
 replay.addEventListener("click", () => void plan(false));
 inboxSearch.addEventListener("submit", (event) => {
   event.preventDefault();
   void load(null);
 });
-document.addEventListener("payment-order-changed", () => {
-  void load(null);
-  void loadLicences();
-});
-search.addEventListener("submit", (event) => {
-  event.preventDefault();
-  void loadLicences();
-});
+document.addEventListener("payment-order-changed", () => void load(null));
 void load(null);
-void loadLicences();
 
 /** @param {number | null} before */
 async function load(before) {
@@ -111,19 +109,15 @@ function showStates(counts) {
  * @param {number} count
  */
 function stateButton(name, label, count) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button quiet";
-  button.textContent = `${label} ${count}`;
-  button.setAttribute("aria-pressed", String(name === state));
-  button.addEventListener("click", () => {
+  const choose = () => {
     state = name;
     void load(null);
-  });
-  return button;
+  };
+  const pressed = String(name === state);
+  return button(`${label} ${count}`, choose, { class: "button quiet", "aria-pressed": pressed });
 }
 
-/** @param {any} row */
+/** @param {Delivery} row */
 function deliveryRow(row) {
   const label = STATES[row.state] ?? row.state;
   const line = tableRow([
@@ -133,12 +127,7 @@ function deliveryRow(row) {
     row.ref_id.slice(0, 12) || "-",
     `${row.deliveries}×${row.verified ? "" : " tanpa tanda tangan"}`,
   ]);
-  const open = document.createElement("button");
-  open.type = "button";
-  open.className = "button quiet";
-  open.textContent = "Lihat";
-  open.addEventListener("click", () => void show(row.id));
-  line.insertCell().append(open);
+  line.insertCell().append(button("Lihat", () => show(row.id), { class: "button quiet" }));
   return line;
 }
 
@@ -163,12 +152,12 @@ async function show(id) {
     Alamat: row.address,
     Percobaan: String(row.attempts),
   };
-  element("detail_facts").replaceChildren(...Object.entries(facts).map(([name, text]) => fact(name, text)));
-  element("detail_body").textContent = row.body;
-  element("detail_plan").hidden = true;
+  byId("detail_facts").replaceChildren(...Object.entries(facts).map(([name, text]) => fact(name, text)));
+  byId("detail_body").textContent = row.body;
+  byId("detail_plan").hidden = true;
   replay.hidden = true;
   detail.hidden = false;
-  element("detail-title").focus();
+  byId("detail-title").focus();
   document.dispatchEvent(new CustomEvent("payment-order", { detail: row }));
 }
 
@@ -177,7 +166,7 @@ async function plan(dryRun) {
   const body = await answered(`/api/admin/webhooks/${shown}/replay`, { dry_run: dryRun });
   if (!body) return;
   const { possible, why, licences, members, mails } = body.plan;
-  const note = element("detail_plan");
+  const note = byId("detail_plan");
   note.hidden = false;
   replay.hidden = !(possible && dryRun);
   if (!possible) note.textContent = `Tidak ada yang bisa diproses: ${REASONS[why] ?? why}.`;
@@ -189,95 +178,10 @@ async function plan(dryRun) {
   }
 }
 
-async function loadLicences() {
-  const q = String(new FormData(search).get("q") ?? "").trim();
-  const body = await answered(`/api/admin/licenses?${new URLSearchParams({ q })}`);
-  if (!body) return;
-  const list = element("licence_rows");
-  list.replaceChildren();
-  for (const row of body.licenses) list.append(licenceRow(row));
-  if (!list.firstChild) list.append(emptyRow("Tidak ada lisensi."));
-}
-
-/** @param {any} row */
-function licenceRow(row) {
-  const line = tableRow([row.key_license, row.title, row.email, row.device_name ?? "-"]);
-  line.insertCell().append(
-    choice(row.id, "policy", row.policy, { last_wins: "Perangkat baru menang", first_wins: "Perangkat lama menang" }),
-  );
-  line.insertCell().append(
-    choice(row.id, "status", row.status, { active: "Aktif", disabled: "Nonaktif" }),
-  );
-  return line;
-}
-
-/**
- * @param {number} id
- * @param {string} field
- * @param {string} value
- * @param {Record<string, string>} labels
- */
-function choice(id, field, value, labels) {
-  const select = document.createElement("select");
-  select.setAttribute("aria-label", field === "policy" ? "Aturan" : "Status");
-  for (const [name, label] of Object.entries(labels)) {
-    select.append(new Option(label, name, name === value, name === value));
-  }
-  select.addEventListener("change", async () => {
-    const done = await answered(`/api/admin/licenses/${id}`, { [field]: select.value }, "PATCH");
-    if (done) value = select.value;
-    else select.value = value;
-  });
-  return select;
-}
-
-/**
- * @param {string} path
- * @param {unknown} [json]
- * @param {string} [method]
- * @returns {Promise<any>} null when it failed, which was said
- */
-async function answered(path, json, method) {
-  const answer = await ask(path, { json, method }).catch(() => null);
-  const message = element("inbox_message");
-  const text = answer?.ok ? "" : (answer?.body.message ?? "Server tidak terjangkau. Coba lagi sebentar.");
-  message.textContent = text;
-  message.style.display = text ? "flex" : "none";
-  return answer?.ok ? answer.body : null;
-}
-
-/** @param {string[]} texts */
-function tableRow(texts) {
-  const row = document.createElement("tr");
-  for (const text of texts) row.insertCell().textContent = text;
-  return row;
-}
-
-/** @param {string} text */
-function emptyRow(text) {
-  const row = document.createElement("tr");
-  const cell = row.insertCell();
-  cell.colSpan = 6;
-  cell.className = "hint";
-  cell.textContent = text;
-  return row;
-}
-
 /**
  * @param {string} name
  * @param {string} text
  */
 function fact(name, text) {
-  const box = document.createElement("div");
-  const term = document.createElement("dt");
-  const value = document.createElement("dd");
-  term.textContent = name;
-  value.textContent = text;
-  box.append(term, value);
-  return box;
-}
-
-/** @param {string} id */
-function element(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
+  return make("div", {}, make("dt", {}, name), make("dd", {}, text));
 }

@@ -4,7 +4,8 @@
  * sold without one, so that nobody has to know a uuid by heart.
  */
 
-import { DeskElement, button, confirmed, make } from "../operator/desk.js";
+import { button, make } from "../lib/dom.js";
+import { DeskElement, confirmed } from "../operator/desk.js";
 import { packageWords } from "../operator/hotspot_words.js";
 
 /** @typedef {{id: number, uuid: string, title: string, grants: string, policy: string, package_id: string}} Product */

@@ -4,11 +4,13 @@
  * paste field, shows who asks, and sends the answer. The code is taken out of the address at once.
  */
 
-import "../lib/password_field.js";
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 import { inWords } from "../lib/clock.js";
+import { beginLogin } from "./phone_login.js";
 import { codeIn } from "./qr_code.js";
 import { QrCamera } from "./qr_camera.js";
+import { byId, field, make, occupy, say, write } from "../lib/dom.js";
+import { UNREACHABLE } from "../lib/words.js";
 
 /** Keeps a code over the login in between; it is good for two minutes anyway. */
 const KEPT_CODE = "link_code";
@@ -34,10 +36,10 @@ const camera = new QrCamera(byId("camera_video"), (text) => void useText(text));
 begin();
 
 function begin() {
-  byId("login_form").addEventListener("submit", (event) => void signIn(event));
+  beginLogin();
   byId("paste_form").addEventListener("submit", (event) => {
     event.preventDefault();
-    void useText(/** @type {HTMLInputElement} */ (byId("paste")).value);
+    void useText(field("paste").value);
   });
   byId("camera_start").addEventListener("click", () => void openCamera());
   byId("camera_stop").addEventListener("click", closeCamera);
@@ -68,36 +70,6 @@ async function useAddress() {
     sessionStorage.setItem(KEPT_CODE, codeIn(text, location.origin).code);
     byId("waiting_code").hidden = false;
   }
-}
-
-// The phone's own login ------------------------------------------------------------------------
-
-/** @param {Event} event */
-async function signIn(event) {
-  event.preventDefault();
-  const email = /** @type {HTMLInputElement} */ (byId("email"));
-  const password = /** @type {HTMLInputElement} */ (byId("password"));
-  if (!email.value.trim() || !password.value) {
-    say("login_message", "Isi email dan password dulu, ya.");
-    return;
-  }
-  const button = busy("login_button", true);
-  const reply = await ask("/api/auth/login", {
-    json: {
-      email: email.value,
-      password: password.value,
-      device_type: "mobile",
-      delivery: "cookie",
-    },
-    deadlineMs: 20_000,
-  }).catch(() => null);
-  if (reply?.ok) {
-    location.reload();
-    return;
-  }
-  busy("login_button", false);
-  say("login_message", reply?.body.message ?? "Server tidak terjangkau. Coba lagi.");
-  button.focus();
 }
 
 // The code -------------------------------------------------------------------------------------
@@ -133,25 +105,25 @@ async function useText(text) {
   closeCamera();
   stopWaiting();
   say("scan_message", "");
-  busy("paste_button", true);
-  const reply = await ask("/api/auth/qr/scan", { json: { token: found.code } }).catch(() => null);
-  busy("paste_button", false);
-  if (!reply?.ok) {
+  occupy(byId("paste_button", HTMLButtonElement), true);
+  const reached = await reply("/api/auth/qr/scan", { json: { token: found.code } });
+  occupy(byId("paste_button", HTMLButtonElement), false);
+  if (!reached?.ok) {
     show("scan");
-    say("scan_message", scanTrouble(reply));
+    say("scan_message", scanTrouble(reached));
     return;
   }
   code = found.code;
-  showAsking(reply.body.context, reply.body.match);
+  showAsking(reached.body.context, reached.body.match);
 }
 
-/** @param {import("../lib/ask.js").Answer | null} reply */
-function scanTrouble(reply) {
-  if (!reply) return "Server tidak terjangkau. Coba lagi.";
-  if (reply.status === 404) return "Kode ini tidak dikenal. Minta kode baru di komputer.";
-  if (reply.status === 410) return "Kode ini sudah kadaluarsa. Buat kode baru di komputer.";
-  if (reply.status === 409) return "Kode ini sudah dipakai. Buat kode baru di komputer.";
-  return reply.body.message ?? "Belum berhasil. Coba sekali lagi.";
+/** @param {import("../lib/ask.js").Answer | null} reached */
+function scanTrouble(reached) {
+  if (!reached) return UNREACHABLE;
+  if (reached.status === 404) return "Kode ini tidak dikenal. Minta kode baru di komputer.";
+  if (reached.status === 410) return "Kode ini sudah kadaluarsa. Buat kode baru di komputer.";
+  if (reached.status === 409) return "Kode ini sudah dipakai. Buat kode baru di komputer.";
+  return reached.body.message ?? "Belum berhasil. Coba sekali lagi.";
 }
 
 /**
@@ -172,12 +144,7 @@ function showAsking(context, numbers) {
 
 /** @param {number} number */
 function numberButton(number) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button number";
-  button.dataset.number = String(number);
-  button.textContent = String(number);
-  return button;
+  return make("button", { type: "button", class: "button number", "data-number": String(number) }, String(number));
 }
 
 // The answer -----------------------------------------------------------------------------------
@@ -189,17 +156,17 @@ function numberButton(number) {
 async function answer(approved, match) {
   for (const button of answerButtons()) button.disabled = true;
   const body = approved ? { token: code, approved, match } : { token: code, approved };
-  const reply = await ask("/api/auth/qr/approve", { json: body }).catch(() => null);
+  const reached = await reply("/api/auth/qr/approve", { json: body });
   for (const button of answerButtons()) button.disabled = false;
-  if (!reply) {
-    say("ask_message", "Server tidak terjangkau. Coba lagi.");
+  if (!reached) {
+    say("ask_message", UNREACHABLE);
     return;
   }
-  if (reply.ok && approved) awaitCollection();
-  else if (reply.ok) finish("Ditolak", "Tidak ada yang masuk ke akun Anda.");
-  else if (reply.body.type === "WRONG_NUMBER") {
+  if (reached.ok && approved) awaitCollection();
+  else if (reached.ok) finish("Ditolak", "Tidak ada yang masuk ke akun Anda.");
+  else if (reached.body.type === "WRONG_NUMBER") {
     finish("Angkanya tidak sama", "Permintaan ini dibatalkan. Bila itu memang Anda, buat kode baru di komputer.");
-  } else finish("Tidak jadi", scanTrouble(reply));
+  } else finish("Tidak jadi", scanTrouble(reached));
 }
 
 function awaitCollection() {
@@ -207,9 +174,9 @@ function awaitCollection() {
   finish("Disetujui", "Menunggu komputer masuk…");
   const until = Date.now() + COLLECT_MS;
   const look = async () => {
-    const reply = await ask("/api/auth/qr/outcome", { json: { token: approved } }).catch(() => null);
+    const reached = await reply("/api/auth/qr/outcome", { json: { token: approved } });
     if (waiting === undefined) return;
-    if (reply?.ok && reply.body.status !== "approved") collected(reply.body.status);
+    if (reached?.ok && reached.body.status !== "approved") collected(reached.body.status);
     else if (Date.now() < until) waiting = setTimeout(look, LOOK_MS);
     else write("done_text", "Lihat layar komputer Anda.");
   };
@@ -251,41 +218,4 @@ function show(view) {
 /** @returns {HTMLButtonElement[]} */
 function answerButtons() {
   return [...byId("view_ask").querySelectorAll("button")];
-}
-
-/**
- * @param {string} id
- * @param {boolean} isBusy
- */
-function busy(id, isBusy) {
-  const button = /** @type {HTMLButtonElement} */ (byId(id));
-  button.disabled = isBusy;
-  button.toggleAttribute("aria-busy", isBusy);
-  if (isBusy) button.setAttribute("aria-busy", "true");
-  return button;
-}
-
-/**
- * @param {string} id
- * @param {string} text nothing hides the box
- */
-function say(id, text) {
-  const box = byId(id);
-  box.textContent = text;
-  box.style.display = text ? "flex" : "none";
-}
-
-/**
- * @param {string} id
- * @param {string} text
- */
-function write(id, text) {
-  byId(id).textContent = text;
-}
-
-/** @param {string} id */
-function byId(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new TypeError(`#${id} is missing`);
-  return element;
 }

@@ -7,7 +7,7 @@
  * collects the login is a cookie that script never sees.
  */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 import { asCountdown } from "../lib/clock.js";
 import { getFingerprint } from "../session/fingerprint.js";
 import { browserId } from "../session/identity.js";
@@ -65,9 +65,9 @@ class QrLogin extends HTMLElement {
   async #begin() {
     this.#stop();
     this.#show("loading");
-    const answer = await ask("/api/auth/qr/generate", {
+    const answer = await reply("/api/auth/qr/generate", {
       json: { browser_id: browserId(), fingerprint: getFingerprint(), delivery: "cookie" },
-    }).catch(() => null);
+    });
     if (!this.isConnected) return;
     if (!answer?.ok) {
       this.#fail(answer?.body.message ?? "Server tidak terjangkau.");
@@ -125,7 +125,7 @@ class QrLogin extends HTMLElement {
 
   async #poll() {
     const token = this.#token;
-    const answer = await ask(`/api/auth/qr/status/${token}`).catch(() => null);
+    const answer = await reply(`/api/auth/qr/status/${token}`);
     if (token !== this.#token) return;
     if (answer && answer.status < 500) this.#hear({ ...answer.body, event: answer.body.status });
     if (this.#token) this.#retrying = setTimeout(() => void this.#poll(), POLL_MS);
@@ -157,7 +157,7 @@ class QrLogin extends HTMLElement {
   async #collect() {
     const token = this.#token;
     this.#end("approved");
-    const answer = await ask("/api/auth/qr/redeem", { json: { token } }).catch(() => null);
+    const answer = await reply("/api/auth/qr/redeem", { json: { token } });
     if (!answer?.ok) {
       this.#fail(answer?.body.message ?? "Server tidak terjangkau.");
       return;

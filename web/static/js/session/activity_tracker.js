@@ -30,9 +30,9 @@ const ENDED = new Set([401, 419]);
  * @typedef {object} TrackerOptions
  * @property {number} pingSeconds shortest time between two pings
  * @property {() => boolean} leads whether this tab pings for the browser
- * @property {(message: {kind: string, [field: string]: any}) => void} say to the other tabs
+ * @property {(message: import("./messages.js").Message) => void} say to the other tabs
  * @property {(answer: import("../lib/ask.js").Answer) => void} onEnded the server says it is over
- * @property {(clocks: any) => void} onPinged the clocks as the server sees them now
+ * @property {(clocks: import("./messages.js").Clocks) => void} onPinged the clocks as the server sees them now
  */
 
 export class ActivityTracker {
@@ -76,11 +76,10 @@ export class ActivityTracker {
     this.#ending = true;
   }
 
-  /** @param {{kind: string, at?: number}} message from another tab */
+  /** @param {import("./messages.js").Message} message from another tab */
   hear(message) {
-    const at = message.at ?? 0;
-    if (message.kind === "input") this.#lastInputAt = Math.max(this.#lastInputAt, at);
-    if (message.kind === "pinged") this.#pinged(at);
+    if (message.kind === "input") this.#lastInputAt = Math.max(this.#lastInputAt, message.at);
+    if (message.kind === "pinged") this.#pinged(message.at);
   }
 
   /**

@@ -4,8 +4,10 @@
  * line. Shows what `GET /api/session` and the page's `<session-guard>` say.
  */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 import { asCountdown, fractionLeft, inWords, remaining, serverOffset } from "../lib/clock.js";
+import { line, write } from "../lib/dom.js";
+import { whyNot } from "../lib/words.js";
 
 const SESSION_ADDRESS = "/api/session";
 const OTHER_LOGIN_ADDRESS = "/api/dev/other-login";
@@ -70,7 +72,7 @@ function begin() {
 async function look() {
   clearTimeout(nextLook);
   const sentAt = Date.now();
-  const answer = await ask(SESSION_ADDRESS).catch(() => null);
+  const answer = await reply(SESSION_ADDRESS);
   const good = answer?.ok && answer.body.session;
   if (good) {
     session = answer.body.session;
@@ -153,22 +155,11 @@ function tabPicture(tab, isThis) {
   item.className = "tab";
   item.classList.toggle("is-this", isThis);
   item.classList.toggle("is-visible", tab.visible);
-  const title = line("tab-title", isThis ? "Tab ini" : tab.title.split(" · ")[0]);
+  const title = line("span", "tab-title", isThis ? "Tab ini" : tab.title.split(" · ")[0]);
   const notes = [tab.visible ? "terlihat" : "di belakang"];
   if (tab.leads) notes.push("memegang koneksi");
-  item.append(title, line("tab-note", notes.join(" · ")));
+  item.append(title, line("span", "tab-note", notes.join(" · ")));
   return item;
-}
-
-/**
- * @param {string} className
- * @param {string} text
- */
-function line(className, text) {
-  const element = document.createElement("span");
-  element.className = className;
-  element.textContent = text;
-  return element;
 }
 
 // Development ----------------------------------------------------------------------------------
@@ -178,22 +169,13 @@ async function simulateOtherLogin(event) {
   const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
   button.disabled = true;
   write("other-login-note", "Perangkat lain sedang masuk…");
-  const answer = await ask(OTHER_LOGIN_ADDRESS, { method: "POST" }).catch(() => null);
+  const answer = await reply(OTHER_LOGIN_ADDRESS, { method: "POST" });
   if (answer?.ok) return;
-  write("other-login-note", answer?.body.message ?? "Server tidak terjangkau. Coba lagi.");
+  write("other-login-note", whyNot(answer));
   button.disabled = false;
 }
 
 // ----------------------------------------------------------------------------------------------
-
-/**
- * @param {string} id
- * @param {string} text
- */
-function write(id, text) {
-  const element = document.getElementById(id);
-  if (element && element.textContent !== text) element.textContent = text;
-}
 
 /** @param {Event} event */
 function detailOf(event) {

@@ -1,9 +1,11 @@
 // @ts-check
 /** The list of the member's devices, and ending what is open there. */
 
-import { ask, Unreachable } from "../lib/ask.js";
+import { Unreachable, ask, reply } from "../lib/ask.js";
 import { inWords } from "../lib/clock.js";
 import { Modal } from "../lib/modal.js";
+import { byId, line, say } from "../lib/dom.js";
+import { UNREACHABLE } from "../lib/words.js";
 
 const ADDRESS = "/api/devices";
 const ALL_WEB_ADDRESS = "/api/devices/logout-all-web";
@@ -35,9 +37,9 @@ function begin() {
 }
 
 async function look() {
-  const answer = await ask(ADDRESS).catch(() => null);
+  const answer = await reply(ADDRESS);
   if (answer?.ok) show(answer.body.devices);
-  else if (!answer) say("Server tidak terjangkau. Daftar ini mungkin sudah berubah.", "alarm");
+  else if (!answer) say("devices_message", "Server tidak terjangkau. Daftar ini mungkin sudah berubah.", "alarm");
 }
 
 // Ending ---------------------------------------------------------------------------------------
@@ -65,10 +67,10 @@ async function endAllWeb() {
 async function act(request) {
   try {
     const { ok, body } = await request();
-    say(ok ? told(body) : body.message ?? "Belum berhasil.", ok ? "calm" : "alarm");
+    say("devices_message", ok ? told(body) : body.message ?? "Belum berhasil.", ok ? "calm" : "alarm");
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
-    say("Server tidak terjangkau. Coba lagi.", "alarm");
+    say("devices_message", UNREACHABLE, "alarm");
   }
   await look();
 }
@@ -116,11 +118,11 @@ function picture(type) {
 function words(device) {
   const box = document.createElement("div");
   box.className = "device-words";
-  const name = line("device-name", device.device_name);
+  const name = line("p", "device-name", device.device_name);
   if (device.is_current) name.append(badge("Perangkat ini"));
   if (device.is_primary) name.append(badge("Utama"));
   const kind = device.device_type === "mobile" ? "Ponsel" : "Sesi web";
-  box.append(name, line("device-note", `${kind} · ${seen(device)} · ${device.last_ip}`));
+  box.append(name, line("p", "device-note", `${kind} · ${seen(device)} · ${device.last_ip}`));
   return box;
 }
 
@@ -144,17 +146,6 @@ function endButton(device) {
   return button;
 }
 
-/**
- * @param {string} className
- * @param {string} text
- */
-function line(className, text) {
-  const element = document.createElement("p");
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-
 /** @param {string} text */
 function badge(text) {
   const element = document.createElement("span");
@@ -163,20 +154,3 @@ function badge(text) {
   return element;
 }
 
-/**
- * @param {string} text
- * @param {"alarm" | "calm"} tone
- */
-function say(text, tone) {
-  const box = byId("devices_message");
-  box.textContent = text;
-  box.dataset.tone = tone;
-  box.style.display = text ? "flex" : "none";
-}
-
-/** @param {string} id */
-function byId(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new TypeError(`#${id} is missing`);
-  return element;
-}

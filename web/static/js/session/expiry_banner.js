@@ -5,6 +5,7 @@
  */
 
 import { asCountdown, inWords } from "../lib/clock.js";
+import { line } from "../lib/dom.js";
 
 const TICK_MS = 250;
 
@@ -37,11 +38,11 @@ export class ExpiryBanner {
     this.hide();
     const why = WHY[reason] ? ` ${WHY[reason]}` : "";
     const secondsLeft = () => (endsAtMs - Date.now()) / 1000;
-    const left = make("span", "expiry-left");
-    const text = make("p", "expiry-text");
+    const left = line("span", "expiry-left");
+    const text = line("p", "expiry-text");
     text.setAttribute("role", "timer");
     text.append("Sesi Anda berakhir dalam ", left, `${why}.`);
-    const element = make("section", "expiry-banner");
+    const element = line("section", "expiry-banner");
     element.setAttribute("aria-label", "Sesi akan berakhir");
     element.append(text, reason === "idle" ? this.#stayButton() : advice());
     const show = () => (left.textContent = asCountdown(secondsLeft()));
@@ -50,7 +51,7 @@ export class ExpiryBanner {
     this.#element = element;
     document.body.append(element);
     // A countdown must not be read out every second: said once, in words.
-    const spoken = make("p", "visually-hidden");
+    const spoken = line("p", "visually-hidden");
     spoken.setAttribute("role", "alert");
     element.append(spoken);
     spoken.textContent = `Sesi Anda berakhir dalam ${inWords(secondsLeft())}${why}.`;
@@ -60,7 +61,7 @@ export class ExpiryBanner {
   thank() {
     if (!this.#element) return;
     clearInterval(this.#tick);
-    const text = make("p", "expiry-text");
+    const text = line("p", "expiry-text");
     text.setAttribute("role", "status");
     text.textContent = "Baik, Anda tetap masuk.";
     this.#element.replaceChildren(text);
@@ -75,7 +76,7 @@ export class ExpiryBanner {
   }
 
   #stayButton() {
-    const button = /** @type {HTMLButtonElement} */ (make("button", "button primary"));
+    const button = /** @type {HTMLButtonElement} */ (line("button", "button primary"));
     button.type = "button";
     button.textContent = "Tetap masuk";
     button.addEventListener("click", async () => {
@@ -88,17 +89,7 @@ export class ExpiryBanner {
 }
 
 function advice() {
-  const text = make("p", "expiry-advice");
+  const text = line("p", "expiry-advice");
   text.textContent = "Simpan pekerjaan Anda, lalu masuk kembali.";
   return text;
-}
-
-/**
- * @param {string} tag
- * @param {string} className
- */
-function make(tag, className) {
-  const element = document.createElement(tag);
-  element.className = className;
-  return element;
 }

@@ -5,15 +5,14 @@
  * decides when it comes and goes.
  */
 
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
 import { asCountdown } from "../lib/clock.js";
+import { line } from "../lib/dom.js";
 
 const TICK_MS = 250;
 
 /** How long it stays to say what came of the answer. */
 const FAREWELL_MS = 6_000;
-
-/** @typedef {{attempt_id: string, device_name: string, ip: string, endsAtMs: number}} Attempt */
 
 export class LoginAttempt {
   /** @type {HTMLElement | null} */ #element = null;
@@ -21,22 +20,22 @@ export class LoginAttempt {
   /** @type {ReturnType<typeof setInterval> | undefined} */ #tick;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #farewell;
 
-  /** @param {Attempt} attempt */
+  /** @param {import("./messages.js").Attempt} attempt */
   show({ attempt_id, device_name, ip, endsAtMs }) {
     this.hide();
     this.#id = attempt_id;
-    const title = make("h2", "");
+    const title = line("h2", "");
     title.id = "attempt-title";
     title.textContent = `Login dari ${device_name}: izinkan atau tolak?`;
-    const text = make("p", "");
+    const text = line("p", "");
     text.textContent = `Seseorang dengan password Anda ingin masuk dari alamat ${ip}. Bila itu bukan Anda, tolak, lalu ganti password.`;
-    const left = make("p", "attempt-left");
-    const actions = make("div", "alert-actions");
+    const left = line("p", "attempt-left");
+    const actions = line("div", "alert-actions");
     actions.append(
       this.#button("Tolak", "button danger", false),
       this.#button("Izinkan", "button", true),
     );
-    const element = make("section", "attempt");
+    const element = line("section", "attempt");
     element.setAttribute("role", "alert");
     element.setAttribute("aria-labelledby", title.id);
     element.append(title, text, actions, left);
@@ -67,7 +66,7 @@ export class LoginAttempt {
    * @param {boolean} allow
    */
   #button(label, className, allow) {
-    const button = /** @type {HTMLButtonElement} */ (make("button", className));
+    const button = /** @type {HTMLButtonElement} */ (line("button", className));
     button.type = "button";
     button.textContent = label;
     button.addEventListener("click", () => void this.#answer(allow));
@@ -82,24 +81,14 @@ export class LoginAttempt {
     // what follows is said here; the server's word that it was answered is for the other tabs
     this.#id = "answered";
     for (const button of element?.querySelectorAll("button") ?? []) button.disabled = true;
-    const answer = await ask(`/api/devices/attempts/${encodeURIComponent(id)}`, {
+    const answer = await reply(`/api/devices/attempts/${encodeURIComponent(id)}`, {
       json: { allow },
-    }).catch(() => null);
+    });
     if (this.#element !== element || !element) return;
-    const text = make("p", "");
+    const text = line("p", "");
     text.setAttribute("role", "status");
     text.textContent = answer?.ok ? answer.body.message : "Sudah terlambat untuk menjawab.";
     element.replaceChildren(text);
     this.#farewell = setTimeout(() => this.hide(), FAREWELL_MS);
   }
-}
-
-/**
- * @param {string} tag
- * @param {string} className
- */
-function make(tag, className) {
-  const element = document.createElement(tag);
-  element.className = className;
-  return element;
 }

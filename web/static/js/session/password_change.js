@@ -2,7 +2,9 @@
 /** The page for a new password: sends the form, says what is wrong with it, goes on. */
 
 import "../lib/password_field.js";
-import { ask } from "../lib/ask.js";
+import { reply } from "../lib/ask.js";
+import { byId, occupy, say } from "../lib/dom.js";
+import { whyNot } from "../lib/words.js";
 
 const ADDRESS = "/password";
 const NEXT = "/dashboard";
@@ -10,9 +12,8 @@ const NEXT = "/dashboard";
 /** Two passwords are hashed, each in its turn behind others. */
 const DEADLINE_MS = 20_000;
 
-const form = /** @type {HTMLFormElement} */ (document.getElementById("formPassword"));
-const button = /** @type {HTMLButtonElement} */ (document.getElementById("password_button"));
-const message = /** @type {HTMLElement} */ (document.getElementById("password_message"));
+const form = byId("formPassword", HTMLFormElement);
+const button = byId("password_button", HTMLButtonElement);
 
 button.disabled = false;
 form.addEventListener("submit", (event) => {
@@ -22,18 +23,11 @@ form.addEventListener("submit", (event) => {
 
 async function send() {
   const json = Object.fromEntries(new FormData(form));
-  say("");
-  button.disabled = true;
-  button.setAttribute("aria-busy", "true");
-  const answer = await ask(ADDRESS, { json, deadlineMs: DEADLINE_MS }).catch(() => null);
-  button.disabled = false;
-  button.removeAttribute("aria-busy");
+  say("password_message", "");
+  occupy(button, true);
+  const answer = await reply(ADDRESS, { json, deadlineMs: DEADLINE_MS });
+  occupy(button, false);
   if (answer?.ok) location.replace(NEXT);
-  else say(answer?.body.message ?? "Server tidak terjangkau. Coba lagi sebentar.");
+  else say("password_message", whyNot(answer));
 }
 
-/** @param {string} text nothing hides the box */
-function say(text) {
-  message.textContent = text;
-  message.style.display = text ? "flex" : "none";
-}

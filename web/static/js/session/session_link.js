@@ -33,7 +33,7 @@ const STREAM_EVENTS = [
 ];
 
 /** @typedef {"connecting" | "live" | "reconnecting" | "stopped"} LinkState */
-/** @typedef {{event: string, [field: string]: any}} Frame */
+/** @typedef {import("./messages.js").Frame} Frame */
 
 /**
  * @typedef {object} LinkOptions

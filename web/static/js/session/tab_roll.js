@@ -4,7 +4,8 @@
  * Plain memory; the guard passes it what the channel brings.
  */
 
-/** @typedef {{id: string, title: string, since: number, visible: boolean, leads: boolean}} Tab */
+/** @typedef {import("./messages.js").Tab} Tab */
+/** @typedef {import("./messages.js").Message} Message */
 
 /** How long a tab has to answer a roll-call before it counts as gone. */
 const ANSWER_MS = 1_500;
@@ -22,8 +23,8 @@ export class TabRoll {
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #deadline;
 
   /**
-   * @param {{say: (message: {kind: string, [field: string]: any}) => void, me: () => Tab,
-   *   onChange: (tabs: Tab[]) => void}} options
+   * @param {{say: (message: Message) => void, me: () => Tab, onChange: (tabs: Tab[]) => void}}
+   *   options
    */
   constructor({ say, me, onChange }) {
     this.#say = say;
@@ -58,11 +59,11 @@ export class TabRoll {
     this.#changed();
   }
 
-  /** @param {{kind: string, tab?: Tab, id?: string}} message */
+  /** @param {Message} message */
   hear(message) {
     if (message.kind === "roll-call") this.#say({ kind: "here", tab: this.#me() });
-    if (message.kind === "here" && message.tab) this.#add(message.tab);
-    if (message.kind === "gone" && message.id) this.#remove(message.id);
+    if (message.kind === "here") this.#add(message.tab);
+    if (message.kind === "gone") this.#remove(message.id);
   }
 
   /** @returns {Tab[]} this tab first, the others by age */
