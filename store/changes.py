@@ -73,7 +73,7 @@ class Changes:
     @asynccontextmanager
     async def in_postgres(self) -> AsyncIterator[Connection]:
         """Give a connection for a change that makes something due: it is committed at the end, and
-        the persist job rings whoever does what is due. Raises Unavailable."""
+        the persist job has whatever is due done. Raises Unavailable."""
         async with self._database.connection() as connection:
             yield connection
         self._queue.wake_persist()

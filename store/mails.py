@@ -3,7 +3,7 @@
 A mail is a row, written in the transaction that makes it due (`owe`) and sent by `jobs.mail`. To
 send it anew is to begin another *turn* of the same row: a new Message-ID, so that no server takes
 it for a repetition, perhaps another recipient, and its attempts from the beginning. `owe` and
-`send_anew` take the caller's connection and belong into its transaction; ring `Mails.ring` after.
+`send_anew` take the caller's connection and belong into its transaction; call `Mails.notify` after.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Mails(Outbox):
         super().__init__(database)
         self._queue = queue
 
-    async def ring(self) -> None:
+    async def notify(self) -> None:
         """Have a worker send what is due; one that cannot be asked now comes by itself."""
         try:
             await self._queue.enqueue("jobs.mail.send", unique="mail")
@@ -94,7 +94,7 @@ class Mails(Outbox):
             if not rows:
                 raise NotFound("Email itu tidak ada.")
             await self._try_now(connection)
-        await self.ring()
+        await self.notify()
         return rows[0]
 
     async def resend_dead(self) -> int:
@@ -102,7 +102,7 @@ class Mails(Outbox):
         async with self._database.connection() as connection:
             revived = await connection.execute(statement("mail", "revive"))
             await self._try_now(connection)
-        await self.ring()
+        await self.notify()
         return revived.rowcount
 
     async def list(

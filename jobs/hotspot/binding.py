@@ -114,8 +114,8 @@ async def _admit(
 
 
 async def _has_to_prove(store: Store, seen: Seen, wish: dict[str, Any]) -> bool:
-    """Only a device that is nobody's yet, and only told of: one that is somebody's may get past
-    already, and would find no login at the router."""
+    """Ask for proof only for an unowned device whose MAC came from the browser. An owned one may be
+    let through already, and then finds no login page at the router."""
     if store.settings.hotspot_presence != "proof" or wish["address"]:
         return False
     return await store.hotspot.devices.owner_of(seen.row["mac-address"]) is None

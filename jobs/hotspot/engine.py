@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from jobs.hotspot.garden import plan_garden
 from jobs.hotspot.plan import Device, Plan, Wanted, plan
 from jobs.hotspot.report import Report, preview_of, say
-from jobs.hotspot.snapshot import Camera
+from jobs.hotspot.snapshot import RouterReader
 from jobs.hotspot.usage import Look, Reading, count, reading_of
 from jobs.hotspot.writing import GivesWay, Writer
 from jobs.mikrotik import (
@@ -111,13 +111,13 @@ class Engine:
         accounts = await self._accounts("")
         now = now_ms()
         async with open_link(self.router, RUN_SECONDS) as link:
-            camera = Camera(link)
-            actual = await camera.picture()
+            reader = RouterReader(link)
+            actual = await reader.picture()
             wanted = self._wanted(accounts, now, policy)
             made = plan(wanted, actual, policy)
             if made.needs_cookies:
-                made = plan(wanted, await camera.with_cookies(actual), policy)
-        return preview_of(made, accounts, self._policy, policy, now, camera.prints)
+                made = plan(wanted, await reader.with_cookies(actual), policy)
+        return preview_of(made, accounts, self._policy, policy, now, reader.prints)
 
     async def keep_garden(self) -> int:
         """Have what those without Internet may open all the same: our own pages, shops and banks.
@@ -132,7 +132,7 @@ class Engine:
             if lease is None:
                 return 0
             async with open_link(self.router, MEMBER_SECONDS) as link:
-                rows = await Camera(link).garden()
+                rows = await RouterReader(link).garden()
                 writes = plan_garden(
                     [ours, *settings.site.hosts, *settings.hotspot_walled_garden], rows
                 )
@@ -161,13 +161,13 @@ class Engine:
             accounts = await self._accounts(only)
             if not accounts:
                 return
-            camera = Camera(link, self._wanted(accounts, now, self._policy)[0])
-            actual = await camera.picture()
+            reader = RouterReader(link, self._wanted(accounts, now, self._policy)[0])
+            actual = await reader.picture()
         else:
-            camera = Camera(link)
+            reader = RouterReader(link)
             # while the router prints, Redis is asked
             async with _alongside(self._accounts(only)) as reading:
-                actual = await camera.picture()
+                actual = await reader.picture()
                 accounts = await reading
         accounts = await self._count_usage(report, accounts, actual.hosts, lease)
         for account in accounts:
@@ -183,13 +183,13 @@ class Engine:
         if made.adoptions or len(wanted) != len(accounts):
             made = plan(wanted, actual, self._policy)
         if made.needs_cookies:
-            actual = await camera.with_cookies(actual)
+            actual = await reader.with_cookies(actual)
             made = plan(wanted, actual, self._policy)
         report.members, report.conflicts = len(wanted), made.conflicts
-        await self._preflight(camera, bool(made.steps))
-        writer = Writer(self._store, self._policy, report, lease, link, camera)
+        await self._preflight(reader, bool(made.steps))
+        writer = Writer(self._store, self._policy, report, lease, link, reader)
         await writer.make_true(made, wanted, actual.hosts)
-        report.prints = camera.prints
+        report.prints = reader.prints
 
     async def _accounts(self, only: str) -> list[Account]:
         members = [only] if only else await self._store.hotspot.accounts.members()
@@ -266,16 +266,16 @@ class Engine:
             if not await exists(keys.member(member), keys.hotspot(member))
         ]
 
-    async def _preflight(self, camera: Camera, will_write: bool) -> None:
+    async def _preflight(self, reader: RouterReader, will_write: bool) -> None:
         """Every profile is there, by its exact name. Raises NotReady before the first write."""
         key = self._store.keys.hotspot_preflight(self.router.name)
         kept = await self._store.redis.get(key)
         if kept is not None and will_write:
             self._require_profiles(json.loads(kept))
         elif kept is None:
-            names = await camera.profiles()
+            names = await reader.profiles()
             self._require_profiles(names)
-            if not will_write and await camera.uses_radius():
+            if not will_write and await reader.uses_radius():
                 raise NotReady("the hotspot asks a RADIUS server: its own users are ignored")
             await self._store.redis.set(key, json.dumps(names), ex=PREFLIGHT_SECONDS)
 

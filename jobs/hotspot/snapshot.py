@@ -32,8 +32,8 @@ HOST_FIELDS = (
 )
 
 
-class Camera:
-    """Looks at one router, at everybody or at one member, and counts its looks."""
+class RouterReader:
+    """Reads one router, at everybody or at one member, and counts its looks."""
 
     def __init__(self, link: RouterLink, only: Wanted | None = None) -> None:
         self._link = link

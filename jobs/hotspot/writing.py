@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jobs.hotspot.plan import Actual, Phase, Plan, Step, Wanted, plan
 from jobs.hotspot.report import Report
-from jobs.hotspot.snapshot import Camera
+from jobs.hotspot.snapshot import RouterReader
 from jobs.mikrotik import Receipt, RouterLink, Row
 from store.clock import now_ms
 from store.errors import NotFound
@@ -41,7 +41,7 @@ class Writer:
     report: Report
     lease: Lease
     link: RouterLink
-    camera: Camera
+    reader: RouterReader
 
     async def make_true(self, made: Plan, wanted: Sequence[Wanted], hosts: Sequence[Row]) -> None:
         """Write the plan, and note who agrees; `hosts` are those of the picture it was made from.
@@ -50,7 +50,7 @@ class Writer:
         """
         failed = await self._apply(made.steps, wanted)
         touched = {step.member for step in made.steps}
-        if touched and self.camera.is_spent:
+        if touched and self.reader.is_spent:
             # seen by the next run, which has its six prints to itself
             await self.store.hotspot.routers.sync_all()
             failed |= touched
@@ -118,7 +118,7 @@ class Writer:
         ]
         if waiting:
             await asyncio.sleep(RETURN_SECONDS)
-        hosts = await self.camera.hosts()
+        hosts = await self.reader.hosts()
         if waiting:
             again = plan(waiting, Actual([], [], [], hosts), self.policy)
             logins = [step.write for step in again.steps if step.phase is Phase.LOGIN]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from jobs.mail.letters import Letters
-from jobs.mail.smtp import MAIL_SECONDS, Carrier, Refusal
+from jobs.mail.mime import Unwritable
+from jobs.mail.smtp import MAIL_SECONDS, Refusal, SmtpConnection
 from jobs.mail.verdicts import Blame, Stage
-from jobs.mail.wire import Unwritable
+from jobs.mail.writing import MailTemplates
 from store.database import Row, statement
 from store.errors import Unavailable
 from store.opening import Store
@@ -56,13 +56,13 @@ class _Suspect:
     refusal: Refusal
 
 
-class Post:
+class MailSender:
     """Sends what is due."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._settings = store.settings
-        self._letters = Letters(store.settings)
+        self._templates = MailTemplates(store.settings)
 
     async def run(self, seconds: float = RUN_SECONDS) -> int:
         """Send until nothing is due; returns how many mails were taken. Raises Unavailable."""
@@ -72,8 +72,8 @@ class Post:
         rest = await self._store.mails.resting()
         if rest and rest.is_on:
             return 0
-        async with Carrier(self._settings) as carrier:
-            return await _Round(self._store, self._letters, carrier, bool(rest)).go(seconds)
+        async with SmtpConnection(self._settings) as smtp:
+            return await _Round(self._store, self._templates, smtp, bool(rest)).go(seconds)
 
     async def _say_that_none_is_set(self) -> None:
         due = await self._store.database.fetch_one(statement("mail", "count_due"))
@@ -84,10 +84,12 @@ class Post:
 class _Round:
     """One run over one connection."""
 
-    def __init__(self, store: Store, letters: Letters, carrier: Carrier, is_trial: bool) -> None:
+    def __init__(
+        self, store: Store, templates: MailTemplates, smtp: SmtpConnection, is_trial: bool
+    ) -> None:
         self._store = store
-        self._letters = letters
-        self._carrier = carrier
+        self._templates = templates
+        self._smtp = smtp
         self._is_trial = is_trial
         self._suspects: list[_Suspect] = []
         self._most_suspects = 0
@@ -112,8 +114,8 @@ class _Round:
         """Send one mail; whatever is raised for it is its own trouble."""
         link = await self._link(row)
         try:
-            mail = self._letters.write(row, link)
-            await self._carrier.carry(mail, self._letters.sender, row["recipient"])
+            mail = self._templates.write(row, link)
+            await self._smtp.send(mail, self._templates.sender, row["recipient"])
         except Refusal as refusal:
             return refusal
         except Unwritable as error:

@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
+from jobs.mail.mime import one_line
 from jobs.mail.verdicts import Blame, Stage, judge
-from jobs.mail.wire import one_line
 from store.routers import is_this_machine
 from store.settings import Settings
 
@@ -52,14 +52,14 @@ class Refusal(Exception):
         self.is_cut = is_cut
 
 
-class Carrier:
+class SmtpConnection:
     """A connection to the mail server; in development without one, a directory of `.eml` files."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._server: SMTP | None = None
 
-    async def __aenter__(self) -> Carrier:
+    async def __aenter__(self) -> SmtpConnection:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -71,7 +71,7 @@ class Carrier:
             except (OSError, SMTPException, TimeoutError):
                 server.close()  # it had hung up already
 
-    async def carry(self, mail: bytes, sender: str, recipient: str) -> None:
+    async def send(self, mail: bytes, sender: str, recipient: str) -> None:
         """Hand a mail over. Raises Refusal."""
         if not self._settings.smtp_url:
             await asyncio.to_thread(self._write, mail)

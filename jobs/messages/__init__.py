@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from redis.exceptions import RedisError
 
 from jobs.messages.gateway import Blame, NotSent, send
-from jobs.messages.outbox import Messenger
+from jobs.messages.outbox import MessageSender
 from store.errors import Unavailable
 from store.opening import Store, open_store
 from store.settings import Settings
@@ -75,7 +75,7 @@ async def deliver() -> None:
         return
     async with open_store(settings) as store:
         try:
-            await Messenger(store).run()
+            await MessageSender(store).run()
         except (Unavailable, RedisError, OSError) as error:
             log.warning("messages wait: %s", type(error.__cause__ or error).__name__)
 

@@ -53,7 +53,7 @@ ASKING = ("inactive", "blocked")
 log = logging.getLogger("jaga.messages")
 
 
-class Messenger:
+class MessageSender:
     """Sends what is due."""
 
     def __init__(self, store: Store) -> None:

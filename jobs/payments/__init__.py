@@ -10,8 +10,7 @@ import logging
 
 import psycopg
 
-from jobs.payments.processing import Processing
-from jobs.payments.processing import ring as ring_for_due
+from jobs.payments.processing import Processing, notify_of_due
 from store.errors import Unavailable
 from store.opening import Store, open_store
 from store.settings import Settings
@@ -25,10 +24,10 @@ async def process() -> None:
         await Processing(store).run()
 
 
-async def ring(store: Store) -> None:
+async def notify(store: Store) -> None:
     """Have workers do what is due, payments and mails; what cannot be asked for now is asked for
     by the next persist job, three seconds later at most."""
     try:
-        await ring_for_due(store)
+        await notify_of_due(store)
     except (Unavailable, psycopg.errors.UndefinedTable) as error:
-        log.debug("not rung: %s", error)
+        log.debug("nobody was told of what is due: %s", error)

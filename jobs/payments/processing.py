@@ -68,7 +68,7 @@ class Processing:
             if connection:
                 # not by one that found the turn taken: it would be called again and again until
                 # the other is done
-                await ring(store)
+                await notify_of_due(store)
         except (Unavailable, RedisError, OSError) as error:
             log.warning("payments wait: %s", type(error.__cause__ or error).__name__)
         return done
@@ -118,7 +118,7 @@ class Processing:
             await connection.execute(statement("payments", name), params)
 
 
-async def ring(store: Store) -> None:
+async def notify_of_due(store: Store) -> None:
     """Have a worker do what is due, payments and mails; called whenever the log was applied.
 
     Raises Unavailable.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.payments import ring as ring_for_payments
+from jobs.payments import notify as notify_of_payments
 from jobs.persist.reader import LogReader
 from store.opening import open_store
 from store.settings import Settings
@@ -12,4 +12,4 @@ async def run() -> None:
     """Apply what the log holds; RQ calls this by name."""
     async with open_store(Settings.from_environment()) as store:
         await LogReader(store).run()
-        await ring_for_payments(store)
+        await notify_of_payments(store)

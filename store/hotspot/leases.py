@@ -50,8 +50,8 @@ class Leases(Part):
     async def taken(
         self, router: str, wait: float = 0.0, *, in_hurry: bool = False
     ) -> AsyncIterator[Lease | None]:
-        """Take a router's lease for a while; None when somebody has it, and goes on to for `wait`
-        seconds. Whoever has it is told of who is in a hurry when they keep it."""
+        """Hold a router's lease as long as the `with`. Waits up to `wait` seconds for it; gives
+        None on timeout. `in_hurry`: the holder learns of it at its next renewal."""
         lease = await self._take(router, wait, WANTED_MS if in_hurry else 0)
         if lease is None:
             yield None

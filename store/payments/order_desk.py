@@ -113,7 +113,7 @@ class OrderDesk(Part):
         async with self._database.connection() as connection:
             await self._write(connection, ref, email, is_known)
             sent = await send_anew(connection, ref_id=ref, recipient=email)
-        await self._mails.ring()
+        await self._mails.notify()
         await self._show_on_page(ref, email)
         return {
             "ref_id": ref,
@@ -181,7 +181,7 @@ class OrderDesk(Part):
             gone = await found.fetchall()
             for row in gone:
                 await send_anew(connection, id=row["id"])
-        await self._mails.ring()
+        await self._mails.notify()
         return len(gone)
 
     # Switching off

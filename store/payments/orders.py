@@ -55,7 +55,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One licence that is due: the how-manieth unit of which item."""
+    """One licence that is due: which item of the order, which unit of it (0 = first)."""
 
     item: int
     unit: int
@@ -66,7 +66,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One hotspot package that is due: the how-manieth unit of which item."""
+    """One hotspot package that is due: which item of the order, which unit of it (0 = first)."""
 
     item: int
     unit: int
@@ -166,7 +166,7 @@ def _addons(item: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def addon_place(item: int, number: int) -> int:
-    """Return the place of an item's how-manieth add-on among the items: behind all of them."""
+    """Return the place of an item's add-on (0 = first) among the items: behind all of them."""
     return ADDONS_BEGIN + item * MOST_ADDONS + number
 
 

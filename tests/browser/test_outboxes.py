@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 from rq.serializers import JSONSerializer
 
 from jobs import messages
-from jobs.mail.outbox import Post
+from jobs.mail.outbox import MailSender
 from store.mails import owe
 from store.opening import Store
 from store.queue import queue_redis
@@ -38,7 +38,7 @@ async def test_a_dead_mail_is_seen_and_sent_again(
                 recipient="siti@example.com",
                 payload=payload,
             )
-        await Post(site.store).run()
+        await MailSender(site.store).run()
         operator = await site.logged_in(await site.member("kepala", role="admin"))
         context = await chromium.new_context(locale="id-ID")
         base = f"http://127.0.0.1:{site.port}"
@@ -56,7 +56,7 @@ async def test_a_dead_mail_is_seen_and_sent_again(
         await expect(row).to_contain_text("Gagal")
         await row.get_by_role("button").click()
         await expect(row).to_contain_text("Menunggu", timeout=PATIENCE_MS)
-        assert await Post(site.store).run() == 1
+        assert await MailSender(site.store).run() == 1
         await page.locator("[data-outbox=mails] [data-states] button").first.click()
         await expect(row).to_contain_text("Terkirim", timeout=PATIENCE_MS)
         assert mails.got[0]["Message-ID"] == "<k.1@localhost>"

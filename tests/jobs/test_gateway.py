@@ -12,7 +12,7 @@ from rq.serializers import JSONSerializer
 
 from jobs import messages
 from jobs.messages.gateway import send
-from jobs.messages.outbox import RETRY, TEXTS, Messenger
+from jobs.messages.outbox import RETRY, TEXTS, MessageSender
 from jobs.persist.reader import LogReader
 from store.hotspot.leases import Lease
 from store.opening import Store, open_store
@@ -82,7 +82,7 @@ async def test_only_an_answer_that_says_yes_counts_as_sent(
     async with gateway(answer) as asked:
         settings = Settings.from_environment(with_gateway(environment, asked.port))
         async with open_store(settings) as other:
-            assert await Messenger(other).run() == (then == SENT)
+            assert await MessageSender(other).run() == (then == SENT)
         assert len(asked.asked) == 1
     (row,) = await rows(store)
     trouble = await store.messages.trouble()
@@ -106,14 +106,14 @@ async def test_a_message_is_tried_so_often_then_given_up_and_may_be_sent_again(
         settings = Settings.from_environment(with_gateway(environment, asked.port))
         async with open_store(settings) as other:
             for _ in range(len(RETRY.seconds) + 2):
-                await Messenger(other).run()
+                await MessageSender(other).run()
                 await hurry(store)
             assert await store.messages.counts() == {
                 "queued": 0, "sent": 0, "dead": 1, "overtaken": 0
             }  # fmt: skip
             asked.answers = [(200, YES)]
             assert await store.messages.resend_dead() == 1
-            assert await Messenger(other).run() == 1
+            assert await MessageSender(other).run() == 1
     assert len(asked.asked) == len(RETRY.seconds) + 2
 
 
@@ -124,10 +124,10 @@ async def test_one_that_the_gateway_blames_us_for_holds_the_others_up_for_one_re
     async with gateway({"status": False, "reason": "limit for this text"}, YES) as asked:
         settings = Settings.from_environment(with_gateway(environment, asked.port))
         async with open_store(settings) as other:
-            await Messenger(other).run()
+            await MessageSender(other).run()
             async with store.database.connection() as connection:
                 await connection.execute(b"UPDATE outbox_pause SET until = now()")
-            await Messenger(other).run()
+            await MessageSender(other).run()
     first, _, second = await rows(store)
     assert (first["kind"], second["kind"]) == ("habis", "habis")
     assert second["sent_at"] < first["sent_at"]
@@ -149,7 +149,7 @@ async def test_what_time_has_overtaken_is_not_sent(
     async with gateway(YES) as asked:
         settings = Settings.from_environment(with_gateway(environment, asked.port))
         async with open_store(settings) as other:
-            assert await Messenger(other).run() == 1
+            assert await MessageSender(other).run() == 1
     assert [parse_qs(body)["message"] for _, _, body in asked.asked] == [[TEXTS["aktif"]]]
     assert {(row["kind"], row["state"]) for row in await rows(store)} == {
         ("habis", "overtaken"),

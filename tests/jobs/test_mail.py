@@ -15,8 +15,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from jobs.mail.letters import in_words
-from jobs.mail.outbox import RETRY, Post
+from jobs.mail.outbox import RETRY, MailSender
+from jobs.mail.writing import in_words
 from jobs.persist.reader import LogReader
 from scripts.embedded.mail_sink import MailSink
 from scripts.embedded.ports import free_port
@@ -132,7 +132,7 @@ def parts_of(message: EmailMessage) -> tuple[str, str]:
 
 async def test_a_licence_mail_lists_every_key(store: Store, sink: MailSink) -> None:
     await owe(store)
-    assert await Post(with_server(store, sink.url)).run() == 1
+    assert await MailSender(with_server(store, sink.url)).run() == 1
     (file,) = sink.directory.glob("*.eml")
     message = parsed(file.read_bytes())
     assert message["Subject"] == "Pembayaran Berhasil - Order #KEI-1234ABCD"
@@ -150,7 +150,7 @@ async def test_a_licence_mail_lists_every_key(store: Store, sink: MailSink) -> N
         assert "KEI-9C29" in part and "siti.rahma@example.com" in part
     (row,) = await outbox(store)
     assert (row["state"], row["attempts"]) == ("sent", 1)
-    assert await Post(with_server(store, sink.url)).run() == 0
+    assert await MailSender(with_server(store, sink.url)).run() == 0
 
 
 async def test_a_new_members_mail_brings_a_link_that_sets_the_password(
@@ -159,7 +159,7 @@ async def test_a_new_members_mail_brings_a_link_that_sets_the_password(
     member = await store.members.create(email=str(SAID["email"]), password_hash="x")
     await owe(store, "pendaftaran_member", username=SAID["email"], password="081234567890")
     await owe(store, "sudah_terdaftar", username=SAID["email"], password="")
-    assert await Post(with_server(store, sink.url)).run() == 2
+    assert await MailSender(with_server(store, sink.url)).run() == 2
     messages = [parsed(file.read_bytes()) for file in sorted(sink.directory.glob("*.eml"))]
     by_subject = {str(message["Subject"]).partition(" - ")[0]: message for message in messages}
     text, page = parts_of(by_subject["Pendaftaran Member Berhasil"])
@@ -193,7 +193,7 @@ async def test_a_new_phone_is_told_to_its_member_once(store: Store, sink: MailSi
     web = Device(id="desk", name="Chrome", ip="203.0.113.7")
     await store.sessions.open(member.id, web, method="password")
     await LogReader(store).run()
-    assert await Post(with_server(store, sink.url)).run() == 2
+    assert await MailSender(with_server(store, sink.url)).run() == 2
     one, two = sorted(
         (parsed(file.read_bytes()) for file in sink.directory.glob("*.eml")),
         key=lambda message: str(message["Message-ID"]),
@@ -236,7 +236,7 @@ async def test_who_has_no_address_is_not_written_to(store: Store) -> None:
 async def test_a_missing_value_is_a_dash(store: Store, sink: MailSink) -> None:
     await store.members.create(email=str(SAID["email"]), password_hash="x")
     await owe(store, "pendaftaran_member", username="", password="", name="")
-    await Post(with_server(store, sink.url)).run()
+    await MailSender(with_server(store, sink.url)).run()
     (file,) = sink.directory.glob("*.eml")
     text, _ = parts_of(parsed(file.read_bytes()))
     assert "Username        : -" in text
@@ -252,13 +252,13 @@ async def test_what_is_refused_for_now_comes_again_under_the_same_name(
     server.hang_up_after_data = 1
     await owe(store)
     for attempt in range(3):
-        assert await Post(with_server(store, url)).run() == 0
+        assert await MailSender(with_server(store, url)).run() == 0
         (row,) = await outbox(store)
         assert (row["state"], row["attempts"]) == ("queued", attempt + 1)
         due = RETRY.seconds[attempt]
         assert due * 0.79 < row["wait"] < due * 1.21
         await hurry(store)
-    assert await Post(with_server(store, url)).run() == 1
+    assert await MailSender(with_server(store, url)).run() == 1
     assert len({message["Message-ID"] for message in server.got}) == 1
     assert (await outbox(store))[0]["state"] == "sent"
 
@@ -270,7 +270,7 @@ async def test_a_mail_is_dead_after_the_last_attempt(
     server.at_rcpt = ["451 try later"] * (len(RETRY.seconds) + 1)
     await owe(store)
     for _ in range(len(RETRY.seconds) + 1):
-        await Post(with_server(store, url)).run()
+        await MailSender(with_server(store, url)).run()
         await hurry(store)
     (row,) = await outbox(store)
     assert (row["state"], row["attempts"]) == ("dead", len(RETRY.seconds) + 1)
@@ -281,14 +281,14 @@ async def test_a_payload_that_no_template_takes_is_dead_and_holds_nobody_up(
 ) -> None:
     await owe(store, paid_at="yesterday", ref_id="a" * 32)
     await owe(store, ref_id="b" * 32)
-    assert await Post(with_server(store, sink.url)).run() == 1
+    assert await MailSender(with_server(store, sink.url)).run() == 1
     assert sorted(row["state"] for row in await outbox(store)) == ["dead", "sent"]
 
 
 async def test_two_workers_never_send_the_same(store: Store, sink: MailSink) -> None:
     for number in range(40):
         await owe(store, ref_id=f"{number:032x}")
-    posts = [Post(with_server(store, sink.url)) for _ in range(3)]
+    posts = [MailSender(with_server(store, sink.url)) for _ in range(3)]
     assert sum(await asyncio.gather(*(post.run() for post in posts))) == 40
     assert len(list(sink.directory.glob("*.eml"))) == 40
 
@@ -310,9 +310,9 @@ async def test_without_a_server_development_writes_files_and_production_waits(
     await owe(store)
     production = Settings.from_environment(environment | {"JAGA_ENV": "production"})
     async with open_store(production) as other:
-        assert await Post(other).run() == 0
+        assert await MailSender(other).run() == 0
     assert (await outbox(store))[0]["attempts"] == 0
-    assert await Post(store).run() == 1
+    assert await MailSender(store).run() == 1
     (file,) = (store.settings.jaga_home / "outbox").glob("*.eml")
     assert parsed(file.read_bytes())["Subject"] == "Pembayaran Berhasil - Order #KEI-1234ABCD"
 

@@ -13,7 +13,7 @@ import trustme
 from redis.exceptions import ConnectionError as RedisAway
 
 from jobs.mail import outbox as mail_outbox
-from jobs.mail.outbox import PATIENCE, RETRY, Post
+from jobs.mail.outbox import PATIENCE, RETRY, MailSender
 from store import outboxes
 from store.errors import Unavailable
 from store.mails import owe
@@ -100,7 +100,7 @@ async def minutes_pass(store: Store) -> None:
 
 
 async def run(store: Store, url: str) -> int:
-    return await Post(replace(store, settings=replace(store.settings, smtp_url=url))).run()
+    return await MailSender(replace(store, settings=replace(store.settings, smtp_url=url))).run()
 
 
 @pytest.mark.parametrize(("at", "answer", "then"), ANSWERS)

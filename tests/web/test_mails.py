@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.mail.outbox import Post
+from jobs.mail.outbox import MailSender
 from jobs.persist.reader import LogReader
 from store.database import statement
 from store.mails import owe
@@ -46,7 +46,7 @@ async def test_a_dead_mail_is_listed_with_its_reason_counted_and_sent_again(envi
     ):
         await owed(site, "one", "salah@example.com")
         await owed(site, "two", "siti@example.com")
-        assert await Post(site.store).run() == 1
+        assert await MailSender(site.store).run() == 1
         operator = await admin(site)
         listed = (await operator.get("/api/admin/mails?state=dead")).json
         (dead,) = listed["mails"]
@@ -65,7 +65,7 @@ async def test_a_dead_mail_is_listed_with_its_reason_counted_and_sent_again(envi
         assert 'jaga_mails{state="dead"} 1.0' in await figures(site)
         answer = await operator.post(f"/api/admin/mails/{dead['id']}/resend")
         assert answer.status == 202
-        assert await Post(site.store).run() == 1
+        assert await MailSender(site.store).run() == 1
         first, again = (str(mail["Message-ID"]) for mail in mails.got)
         assert first != again and again.endswith(".1@localhost>")
         assert 'jaga_mails{state="dead"} 0.0' in await figures(site)
@@ -81,7 +81,7 @@ async def test_all_dead_ones_go_at_once_and_a_rest_is_shown_and_ended(environmen
     ):
         for number in range(3):
             await owed(site, f"k{number}", f"k{number}@example.com")
-        await Post(site.store).run()
+        await MailSender(site.store).run()
         await site.store.mails.rest("554 5.7.0 quota")
         operator = await admin(site)
         body = (await operator.get("/api/admin/mails")).json
@@ -90,7 +90,7 @@ async def test_all_dead_ones_go_at_once_and_a_rest_is_shown_and_ended(environmen
         ready = (await site.browser().get("/readyz")).json
         assert ready["outboxes"]["mails"]["words"] == "554 5.7.0 quota"
         assert (await operator.post("/api/admin/mails/resend")).json["count"] == 3
-        assert await Post(site.store).run() == 3, "whoever asks by hand is not made to wait"
+        assert await MailSender(site.store).run() == 3, "whoever asks by hand is not made to wait"
         assert (await operator.get("/api/admin/mails")).json["trouble"] is None
 
 

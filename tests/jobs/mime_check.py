@@ -1,4 +1,4 @@
-"""`python wire_check.py PATH-OF-wire.py < names.json`: writes a mail to each name, and reads it.
+"""`python mime_check.py PATH-OF-mime.py < names.json`: writes a mail to each name, and reads it.
 
 Standard library only, so that any Python on the machine can be asked. Exits with 1 and the name
 that went wrong.
@@ -26,9 +26,9 @@ NAMES = [
 ]
 
 
-def faults_of(wire, name: str) -> list[str]:
+def faults_of(mime, name: str) -> list[str]:
     """What is wrong with a mail to somebody of this name, who also wrote its subject and body."""
-    letter = wire.Letter(
+    letter = mime.Mail(
         sender_name=name,
         sender="no-reply@jaga.test",
         reply_to="",
@@ -40,14 +40,14 @@ def faults_of(wire, name: str) -> list[str]:
         text=f"Halo {name},\n.\n{name}",
         html=f"<p>{name}</p>",
     )
-    data = wire.write(letter)
+    data = mime.write(letter)
     read = BytesHeaderParser(policy=email.policy.default).parsebytes(data)
     headers = dict(read.items())
     faults = [] if read.keys() == NAMES else [f"headers {read.keys()}"]
     (to,) = headers["To"].addresses
     if to.addr_spec != "siti@example.com":
         faults.append(f"to {to.addr_spec}")
-    shown = wire.shown_name(name)
+    shown = mime.shown_name(name)
     # the reader of Python puts blanks between encoded words of a phrase; RFC 2047 §6.2 does not
     is_other = "".join(to.display_name.split()) != "".join(shown.split())
     if is_other or len(shown) > 60 or "@" in shown or "://" in shown:
@@ -64,18 +64,18 @@ def faults_of(wire, name: str) -> list[str]:
 
 def module_at(path: str):
     """The module, without the package around it and what that would import."""
-    spec = importlib.util.spec_from_file_location("wire", path)
+    spec = importlib.util.spec_from_file_location("mime", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules["wire"] = module
+    sys.modules["mime"] = module
     spec.loader.exec_module(module)
     return module
 
 
 def main() -> int:
-    wire = module_at(sys.argv[1])
+    mime = module_at(sys.argv[1])
     for name in json.load(sys.stdin):
-        if faults := faults_of(wire, name):
+        if faults := faults_of(mime, name):
             print(ascii(name), faults)
             return 1
     return 0

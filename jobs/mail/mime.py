@@ -1,6 +1,6 @@
 """A mail as bytes: exactly our headers, one recipient, two parts, whatever a stranger wrote.
 
-Standard library only and no state, so that any Python can be asked (`tests/jobs/wire_check.py`).
+Standard library only and no state, so that any Python can be asked (`tests/jobs/mime_check.py`).
 Headers are written here, not by the policies of `email`: those parse what they are given, and so
 decode an encoded word in a name into commas and addresses. What was written is read back with them
 before it may leave.
@@ -46,7 +46,7 @@ class Unwritable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Mail:
     """What one mail says. Names and subject may be any text; addresses are checked."""
 
     sender_name: str
@@ -65,7 +65,7 @@ class Letter:
     html: str
 
 
-def write(letter: Letter) -> bytes:
+def write(letter: Mail) -> bytes:
     """Return the mail, with CRLF. Raises Unwritable."""
     headers = _headers(letter)
     boundary = "=_" + hashlib.sha256(letter.message_id.encode()).hexdigest()[:32]
@@ -80,7 +80,7 @@ def write(letter: Letter) -> bytes:
     return data
 
 
-def _headers(letter: Letter) -> dict[str, str]:
+def _headers(letter: Mail) -> dict[str, str]:
     addresses = [letter.sender, letter.recipient, *([letter.reply_to] if letter.reply_to else [])]
     for address in addresses:
         if not _RECIPIENT.fullmatch(address) or "=?" in address:
@@ -134,7 +134,7 @@ def _quoted(body: str) -> str:
     return quopri.encodestring(lines).decode("ascii").replace("\n", "\r\n")
 
 
-def _check(data: bytes, letter: Letter, names: list[str]) -> None:
+def _check(data: bytes, letter: Mail, names: list[str]) -> None:
     """Read the mail as its receivers will: these headers, this recipient, these parts."""
     read = BytesHeaderParser(policy=email.policy.default).parsebytes(data)
     if read.keys() != names:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from jobs.mail.wire import Letter, one_line, shown_name, write
+from jobs.mail.mime import Mail, one_line, shown_name, write
 from store.database import Row
 from store.indonesian import moment_in_letter, rupiah
 from store.settings import Settings
@@ -45,7 +45,7 @@ MOST_TEXT = 500
 """Characters of anything else that a stranger wrote; a title has 300."""
 
 
-class Letters:
+class MailTemplates:
     """Writes mails from templates: text first, then the same as HTML."""
 
     def __init__(self, settings: Settings) -> None:
@@ -70,7 +70,7 @@ class Letters:
         variables = said | {"link": link} | self._everywhere(said)
         file = FILES[template]
         return write(
-            Letter(
+            Mail(
                 sender_name=self._sender_name or self._site.name,
                 sender=self.sender,
                 reply_to=self._site.contact_address,

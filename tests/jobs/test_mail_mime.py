@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.mail import wire
-from jobs.mail.wire import shown_name
-from tests.jobs.wire_check import faults_of
+from jobs.mail import mime
+from jobs.mail.mime import shown_name
+from tests.jobs.mime_check import faults_of
 
 EXAMPLES = 300
 MANY = 10_000
@@ -34,7 +34,7 @@ NAMES = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=20)), max_s
 @given(NAMES)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_a_name_is_the_mail_is_ours(pieces: list[str]) -> None:
-    assert faults_of(wire, "".join(pieces)) == []
+    assert faults_of(mime, "".join(pieces)) == []
 
 
 def others() -> list[Path]:
@@ -68,7 +68,7 @@ def test_every_python_reads_it_alike(python: Path, count: int) -> None:
         )
         for _ in range(count)
     ]
-    command = [str(python), str(Path(__file__).with_name("wire_check.py")), str(wire.__file__)]
+    command = [str(python), str(Path(__file__).with_name("mime_check.py")), str(mime.__file__)]
     done = subprocess.run(command, input=json.dumps(names), capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
