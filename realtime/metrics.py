@@ -23,7 +23,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from tornado.web import RequestHandler
 
-from store.errors import REASONS
+from store.ends import REASONS
 
 # a sample of its own for when each counter began: Prometheus finds that out by itself
 disable_created_metrics()  # type: ignore[no-untyped-call]

@@ -1,14 +1,18 @@
-"""Failures that have a name: what the client sees of each, and the Indonesian words for it.
+"""Failures that have a name: the status, type and Indonesian message that the client sees of each.
+
+No other module defines one.
 
 JagaError                     status type
  ├── InvalidRequest            400    INVALID_REQUEST      (names the field)
  │    ├── InvalidDevice        400    INVALID_DEVICE_ID
  │    ├── NoHttp               400    INVALID_REQUEST      (bytes that are no request)
+ │    ├── UnreadableList       400    INVALID_REQUEST      (says what to do)
  │    └── WeakPassword         400    WEAK_PASSWORD        (says why)
  ├── CurrentDevice             400    CURRENT_DEVICE
  ├── Unauthenticated           401    UNAUTHENTICATED
  │    ├── WrongPassword        401    INVALID_CREDENTIALS
  │    ├── WrongCode            401    INVALID_OTP
+ │    ├── WrongSignature       401    INVALID_SIGNATURE
  │    ├── SessionEnded         401    SESSION_REPLACED | SESSION_REVOKED | ACCOUNT_BLOCKED
  │    └── SessionExpired       419    SESSION_EXPIRED      (reason idle|absolute|remember)
  ├── Forbidden                 403    FORBIDDEN
@@ -24,15 +28,18 @@ JagaError                     status type
  │                                    PRESENCE_REQUIRED | NOT_LISTED
  ├── NotFound                  404    NOT_FOUND
  │    ├── MeetingNotFound      404    MEETING_NOT_FOUND
+ │    ├── LinkOver             404    NOT_FOUND            (used, too old, unknown: one answer)
  │    └── LicenceUnknown       404    LICENSE_NOT_FOUND    (also a disabled one)
  ├── WrongMethod               405    METHOD_NOT_ALLOWED
  ├── BodyTooLarge              413    TOO_LARGE
  ├── NoBodyTaken               415    NO_BODY_TAKEN
+ ├── UnknownEncoding           415    UNSUPPORTED_ENCODING
  ├── Conflict                  409    CONFLICT
  │    ├── SessionConflict      409    SESSION_CONFLICT
  │    ├── LoginSuperseded      409    LOGIN_SUPERSEDED
  │    ├── MemberExists         409    MEMBER_EXISTS
  │    ├── LicenceInUse         409    LICENSE_IN_USE
+ │    ├── StackFull            409    CONFLICT             (too many packages wait)
  │    ├── QrState              409    QR_STATE             (state)
  │    └── AttendanceDuplicate  409    COOKIE_DUPLICATE | USER_DUPLICATE | DEVICE_DUPLICATE
  ├── QrExpired                 410    QR_EXPIRED
@@ -41,6 +48,7 @@ JagaError                     status type
  ├── HeadTooLarge              431    TOO_LARGE
  ├── Failed                    500    INTERNAL             (a fault of ours)
  └── Unavailable               503    UNAVAILABLE          (retry_after)
+      ├── Crowded              503    UNAVAILABLE          (strangers ask too much at once)
       ├── NoRoom               503    UNAVAILABLE          (as many connections as may be)
       └── NothingKept          503    UNAVAILABLE          (a delivery must come again)
 """
@@ -49,40 +57,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-REASONS = {
-    "replaced": "Session digantikan oleh login baru",
-    "logged_out": "Session dihentikan oleh pengguna",
-    "device_ended": "Session dihentikan oleh pengguna",
-    "all_web_ended": "Semua sesi web dihentikan",
-    "admin": "Session dihentikan oleh admin",
-    "blocked": "Akun diblokir",
-    "inactive": "Akun dinonaktifkan",
-    "deleted": "Akun dihapus",
-    "idle": "Session kedaluwarsa",
-    "absolute": "Session kedaluwarsa",
-    "remember": "Session kedaluwarsa",
-    "token_reuse": "Session dihentikan karena token dipakai ulang",
-    "password_changed": "Session dihentikan karena password diganti",
-    "merged": "Nomor ini sekarang milik akun anggota. Masuk lagi dengan kode",
-    "not_me": "Session dihentikan: login ini dilaporkan bukan oleh pemilik akun",
-}
-"""Why a session ended, in the words its tabs show (CONTRACT §6)."""
-
-QR_MESSAGES = {
-    "pending": "Menunggu scan dari perangkat mobile...",
-    "scanned": "QR code telah di-scan, menunggu konfirmasi...",
-    "approved": "Login disetujui!",
-    "rejected": "Login ditolak",
-    "expired": "QR code sudah kadaluarsa",
-    "not_found": "QR code tidak ditemukan",
-}
-"""How a request for a login by QR is, in the words its browser shows."""
+from store.ends import REASONS
 
 WAITING_PAGE = "/hotspot"
 """Where a member waits for approval: the page turns by itself when it comes (CONTRACT §9)."""
-
-EXPIRY_REASONS = frozenset({"idle", "absolute", "remember"})
-"""The ends that are a clock's doing: 419 and 4519 instead of 401 and 4501."""
 
 
 class JagaError(Exception):
@@ -125,6 +103,13 @@ class WeakPassword(InvalidRequest):
         super().__init__(field, reason)
 
 
+class UnreadableList(InvalidRequest):
+    """A list that is not understood; its message says what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("file", message)
+
+
 class Unauthenticated(JagaError):
     """Nobody is logged in here."""
 
@@ -148,6 +133,13 @@ class WrongCode(Unauthenticated):
 
     type = "INVALID_OTP"
     message = "Kode salah atau sudah kedaluwarsa. Minta kode baru bila perlu."
+
+
+class WrongSignature(Unauthenticated):
+    """Whoever sent this could not prove to be Lynk.id."""
+
+    type = "INVALID_SIGNATURE"
+    message = "Tanda tangan webhook tidak valid."
 
 
 class SessionEnded(Unauthenticated):
@@ -285,6 +277,12 @@ class NotFound(JagaError):
     message = "Tidak ditemukan."
 
 
+class LinkOver(NotFound):
+    """A mailed link that sets no password any more, or never did."""
+
+    message = "Tautan ini sudah tidak berlaku. Pakai tautan di email terbaru, atau minta yang baru."
+
+
 class WrongMethod(JagaError):
     """The address is there, the method is not."""
 
@@ -328,6 +326,14 @@ class NoBodyTaken(JagaError):
     status = 415
     type = "NO_BODY_TAKEN"
     message = "Alamat ini tidak menerima isi permintaan."
+
+
+class UnknownEncoding(JagaError):
+    """A body that is packed in a way which is not unpacked here."""
+
+    status = 415
+    type = "UNSUPPORTED_ENCODING"
+    message = "Content-Encoding yang didukung: gzip dan deflate."
 
 
 class Conflict(JagaError):
@@ -504,6 +510,12 @@ class LicenceUnknown(NotFound):
 
     type = "LICENSE_NOT_FOUND"
     message = "Lisensi tidak ditemukan atau tidak aktif."
+
+
+class StackFull(Conflict):
+    """As many purchases wait as are kept of one member."""
+
+    message = "Masih terlalu banyak paket yang belum terpakai. Tunggu sampai ada yang habis."
 
 
 class LicenceInUse(Conflict):

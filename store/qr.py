@@ -59,6 +59,16 @@ OPEN_PER_BROWSER = 3
 OPEN_IN_ALL = 20_000
 """Bounds what floods from many addresses can keep in Redis: 40 MB, and gone within minutes."""
 
+QR_MESSAGES = {
+    "pending": "Menunggu scan dari perangkat mobile...",
+    "scanned": "QR code telah di-scan, menunggu konfirmasi...",
+    "approved": "Login disetujui!",
+    "rejected": "Login ditolak",
+    "expired": "QR code sudah kadaluarsa",
+    "not_found": "QR code tidak ditemukan",
+}
+"""How a request for a login by QR is, in the words its browser shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:

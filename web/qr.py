@@ -9,9 +9,13 @@ from typing import Annotated, Any
 import segno
 
 from store.door import FINGERPRINT, QR_COOKIE
-from store.errors import QR_MESSAGES, Forbidden, InvalidRequest, NotFound
+from store.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+)
 from store.members import valid_text
-from store.qr import CODE, Asking, Request, status_of
+from store.qr import CODE, QR_MESSAGES, Asking, Request, status_of
 from store.sessions import Device
 from web import fields
 from web.browsers import device_name

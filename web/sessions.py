@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from msgspec import field
 
+from store.ends import REASONS
 from store.errors import (
-    REASONS,
     Forbidden,
     InvalidRequest,
     NotApproved,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from jobs.payments.work import Work
-from store.errors import InvalidRequest, MemberExists, NotFound
-from store.hotspot.stack import StackFull
+from store.errors import InvalidRequest, MemberExists, NotFound, StackFull
 from store.members import Member
 from store.opening import Store
 from store.payments.orders import Order, Unusable

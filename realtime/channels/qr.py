@@ -20,10 +20,12 @@ from realtime.presence.opening import LiveEndpoint, SocketOpening, new_connectio
 from realtime.transport import codes
 from realtime.transport.connection import Socket
 from realtime.transport.messages import Message
-from store.errors import QR_MESSAGES, JagaError
+from store.errors import (
+    JagaError,
+)
 from store.events import Event
 from store.opening import Store
-from store.qr import GRANT_SECONDS, Request
+from store.qr import GRANT_SECONDS, QR_MESSAGES, Request
 
 log = logging.getLogger("jaga.qr")
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from realtime.transport import codes
 from realtime.transport.frames import PING, TEXT, frame
-from store.errors import REASONS, SessionExpired
+from store.ends import REASONS
+from store.errors import (
+    SessionExpired,
+)
 from store.sessions import Ended
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-from store.errors import Conflict
+from store.errors import StackFull
 from store.hotspot.deciding import DAY_MS
 from store.hotspot.package import Package
 
@@ -25,12 +25,6 @@ MOST = 100
 
 State = Literal["in_use", "next", "unused", "spent"]
 """`unused`: it ends before its turn comes. `spent`: its bytes are used up, its end is to come."""
-
-
-class StackFull(Conflict):
-    """As many purchases wait as are kept of one member."""
-
-    message = "Masih terlalu banyak paket yang belum terpakai. Tunggu sampai ada yang habis."
 
 
 @dataclass(frozen=True, slots=True)

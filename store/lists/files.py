@@ -16,7 +16,7 @@ import unicodedata
 import zipfile
 from pathlib import Path
 
-from store.errors import InvalidRequest
+from store.errors import UnreadableList
 from store.lists import workbook
 
 Table = list[list[str]]
@@ -40,22 +40,15 @@ _WORKBOOKS = {
 }
 
 
-class Unreadable(InvalidRequest):
-    """A list that is not understood; its message says what to do."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("file", message)
-
-
 def is_workbook(data: bytes) -> bool:
     """Whether these bytes are a spreadsheet, by how they begin."""
     return data.startswith((_ZIP, _OLE))
 
 
 def tables_of_workbook(data: bytes) -> list[Table]:
-    """Return the visible sheets of a spreadsheet. Raises Unreadable."""
+    """Return the visible sheets of a spreadsheet. Raises UnreadableList."""
     if data.startswith(_ZIP) and _unpacked_size(data) > MOST_UNPACKED:
-        raise Unreadable(_WORKBOOKS["large"])
+        raise UnreadableList(_WORKBOOKS["large"])
     try:
         # our own program with no words of a stranger; the file goes to its input
         done = subprocess.run(  # noqa: S603
@@ -71,7 +64,7 @@ def tables_of_workbook(data: bytes) -> list[Table]:
     except (subprocess.TimeoutExpired, ValueError):
         found = {"problem": "large"}
     if problem := found.get("problem"):
-        raise Unreadable(_WORKBOOKS[problem])
+        raise UnreadableList(_WORKBOOKS[problem])
     return list(found["sheets"])
 
 
@@ -80,7 +73,7 @@ def _unpacked_size(data: bytes) -> int:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             return sum(part.file_size for part in packed.infolist())
     except (zipfile.BadZipFile, ValueError, OSError):
-        raise Unreadable(_WORKBOOKS["broken"]) from None
+        raise UnreadableList(_WORKBOOKS["broken"]) from None
 
 
 def tables_of_text(text: str) -> list[Table]:
@@ -92,7 +85,7 @@ def tables_of_text(text: str) -> list[Table]:
     for delimiter in DELIMITERS:
         try:
             found.append(_divided(lines, delimiter))
-        except Unreadable as error:
+        except UnreadableList as error:
             # a quote that is odd under one delimiter may be plain under the right one
             failed = failed or (error if delimiter in lines.partition("\n")[0] else None)
     if failed is not None:
@@ -105,12 +98,12 @@ def _divided(lines: str, delimiter: str) -> Table:
     try:
         rows = list(csv.reader(source, delimiter=delimiter, strict=True, skipinitialspace=True))
     except csv.Error:
-        raise Unreadable(
+        raise UnreadableList(
             "Ada tanda kutip yang tidak ditutup. Simpan ulang dari Excel sebagai .xlsx "
             "atau CSV UTF-8, lalu unggah lagi."
         ) from None
     if any("\n" in cell and delimiter in cell for row in rows for cell in row):
-        raise Unreadable(
+        raise UnreadableList(
             "Beberapa baris menyatu di antara dua tanda kutip. Hapus tanda kutip yang berlebih, "
             "atau unggah sebagai .xlsx."
         )
@@ -118,7 +111,7 @@ def _divided(lines: str, delimiter: str) -> Table:
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a file. Raises Unreadable where its letters would be guessed."""
+    """Return the text of a file. Raises UnreadableList where its letters would be guessed."""
     for mark, encoding in (
         (b"\xef\xbb\xbf", "utf-8-sig"),
         (b"\xff\xfe", "utf-16"),
@@ -185,9 +178,9 @@ def _as(data: bytes, encoding: str) -> str | None:
 
 
 def _sound(text: str | None) -> str:
-    """A text whose letters are what was meant. Raises Unreadable."""
+    """A text whose letters are what was meant. Raises UnreadableList."""
     if text is None or any(_is_broken(sign) for sign in set(text)) or _is_twice_encoded(text):
-        raise Unreadable(
+        raise UnreadableList(
             "Huruf di berkas ini tidak dapat dibaca dengan pasti. Simpan ulang sebagai "
             "'CSV UTF-8' atau .xlsx, lalu unggah lagi."
         )

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from store.errors import UnreadableList
 from store.folding import folded, tidied
 from store.lists.files import (
     Table,
-    Unreadable,
     decoded,
     is_workbook,
     tables_of_text,
@@ -109,7 +109,7 @@ def read_people(data: bytes | str, needed: Needed, known: Sequence[str]) -> Peop
 
     `needed` is what a heading must have: one field of each group ("name", "class", "nis", "phone",
     "email"); `known` is what is read where there is such a column. Blocking: for a thread. Raises
-    Unreadable.
+    UnreadableList.
     """
     if isinstance(data, bytes) and is_workbook(data):
         return _of_sheets(tables_of_workbook(data), needed, known)
@@ -118,7 +118,7 @@ def read_people(data: bytes | str, needed: Needed, known: Sequence[str]) -> Peop
         (table, heading) for table in tables if (heading := _heading(table, needed)) is not None
     ]
     if len(found) > 1:
-        raise Unreadable("Pemisah kolom di berkas ini tidak jelas. Simpan ulang sebagai .xlsx.")
+        raise UnreadableList("Pemisah kolom di berkas ini tidak jelas. Simpan ulang sebagai .xlsx.")
     if found:
         return _read(*found[0], known, is_text=True)
     return _without_heading(tables, needed)
@@ -215,16 +215,16 @@ def _read(table: Table, heading: _Heading, known: Sequence[str], *, is_text: boo
 
 
 def _places(row: Sequence[str], heading: _Heading, known: Sequence[str]) -> dict[str, list[int]]:
-    """Field → its column, or the two of a name in two parts. Raises Unreadable for one too many."""
+    """Field → its column, or the two of a name in two parts. Raises UnreadableList for a third."""
     found = {what: heading.places[what] for what in known if what in heading.places}
     for what, places in found.items():
         if len(places) > 1:
             named = ", ".join(f"'{tidied(row[place])}'" for place in places)
-            raise Unreadable(
+            raise UnreadableList(
                 f"Ada lebih dari satu kolom {NAMES[what]}: {named}. Hapus yang tidak dipakai."
             )
         if re.fullmatch(r"\s*['‘’].*['‘’]\s*", row[places[0]]):
-            raise Unreadable("Kolom diapit tanda petik tunggal. Simpan ulang sebagai .xlsx.")
+            raise UnreadableList("Kolom diapit tanda petik tunggal. Simpan ulang sebagai .xlsx.")
     first, last = (heading.places.get(f"{one} name") for one in ("first", "last"))
     if "name" in found and first and last and found["name"] == first:
         found["name"] = [first[0], last[0]]
@@ -233,18 +233,18 @@ def _places(row: Sequence[str], heading: _Heading, known: Sequence[str]) -> dict
 
 def _require_fit(number: int, row: Sequence[str], width: int) -> None:
     if any(cell.strip() for cell in row[width:]):
-        raise Unreadable(
+        raise UnreadableList(
             f"Baris {number} punya lebih banyak kolom daripada judulnya, mungkin karena tanda "
             "pemisah di dalam nama. Beri tanda kutip pada nama itu, atau unggah sebagai .xlsx."
         )
 
 
 def _require_order(number: int, cells: Mapping[str, str]) -> None:
-    """Raise Unreadable for a second heading whose columns stand in another order."""
+    """Raise UnreadableList for a second heading whose columns stand in another order."""
     heads = {what: field_of(text) for what, text in cells.items()}
     if len(heads) > 1 and all(heads.values()) and set(heads) == set(heads.values()):
         if any(what != head for what, head in heads.items()):
-            raise Unreadable(
+            raise UnreadableList(
                 f"Baris {number} adalah judul dengan urutan kolom yang lain. Samakan urutannya, "
                 "atau unggah bagian itu sebagai berkas tersendiri."
             )
@@ -254,12 +254,12 @@ def _cell(number: int, row: Sequence[str], places: Sequence[int]) -> str:
     texts = [row[place] if place < len(row) else "" for place in places]
     for text in texts:
         if DATE in text or _EXCEL_DATE.fullmatch(text.strip()):
-            raise Unreadable(
+            raise UnreadableList(
                 f"Baris {number}: Excel telah mengubah isinya menjadi tanggal. Ubah format kolom "
                 "itu menjadi Teks, betulkan isinya, lalu unggah lagi."
             )
         if _EXCEL_ERROR.fullmatch(text.strip()):
-            raise Unreadable(f"Baris {number} berisi {text.strip()}. Betulkan rumusnya dulu.")
+            raise UnreadableList(f"Baris {number} berisi {text.strip()}. Betulkan rumusnya dulu.")
     return tidied(" ".join(unguarded(tidied(text)) for text in texts))
 
 
@@ -288,7 +288,7 @@ def _without_heading(tables: Sequence[Table], needed: Needed) -> People:
             if (people := _two_columns(table)) is not None:
                 return people
     wanted = " dan ".join(" atau ".join(NAMES[one] for one in group) for group in needed)
-    raise Unreadable(
+    raise UnreadableList(
         f"Kolom {wanted} tidak ditemukan. Beri baris judul dengan kata-kata itu di atas daftar, "
         "satu kata satu kolom, lalu unggah lagi."
     )

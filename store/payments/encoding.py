@@ -8,32 +8,16 @@ from __future__ import annotations
 
 import zlib
 
-from store.errors import InvalidRequest, JagaError
+from store.errors import BodyTooLarge, InvalidRequest, UnknownEncoding
 
 LARGEST_BODY = 256 * 1024
 """The same bound as for a body that comes as it is (CONTRACT §3)."""
 
 
-class TooLarge(JagaError):
-    """More than is taken from anybody."""
-
-    status = 413
-    type = "TOO_LARGE"
-    message = "Isi permintaan terlalu besar."
-
-
-class UnknownEncoding(JagaError):
-    """Packed in a way that is not unpacked here."""
-
-    status = 415
-    type = "UNSUPPORTED_ENCODING"
-    message = "Content-Encoding yang didukung: gzip dan deflate."
-
-
 def unpacked(body: bytes, encoding: str) -> bytes:
     """Return the body behind a `Content-Encoding`, "" for none.
 
-    Raises UnknownEncoding, TooLarge, InvalidRequest for what is not what it is called.
+    Raises UnknownEncoding, BodyTooLarge, InvalidRequest for what is not what it is called.
     """
     name = encoding.strip().lower()
     if name in ("", "identity"):
@@ -55,7 +39,7 @@ def _inflated(body: bytes, form: int) -> bytes:
     except zlib.error:
         raise InvalidRequest("body", "Isi permintaan tidak bisa dibuka.") from None
     if len(plain) > LARGEST_BODY:
-        raise TooLarge()
+        raise BodyTooLarge(LARGEST_BODY)
     if not stream.eof or stream.unused_data:
         raise InvalidRequest("body", "Isi permintaan tidak utuh.")
     return plain

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 
 from store.changes import Changes, Part
-from store.errors import NotFound
+from store.errors import LinkOver, NotFound
 from store.members import Member, Members
 from store.sessions import Sessions
 from store.settings import Settings
@@ -14,12 +14,6 @@ from store.weak_passwords import strong_password
 
 LINK_SECONDS = 72 * 3600
 """How long a mailed link sets a password."""
-
-
-class LinkOver(NotFound):
-    """A mailed link that sets no password any more, or never did."""
-
-    message = "Tautan ini sudah tidak berlaku. Pakai tautan di email terbaru, atau minta yang baru."
 
 
 class PasswordLinks(Part):

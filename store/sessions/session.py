@@ -9,7 +9,11 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from store.errors import EXPIRY_REASONS, SessionEnded, SessionExpired
+from store.ends import EXPIRY_REASONS
+from store.errors import (
+    SessionEnded,
+    SessionExpired,
+)
 
 Kind = Literal["web", "mobile"]
 Method = Literal["password", "qr", "mobile"]

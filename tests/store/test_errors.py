@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 
 import pytest
 
 from store import errors
-from store.errors import EXPIRY_REASONS, REASONS, JagaError, SessionEnded, of_status
+from store.ends import EXPIRY_REASONS, REASONS
+from store.errors import (
+    JagaError,
+    SessionEnded,
+    of_status,
+)
+from tests.sources import sources
 
 DRAWN = re.findall(r"── (\w+)\s+(\d{3})\s+([A-Z_]+)", errors.__doc__ or "")
 
@@ -30,6 +37,19 @@ def test_everything_is_drawn() -> None:
         if isinstance(kind, type) and issubclass(kind, JagaError) and kind is not JagaError
     }
     assert there - {name for name, _, _ in DRAWN} <= {"AccountBlocked"}
+
+
+@pytest.mark.parametrize("package", ["store", "web", "realtime", "jobs"])
+def test_none_is_defined_anywhere_else(package: str) -> None:
+    known = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    wrong = [
+        f"{place}: {node.name}"
+        for place, tree in sources(package)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and place != "store/errors.py"
+        if known & {base.id for base in node.bases if isinstance(base, ast.Name)}
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("reason", sorted(REASONS))

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from store.errors import StackFull
 from store.hotspot.deciding import DAY_MS
 from store.hotspot.package import Package
-from store.hotspot.stack import MOST, Purchase, Stack, StackFull
+from store.hotspot.stack import MOST, Purchase, Stack
 
 NOW = 1_800_000_000_000
 

@@ -16,8 +16,8 @@ from python_calamine import CalamineWorkbook
 from store.attendance.meetings import Meeting
 from store.attendance.record import Attendance
 from store.attendance.students import Student, read_roster
+from store.errors import UnreadableList
 from store.folding import folded, tidied
-from store.lists.files import Unreadable
 from tests.client import unchunked as whole
 from tests.pupils import Phone, iso, meeting_of, patch
 from tests.serving import serving
@@ -120,7 +120,7 @@ def test_any_names_come_back_as_they_went(pairs: list[tuple[str, str]]) -> None:
         data = (begin + csv_text([HEADS], delimiter) + csv_text(lines, delimiter)).encode()
         try:
             read = read_roster(data)
-        except Unreadable as error:
+        except UnreadableList as error:
             # letters by chance that look as if they were encoded twice
             assert "Huruf" in error.message
             return

@@ -7,20 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from store.errors import JagaError, NothingKept, Unauthenticated
+from store.errors import JagaError, NothingKept, WrongSignature
 from store.payments.delivery import read
 from store.payments.encoding import unpacked
 from web.handler import Handler
 
 SUCCESS = {"status": "success"}
 """The documented answer, byte for byte. Lynk.id takes everything but 200 as a failure."""
-
-
-class WrongSignature(Unauthenticated):
-    """Whoever sent this could not prove to be Lynk.id."""
-
-    type = "INVALID_SIGNATURE"
-    message = "Tanda tangan webhook tidak valid."
 
 
 class Webhook(Handler):
