@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from store.database import connection_options
+from store.database import connection_options, is_of_pooler
 from store.settings import Settings, SettingsError
 
 MIGRATIONS = Path(__file__).parent.parent / "store" / "migrations"
@@ -77,8 +77,12 @@ def migrate(
     has been applied was changed, or when a file does not run; what ran before it stays.
     """
     migrations = read(folder)
-    with _connect(database_url, wait_seconds, say) as connection:
-        _lock(connection)
+    with (
+        _connect(database_url, wait_seconds, say) as connection,
+        _connect(database_url, wait_seconds, say) as guard,
+        guard.transaction(),
+    ):
+        _lock(guard)
         missing = _missing(migrations, _applied(connection))
         for migration in missing:
             _apply(connection, migration)
@@ -102,13 +106,16 @@ def _connect(
     database_url: str, wait_seconds: float, say: Callable[[str], object]
 ) -> psycopg.Connection:
     deadline = time.monotonic() + wait_seconds
+    options = connection_options()
+    options["options"] += f" -c statement_timeout={STATEMENT_SECONDS}s"
     waiting = False
     while True:
         try:
-            options = connection_options()
-            options["options"] += f" -c statement_timeout={STATEMENT_SECONDS}s"
             return psycopg.connect(database_url, autocommit=True, **options)
         except psycopg.OperationalError as error:
+            if is_of_pooler(error) and options["options"]:
+                options["options"] = ""
+                continue
             if time.monotonic() >= deadline:
                 raise MigrationError(f"Postgres does not answer: {_line(error)}") from error
         if not waiting:
@@ -117,11 +124,14 @@ def _connect(
         time.sleep(0.25)
 
 
-def _lock(connection: psycopg.Connection) -> None:
-    """Held until the connection closes."""
+def _lock(guard: psycopg.Connection) -> None:
+    """Held until the guard's transaction ends, which is not one of the migrations': a pooler lends
+    another server with each."""
     try:
-        connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'".encode())
-        connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        guard.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
+        guard.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'".encode())
+        guard.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        guard.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
     except psycopg.errors.LockNotAvailable as error:
         raise MigrationError(f"another migration has been running for {LOCK_SECONDS} s") from error
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import AsyncConnection
@@ -55,6 +55,35 @@ Params = Mapping[str, Any] | Sequence[Any]
 Row = DictRow
 Connection = AsyncConnection[DictRow]
 
+log = logging.getLogger("jaga.database")
+
+
+class _Connection(AsyncConnection[DictRow]):
+    """One that a pooler may stand before, which takes no `options` at the start."""
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        try:
+            return await super().connect(conninfo, **kwargs)
+        except psycopg.OperationalError as error:
+            if not is_of_pooler(error):
+                raise
+        _say_once()
+        return await super().connect(conninfo, **kwargs | {"options": ""})
+
+
+def is_of_pooler(error: psycopg.OperationalError) -> bool:
+    """Return whether a pooler (pgbouncer) refuses our limits, which are no part of its own."""
+    return "unsupported startup parameter" in str(error)
+
+
+@cache
+def _say_once() -> None:
+    log.warning(
+        "a pooler before Postgres takes no limits from us: set statement_timeout and "
+        "idle_in_transaction_session_timeout for the user (docs/operating.md)"
+    )
+
 
 class Database:
     """A bounded pool of connections; rows are dicts."""
@@ -62,7 +91,7 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             settings.database_url,
-            connection_class=AsyncConnection[DictRow],
+            connection_class=_Connection,
             kwargs=connection_options() | {"row_factory": dict_row},
             min_size=0,
             max_size=POOL_CONNECTIONS,
@@ -90,7 +119,12 @@ class Database:
         """
         try:
             async with self._pool.connection() as connection:
-                yield connection
+                try:
+                    yield connection
+                except psycopg.errors.ReadOnlySqlTransaction:
+                    # it leads to what has become a standby: the next one looks for the primary
+                    await connection.close()
+                    raise
         except OUTAGES as error:
             raise Unavailable() from error
 
@@ -155,6 +189,10 @@ def connection_options() -> dict[str, Any]:
     return {
         "connect_timeout": CONNECT_SECONDS,
         "application_name": "jaga",
+        # of several hosts in DATABASE_URL the one that may be written
+        "target_session_attrs": "read-write",
+        # a pooler lends another server with each transaction, which knows nothing of them
+        "prepare_threshold": None,
         "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
         "keepalives_idle": 5,
         "keepalives_interval": 5,

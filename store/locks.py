@@ -1,6 +1,7 @@
 """Advisory locks of Postgres: of one kind of work, one run at a time.
 
-A lock belongs to its connection, so that it goes with a process that dies.
+A lock belongs to a transaction that stays open beside the work, so that it goes with a process that
+dies, and is never left behind where connections are lent for a transaction each (pgbouncer).
 """
 
 from __future__ import annotations
@@ -16,29 +17,21 @@ class Lock(IntEnum):
     """The first half of a lock's name; the second is a Redis name, for several sites may share one
     Postgres."""
 
-    PERSIST = 5_243_002
     RESTORE = 5_243_003
     PAYMENTS = 5_243_030
 
 
 @asynccontextmanager
 async def locked(database: Database, lock: Lock, name: str) -> AsyncIterator[Connection | None]:
-    """Give a connection that holds the lock, None while another one does. Raises Unavailable.
+    """Give a connection to work with while nobody else has the lock, None while somebody has.
 
-    The lock is taken in a transaction of its own and outlives it: what the caller does has its own.
+    What the caller does has transactions of its own. Raises Unavailable.
     """
-    params = {"lock": int(lock), "name": name}
-    async with database.connection() as connection:
-        async with connection.transaction():
-            found = await connection.execute(statement("locks", "try_lock"), params)
-            row = await found.fetchone()
+    async with database.connection() as guard, guard.transaction():
+        params = {"lock": int(lock), "name": name}
+        row = await (await guard.execute(statement("locks", "try_lock"), params)).fetchone()
         if not (row and row["taken"]):
             yield None
             return
-        try:
+        async with database.connection() as connection:
             yield connection
-        finally:
-            # the lock of a connection that broke went with it
-            if not (connection.broken or connection.closed):
-                async with connection.transaction():
-                    await connection.execute(statement("locks", "unlock"), params)

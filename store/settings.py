@@ -11,6 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
 from store.gateway import Form, read_form
 from store.redis_servers import SCHEMES, read_ca, read_sentinels
 from store.routers import FIRST, Router, is_this_machine, read_routers
@@ -50,7 +53,7 @@ thirty thousand times; a key that somebody held down has one or two."""
 PRODUCTION = "production"
 
 REDIS = "`redis://`, `rediss://`, `unix://`, `redis+sentinel://host:port,…/name/0`"
-POSTGRES = ("postgres", "postgresql")
+POSTGRES = ("postgres://", "postgresql://")
 
 
 def _secret_key(name: str, text: str, above: Above) -> str:
@@ -73,6 +76,21 @@ def _redis(name: str, text: str, above: Above) -> str:
         return text if read_sentinels(text) else valid_url(name, text, SCHEMES)
     except ValueError as error:  # its text shows no password
         raise SettingsError(f"{name}: {error}") from None
+
+
+def _database(name: str, text: str, above: Above) -> str:
+    """A server's address, or several with commas between, as libpq takes them."""
+    try:
+        hosts = conninfo_to_dict(text) if text.startswith(POSTGRES) else {}
+    except ProgrammingError:  # its text shows the address
+        hosts = {}
+    ports = [port for port in str(hosts.get("port") or "").split(",") if port]
+    if not hosts or not all(port.isdigit() and 0 < int(port) < 65_536 for port in ports):
+        raise SettingsError(
+            f"{name} must begin with postgresql:// and be a whole address, with commas between "
+            "several host:port"
+        )
+    return text
 
 
 def _admin_password(name: str, text: str, above: Above) -> str:
@@ -196,7 +214,13 @@ class Settings:
         shown="the system's",
     )
     redis_prefix: str = text("jaga", "first part of every Redis name")
-    database_url: str = url("postgresql://127.0.0.1:5432/jaga", "the lasting copy", *POSTGRES)
+    database_url: str = declared(
+        _database,
+        "postgresql://127.0.0.1:5432/jaga",
+        "the lasting copy. Of several hosts the one that may be written is taken; pgbouncer may "
+        "stand before it ([operating.md](operating.md))",
+        "`postgresql://host:port,host:port/name`",
+    )
     queue_redis_url: str = declared(
         _redis,
         Known(lambda above: above.redis_url, "`REDIS_URL`"),

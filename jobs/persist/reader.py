@@ -2,7 +2,7 @@
 
 A batch's effects and the cursor are one transaction, so that whatever is killed, an event has
 taken effect exactly when the cursor has passed it. The cursor's row, locked for the length of the
-transaction, is what keeps two readers apart; the advisory lock only spares the second its work.
+transaction, is what keeps two readers apart.
 
 An event that cannot be applied for what it contains is put aside in `event_rejected`. Anything
 else that fails says nothing about the event, so the batch stays where it is and is tried again.
@@ -14,7 +14,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,6 @@ from jobs.persist.effects import Effect, EffectOf
 from store.database import Connection, statement
 from store.errors import Unavailable
 from store.events import BEGINNING, Event, place_of
-from store.locks import Lock, locked
 from store.opening import Store
 
 BATCH = 500
@@ -63,6 +61,10 @@ Fault = tuple[Event, Exception]
 Run = Callable[[Connection, Sequence[Step]], Awaitable[list[Fault]]]
 
 
+class CursorTaken(Exception):
+    """Another run is in the middle of a batch."""
+
+
 class LogReader:
     """Applies the log of one store."""
 
@@ -84,7 +86,7 @@ class LogReader:
                 if await self._must_yield(deadline):
                     self._store.queue.wake_persist()
                     break
-                # an event that came after the last look, and whose wake-up found the lock taken
+                # an event that came after the last look, and whose wake-up found the cursor taken
                 if not await self._store.events.read(await self._persisted(), 1):
                     break
         except (Unavailable, redis.RedisError, OSError) as error:
@@ -94,19 +96,17 @@ class LogReader:
         return passed
 
     async def _turn(self, deadline: float) -> int | None:
-        """Hold the lock and apply batches; None when another run holds it."""
-        async with self._alone() as connection:
-            if connection is None:
-                return None
+        """Apply batches; None when another run has the cursor."""
+        async with self._store.database.connection() as connection:
             passed = 0
-            while count := await self._batch(connection):
-                passed += count
-                if await self._must_yield(deadline):
-                    break
+            try:
+                while count := await self._batch(connection):
+                    passed += count
+                    if await self._must_yield(deadline):
+                        break
+            except CursorTaken:
+                return passed or None
             return passed
-
-    def _alone(self) -> AbstractAsyncContextManager[Connection | None]:
-        return locked(self._store.database, Lock.PERSIST, self._name)
 
     async def _must_yield(self, deadline: float) -> bool:
         """An urgent job (a login code, a block) may have no other worker than ours."""
@@ -208,7 +208,7 @@ class LogReader:
             if row := await found.fetchone():
                 return str(row["last_id"])
             await connection.execute(statement("events", "add_cursor"), {"name": self._name})
-        raise Unavailable()
+        raise CursorTaken()
 
     async def _tell(self, cursor: str) -> None:
         """Leave a copy of the cursor for the metrics, and drop what nobody needs any more."""

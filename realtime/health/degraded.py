@@ -37,6 +37,12 @@ def _log(log: Mapping[str, Any]) -> Iterator[str]:
         yield "event_log: out of reach, no open page hears of anything"
     if (log["lag_seconds"] or 0) > LAG_SECONDS:
         yield f"event_log: Postgres is {log['lag_seconds']:.0f} s behind"
+    if holder := log["held_by"]:
+        yield (
+            f"event_log: its cursor has been held for {holder['seconds']:.0f} s by process "
+            f"{holder['pid']} of Postgres ({holder['state']}); "
+            f"if no worker lives there: SELECT pg_terminate_backend({holder['pid']})"
+        )
 
 
 def _others(parts: Mapping[str, Any]) -> Iterator[str]:

@@ -17,10 +17,14 @@ from realtime.presence.handshake import Handshake
 from realtime.presence.hub import Hub
 from realtime.presence.sweep import Sweep
 from realtime.relay import Relay
+from store.database import statement
 from store.errors import Unavailable
 from store.heartbeats import ROLES
 from store.opening import Store
 from store.weak_settings import weaknesses
+
+HELD_SECONDS = 30.0
+"""A batch of the log is applied in a fraction of a second; the longest takes some."""
 
 ANSWER_SECONDS = 2.0
 """How long a dependency may take before it counts as away."""
@@ -119,9 +123,20 @@ class Health:
     async def _lag(self) -> dict[str, Any]:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return {"lag_seconds": round(await self._store.events.lag_seconds(), 3)}
+                lag = round(await self._store.events.lag_seconds(), 3)
         except (RedisError, OSError, TimeoutError):
-            return {"lag_seconds": None}
+            return {"lag_seconds": None, "held_by": None}
+        return {"lag_seconds": lag, "held_by": await self._holder() if lag > HELD_SECONDS else None}
+
+    async def _holder(self) -> dict[str, Any] | None:
+        """Who has the cursor of the log in hand for longer than a batch takes: in Postgres, a
+        process whose reader may be dead."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                row = await self._store.database.fetch_one(statement("events", "cursor_holder"))
+        except (Unavailable, TimeoutError):
+            return None
+        return dict(row) if row and row["seconds"] > HELD_SECONDS else None
 
     async def _spooled(self) -> int | None:
         """How many payments wait on this machine's disk, None when it cannot be read."""

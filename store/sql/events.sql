@@ -4,7 +4,16 @@
 INSERT INTO event_cursor (name, last_id) VALUES (%(name)s, '0-0') ON CONFLICT (name) DO NOTHING
 
 -- take_cursor --
-SELECT last_id FROM event_cursor WHERE name = %(name)s FOR UPDATE
+-- nothing also while another run holds the row
+SELECT last_id FROM event_cursor WHERE name = %(name)s FOR UPDATE SKIP LOCKED
+
+-- cursor_holder --
+-- who has had the cursor in hand for longest: whoever locks a row holds its table too
+SELECT activity.pid, activity.state, extract(epoch FROM now() - activity.xact_start)::float8 AS seconds
+FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
+WHERE held.relation = to_regclass('event_cursor') AND held.mode = 'RowShareLock' AND held.granted
+  AND activity.datname = current_database()
+ORDER BY activity.xact_start LIMIT 1
 
 -- move_cursor --
 UPDATE event_cursor SET last_id = %(last_id)s, updated_at = now() WHERE name = %(name)s

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from realtime.health import report
 from realtime.health.degraded import reasons
 from scripts.embedded.redis_server import RedisServer
+from store.database import statement
 from store.heartbeats import Heartbeat
 from store.queue import queue_redis
 from tests.lynk import KEY, deliver, payment
@@ -15,10 +17,12 @@ from tests.serving import Serving, serving, until
 
 ALIVE = {"name": "worker:a:1", "alive": True, "seen_seconds": 1.0, "clock_seconds": 0.1}
 
+LOG = {"following": True, "lag_seconds": 0.4, "held_by": None}
+
 WHOLE: dict[str, Any] = {
     "redis": {"ok": True, "durable": True, "clock_seconds": 0.0},
     "postgres": {"ok": True},
-    "event_log": {"following": True, "lag_seconds": 0.4},
+    "event_log": LOG,
     "spool": {"waiting": 0},
     "routers": {"utara": {"state": "done"}},
     "outboxes": {"mails": None, "messages": None},
@@ -28,7 +32,7 @@ WHOLE: dict[str, Any] = {
 
 def test_nothing_is_said_of_what_is_well() -> None:
     assert reasons(WHOLE) == []
-    assert reasons(WHOLE | {"event_log": {"following": True, "lag_seconds": None}}) == []
+    assert reasons(WHOLE | {"event_log": LOG | {"lag_seconds": None}}) == []
 
 
 @pytest.mark.parametrize(
@@ -36,8 +40,21 @@ def test_nothing_is_said_of_what_is_well() -> None:
     [
         ({"redis": {"ok": False, "error": "ConnectionError"}}, "redis: away (ConnectionError)"),
         ({"redis": WHOLE["redis"] | {"durable": False}}, "redis: it may lose"),
-        ({"event_log": {"following": False, "lag_seconds": 0}}, "event_log: out of reach"),
-        ({"event_log": {"following": True, "lag_seconds": 75.0}}, "event_log: Postgres is 75 s"),
+        (
+            {"event_log": LOG | {"following": False}},
+            "event_log: out of reach",
+        ),
+        (
+            {"event_log": LOG | {"lag_seconds": 75.0}},
+            "event_log: Postgres is 75 s",
+        ),
+        (
+            {
+                "event_log": WHOLE["event_log"]
+                | {"held_by": {"pid": 7, "state": "idle in transaction", "seconds": 90.0}}
+            },
+            "event_log: its cursor has been held for 90 s by process 7 of Postgres (idle",
+        ),
         ({"postgres": {"ok": False, "error": "Unavailable"}}, "postgres: away"),
         ({"spool": {"waiting": 3}}, "spool: 3 deliveries"),
         ({"routers": {"utara": {"state": "away"}}}, "routers: utara is away"),
@@ -83,3 +100,28 @@ async def test_it_serves_without_redis_and_keeps_deliveries(
 
 async def _says(site: Serving, parts: list[str]) -> bool:
     return await degraded(site) == parts
+
+
+async def test_a_cursor_that_nobody_alive_holds_is_named(
+    environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that vanished in the middle of a batch, behind a pooler that did not notice."""
+    monkeypatch.setattr(report, "HELD_SECONDS", 0.05)
+    async with serving(environment) as site:
+        await site.store.redis.xadd(site.store.keys.events(), {"type": "audit", "data": "{}"})
+        await site.store.events.append("audit", {"act": "late"})
+        async with site.store.database.connection() as lost:
+            await lost.execute(statement("events", "add_cursor"), {"name": "any"})
+            await lost.execute(statement("events", "take_cursor"), {"name": "any"})
+            pid = lost.info.backend_pid
+            await until(lambda: _names(site, f"by process {pid} of Postgres"))
+        await until(lambda: _is_free(site))
+
+
+async def _names(site: Serving, words: str) -> bool:
+    lines = (await site.browser().get("/readyz")).json["degraded"]
+    return any(words in line for line in lines)
+
+
+async def _is_free(site: Serving) -> bool:
+    return (await site.browser().get("/readyz")).json["event_log"]["held_by"] is None
