@@ -1,8 +1,9 @@
 """`scripts/test`: everything that must be right, on a machine where nothing is prepared.
 
-Brings a Chromium, then runs every test with the checks of checking.py beside them. `--slow` adds
-the slow tests (bench, scale, real clocks; CI runs them always) and `--seed N` repeats a run. Other
-arguments are pytest's, which is run with them and nothing else, as `scripts/test -k login`.
+Brings a Chromium and a pgbouncer, then runs every test with the checks of checking.py beside them.
+`--slow` adds the slow tests (bench, scale, real clocks; CI runs them always) and `--seed N` repeats
+a run. Other arguments are pytest's, which is run with them and nothing else, as
+`scripts/test -k login`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.tools import checking, chromium
+from scripts.tools import checking, chromium, pooler
 
 TESTS_SECONDS = 30 * 60
 """Only something that hangs takes so long, also on one slow core."""
@@ -39,6 +40,7 @@ def main(arguments: list[str]) -> int:
     except chromium.NoChromium as error:
         print(f"The browser tests cannot run: {error}.", file=sys.stderr)
         return 1
+    pooler.bring()
     if others:
         return 0 if checking.run("tests", _pytest([*asked, *others]), TESTS_SECONDS) else 1
     return _everything(asked)
