@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from babel import localedata
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
 LANGUAGE = "id"
+
+localedata.load(LANGUAGE)  # 10 ms, at the start and not while somebody waits for a page
 
 _GB, _MB = 1 << 30, 1 << 20
 
@@ -15,6 +18,11 @@ _GB, _MB = 1 << 30, 1 << 20
 def day(at: date) -> str:
     """Return a date: `Sabtu, 21 November 2026`."""
     return format_date(at, "EEEE, d MMMM y", locale=LANGUAGE)
+
+
+def short_day(at: date) -> str:
+    """Return a date in digits, as lists have it: `21/11/2026`."""
+    return f"{at:%d/%m/%Y}"
 
 
 def weekday(at: date) -> str:

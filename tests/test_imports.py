@@ -84,6 +84,21 @@ def test_no_module_imports_itself_through_others(package: str) -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
+def test_an_operators_command_needs_no_house_of_scripts() -> None:
+    """A deployment has what requirements.txt brings, and the houses need more than that."""
+    houses = {path.parent.name for path in (ROOT / "scripts").glob("*/__init__.py")}
+    assert {"tools", "simulator", "benchmark"} <= houses
+    wrong = []
+    for name, tree in sources("scripts"):
+        if name.count("/") == 1 and name != "scripts/router_simulator.py":
+            wrong += [
+                f"{name} imports {imported}"
+                for imported in imports_of(tree)
+                if imported.startswith("scripts.") and imported.split(".")[1] in houses
+            ]
+    assert wrong == []
+
+
 def test_nothing_is_imported_from_a_module_of_tests() -> None:
     """Else its fixtures come along, and tests cannot be moved or taken out by themselves."""
     wrong = []

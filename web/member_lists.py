@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from store.admin import MOST_ROWS
+from store.indonesian import short_day
 from store.member_lists import Person, read_members
 from web.admin import AdminHandler
 from web.lists import FIRST_SHOWN, ListHandler, skipped_json
@@ -91,7 +92,7 @@ def _line(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _as_text(line: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*line[:-1], f"{line[-1]:%d/%m/%Y}")
+    return (*line[:-1], short_day(line[-1]))
 
 
 class ImportPage(AdminHandler):

@@ -20,6 +20,7 @@ from store.attendance.students import Student
 from store.changes import Changes, Part, only
 from store.database import Database, statement
 from store.errors import Conflict, NotFound
+from store.indonesian import short_day
 
 
 class Renaming(Part):
@@ -84,7 +85,7 @@ class Renaming(Part):
         gate = self._keys.attendances(meeting.id, day.isoformat())
         both = await self._redis.hmget(gate, [student_id, wish.id])
         if student_id != wish.id and all(both):
-            raise _both(f"{meeting.title}, {day:%d/%m/%Y}")
+            raise _both(f"{meeting.title}, {short_day(day)}")
 
     async def _announce(
         self, student_id: str, wish: Student, before: dict[str, Any] | None, by: By, owner: str
@@ -127,7 +128,7 @@ class Renaming(Part):
                 ],
             )
             if verdict == "both":
-                raise _both(f"{meeting.title}, {day:%d/%m/%Y}")
+                raise _both(f"{meeting.title}, {short_day(day)}")
             if verdict == "renamed":
                 return
         raise Conflict()

@@ -39,6 +39,7 @@ def test_days_have_their_names() -> None:
     week = [date(2026, 8, 3) + timedelta(days=day) for day in range(7)]
     assert [indonesian.weekday(one) for one in week] == "Sen Sel Rab Kam Jum Sab Min".split()
     assert indonesian.day(week[6]) == "Minggu, 9 Agustus 2026"
+    assert indonesian.short_day(week[6]) == "09/08/2026"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from store.attendance.meetings import Meeting
 from store.attendance.record import STATUSES, Attendance
 from store.attendance.students import Student, missing_of
 from store.errors import InvalidRequest
+from store.indonesian import short_day
 from web.attendance.teacher import TeacherHandler
 from web.tables import CHUNK, Sheet, csv_begin, csv_text, workbook
 
@@ -142,7 +143,7 @@ def _as_text(cell: Any) -> Any:
     """Dates and times as they are written here."""
     if isinstance(cell, datetime):
         return f"{cell:%H:%M:%S}"
-    return f"{cell:%d/%m/%Y}" if isinstance(cell, date) else cell
+    return short_day(cell) if isinstance(cell, date) else cell
 
 
 def workbook_of(meeting: Meeting, rows: Sequence[Attendance]) -> bytes:
