@@ -4,15 +4,17 @@ against whatever may be in it."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 import msgspec
 import pytest
 
-from store.errors import InvalidRequest, JagaError
+from store.errors import InvalidRequest, JagaError, NotFound
 from store.opening import Store
+from tests.client import Browser
 from tests.routes import addresses
+from tests.serving import serving
 from tests.sources import sources
 from web.fields import (
     Body,
@@ -22,10 +24,12 @@ from web.fields import (
     decoded,
     fields_of,
     read,
+    read_by,
     refusing,
     text,
     whole,
 )
+from web.qr import CodeBody
 
 
 class Sample(Body):
@@ -37,6 +41,7 @@ class Sample(Body):
     delivery: Delivery = "token"
     rows: Annotated[list[dict[str, Any]], refusing("{field}?", min_length=1)] = []
     odd: Flag | msgspec.UnsetType = msgspec.UNSET
+    digits: Annotated[int, read_by(lambda field, value: int(str(value)))] | None = 7
 
 
 GOOD: dict[str, list[tuple[Any, Any]]] = {
@@ -48,6 +53,7 @@ GOOD: dict[str, list[tuple[Any, Any]]] = {
     "delivery": [("cookie", "cookie")],
     "rows": [([{"a": 1}], [{"a": 1}])],
     "odd": [(True, True)],
+    "digits": [("12", 12), (None, None)],
 }
 BAD: dict[str, list[Any]] = {
     "name": [None, 1, True, [], "", "  ", "x" * 11, "a\nb", "\ud800"],
@@ -130,6 +136,37 @@ def test_a_change_of_nothing_is_refused() -> None:
 def test_a_mark_of_windows_is_passed_over(mark: bytes) -> None:
     assert decoded(mark + b'{"a": 1}') == {"a": 1}
     assert decoded('{"a": 1}'.encode("utf-16")) == {"a": 1}
+
+
+@pytest.fixture
+async def admin(environment) -> AsyncIterator[Browser]:
+    async with serving(environment) as site:
+        yield await site.logged_in(await site.member("kepala", role="admin"))
+
+
+async def test_a_change_names_what_it_does_not_know(admin: Browser) -> None:
+    """A misspelt field must not be an answer that says it was done."""
+    for path in ("members/0123456789abcdef", "packages/0123456789abcdef", "licenses/1"):
+        answer = await admin.send("PATCH", f"/api/admin/{path}", b'{"emial": "a@b.id"}', JSON)
+        assert (answer.status, answer.json["field"]) == (400, "emial"), path
+
+
+async def test_no_body_is_an_empty_one_only_where_that_is_said(admin: Browser) -> None:
+    answer = await admin.send("POST", f"/api/admin/webhooks/{'0' * 32}/replay", b"", JSON)
+    assert answer.status == 404
+    answer = await admin.send("POST", "/api/admin/orders/x/deactivate", b"", JSON)
+    assert answer.status == 404
+    answer = await admin.send("POST", "/api/admin/members/0123456789abcdef/approve", b"", JSON)
+    assert (answer.status, answer.json["field"]) == (400, "body")
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def test_an_odd_code_is_one_that_was_never_made() -> None:
+    for odd in ("", "x", "a b", "\ud800", "x" * 5000):
+        with pytest.raises(NotFound):
+            read(CodeBody, {"token": odd})
 
 
 # The route table
