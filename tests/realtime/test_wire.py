@@ -111,6 +111,20 @@ async def test_what_the_peer_says_is_heard(connect: Connect) -> None:
     await until(lambda: _is(line.heard.data == b"halo lagi"))
 
 
+async def test_nothing_overtakes_what_waits(connect: Connect) -> None:
+    """The kernel has room again, and the loop has not heard of it yet."""
+    line = connect()
+    said = await fill(line)
+    got = b""
+    while len(got) < len(said) - unsent(line.wire):
+        try:
+            got += line.peer.recv(65_536)
+        except BlockingIOError:
+            break
+    assert line.wire.send(b"last")
+    assert got + await line.read(len(said) + 4 - len(got)) == said + b"last"
+
+
 async def test_what_does_not_fit_waits_and_arrives_whole(connect: Connect) -> None:
     line = connect(most=MOST)
     said = b""
