@@ -4,6 +4,7 @@ The address of a file carries the hash of its content (`/static/js/lib/ask.js?v=
 the imports inside a script. So browsers may keep for ever what a page loads, and a reload asks
 nothing.
 
+A stylesheet that imports its parts is sent as one: a page asks for one file and not for twenty.
 Scripts and stylesheets are sent without their comments, and otherwise line by line as they were
 written. A browser that takes brotli or gzip gets what was packed at the start.
 """
@@ -34,6 +35,9 @@ CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
 
 IMPORT = re.compile(r'^((?:import|export)\b[^"\';]*)"(\.{1,2}/[^"]+)"', re.MULTILINE)
 """A script's import or re-export of another file, at the beginning of a line."""
+
+PART = re.compile(r'^@import url\("([^"]+)"\) layer\((\w+)\);$', re.MULTILINE)
+"""A part of a stylesheet, and the cascade layer that it lies in (css-cascade-5)."""
 
 COMMENT = re.compile(
     r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)$|/\*\* @(?:(?!\*/).)*\*/ ?", re.MULTILINE
@@ -113,6 +117,8 @@ class _Reader:
             raise ValueError(f"{self._under_way[-2]} imports {name}, which is not there")
         body = path.read_bytes()
         imports: list[str] = []
+        if path.suffix == ".css":
+            body = self._joined(name, body.decode()).encode()
         if path.suffix in (".js", ".css") and name not in SHARED.values():
             body = _without_comments(body.decode()).encode()
         if path.suffix == ".js":
@@ -125,6 +131,15 @@ class _Reader:
             packed=_packed(body) if _is_text(kind) else {},
             imports=tuple(dict.fromkeys(imports)),
         )
+
+    def _joined(self, name: str, text: str) -> str:
+        """Return a stylesheet with its parts in the places of their imports."""
+
+        def part(found: re.Match[str]) -> str:
+            path = posixpath.join(posixpath.dirname(name), found[1])
+            return f"@layer {found[2]} {{\n{self._file(path).body.decode()}}}"
+
+        return PART.sub(part, text)
 
     def _versioned(self, name: str, text: str, imports: list[str]) -> str:
         """Return a script whose imports carry their versions; `imports` is filled."""
