@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from store.changes import Changes, Part
+from store.clock import redis_ms
 from store.limits import source_of
 
 WINDOW_SECONDS = 300
@@ -33,7 +34,6 @@ class Audit(Part):
         self, actor: str, act: str, subject: str, *, ip: str, detail: Mapping[str, Any]
     ) -> None:
         """Write down who did what to whom; `detail` holds no secret."""
-        seconds, micros = await self._redis.time()
         await self._announce(
             "audit",
             {
@@ -42,7 +42,7 @@ class Audit(Part):
                 "subject": subject,
                 "detail": dict(detail),
                 "ip": ip,
-                "at": int(seconds) * 1000 + int(micros) // 1000,
+                "at": await redis_ms(self._redis),
             },
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Required, TypedDict, Unpack
 
 from store.changes import Changes, Part, only
+from store.clock import redis_ms
 from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot.accounts import Accounts
 from store.hotspot.newcomers import APPROVED, NO_PASSWORD, TRIES, WAITING, Merged
@@ -221,7 +222,7 @@ class Members(Part):
         self, fields: dict[str, str], approved: str, *, in_hurry: bool = True
     ) -> tuple[str, Member, Merged | None]:
         """Run the script that creates; returns its verdict, the member, and who was merged."""
-        now = str(await self._now())
+        now = str(await redis_ms(self._redis))
         fields |= {"fingerprint_device": "", "action": "", "created_at": now, "updated_at": now}
         member_id = new_id()
         phone = normal_phone(fields["phone"])
@@ -305,7 +306,7 @@ class Members(Part):
                 member.id,
                 member.email,
                 member.username,
-                *_flat(fields | {"updated_at": str(await self._now())}),
+                *_flat(fields | {"updated_at": str(await redis_ms(self._redis))}),
             ],
         )
 
@@ -357,10 +358,6 @@ class Members(Part):
             [keys.member(member_id), keys.events(), *logins, keys.sessions(member_id)], [member_id]
         )
         await self._accounts.forget(member_id)
-
-    async def _now(self) -> int:
-        seconds, micros = await self._redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000
 
 
 def valid_email(value: object) -> str:

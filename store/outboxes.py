@@ -60,7 +60,8 @@ class Outbox:
     """What an outbox does, whatever it holds. Each of its methods raises Unavailable."""
 
     name: ClassVar[str]
-    """Its name among the rests, and its file in `store/sql`, which has `claim` and `counts`."""
+    """Its name among the rests, and of its file in `store/sql`, which has `claim`, `failed` and
+    `counts`."""
 
     states: ClassVar[tuple[str, ...]]
 
@@ -79,6 +80,15 @@ class Outbox:
         params = {"id": row["id"], "turn": row.get("turn")} | more
         async with self._database.connection() as connection:
             await connection.execute(statement(self.name, statement_name), params)
+
+    async def fail(self, row: Row, words: str, backoff: Backoff | None) -> bool:
+        """Write down that a claimed row was not taken. It is tried again as `backoff` says, and is
+        dead after that, or at once without one. Takes what was answered; returns whether it is
+        dead."""
+        wait = backoff.after(int(row["attempts"])) if backoff else None
+        is_dead = wait is None
+        await self.mark("failed", row, error=words, dead=is_dead, seconds=wait or 0.0)
+        return is_dead
 
     # Resting
 

@@ -173,18 +173,14 @@ class _Round:
             log.warning("mails are taken again")
 
     async def _fail(self, row: Row, refusal: Refusal) -> None:
-        backoff = FULL if refusal.blame is Blame.FULL else RETRY
-        pause = None if refusal.blame is Blame.RECIPIENT else backoff.after(int(row["attempts"]))
-        dead = pause is None
+        backoff = {Blame.RECIPIENT: None, Blame.FULL: FULL}.get(refusal.blame, RETRY)
+        is_dead = await self._store.mails.fail(row, refusal.words, backoff)
         log.log(
-            logging.ERROR if dead else logging.WARNING,
+            logging.ERROR if is_dead else logging.WARNING,
             "mail %s was not taken%s: %s",
             row["id"],
-            " and is given up" if dead else "",
+            " and is given up" if is_dead else "",
             refusal.words,
-        )
-        await self._store.mails.mark(
-            "failed", row, error=refusal.words, dead=dead, seconds=pause or 0.0
         )
 
 

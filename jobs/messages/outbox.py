@@ -115,11 +115,10 @@ class MessageSender:
         await self._outbox.rest(refusal.words)
 
     async def _fail(self, row: Row, refusal: NotSent) -> None:
-        wait = None if refusal.blame is Blame.RECIPIENT else RETRY.after(int(row["attempts"]))
-        dead = wait is None
-        level = logging.ERROR if dead else logging.WARNING
+        backoff = None if refusal.blame is Blame.RECIPIENT else RETRY
+        is_dead = await self._outbox.fail(row, refusal.words, backoff)
+        level = logging.ERROR if is_dead else logging.WARNING
         log.log(level, "message %s was not sent: %s", row["id"], refusal.words)
-        await self._outbox.mark("failed", row, error=refusal.words, dead=dead, seconds=wait or 0.0)
 
 
 def is_overtaken(kind: str, key: str, account: Account, policy: Policy) -> bool:

@@ -17,6 +17,7 @@ from realtime.presence.handshake import Handshake
 from realtime.presence.hub import Hub
 from realtime.presence.sweep import Sweep
 from realtime.relay import Relay
+from store.clock import redis_ms
 from store.database import statement
 from store.errors import Unavailable
 from store.heartbeats import ROLES
@@ -98,8 +99,8 @@ class Health:
                 persistence = await redis.info("persistence")
                 memory = await redis.info("memory")
                 before = time.time()
-                seconds, micros = await redis.time()
-                ahead = (before + time.time()) / 2 - seconds - micros / 1e6
+                theirs = await redis_ms(redis) / 1000
+                ahead = (before + time.time()) / 2 - theirs
         except (RedisError, OSError, TimeoutError) as error:
             return {"ok": False, "error": type(error).__name__}
         aof = bool(persistence.get("aof_enabled"))

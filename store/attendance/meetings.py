@@ -14,6 +14,7 @@ from typing import Any
 from store.attendance.days import Day, day_of, valid_moment, valid_zone
 from store.attendance.students import Roster, Student, known_as
 from store.changes import Changes, Part, but
+from store.clock import redis_ms
 from store.errors import Conflict, InvalidRequest, MeetingNotFound, Unavailable
 from store.folding import folded
 from store.members import valid_text
@@ -134,8 +135,7 @@ class Meetings(Part):
 
     async def now(self) -> int:
         """Return Redis's clock (unix ms): the one by which meetings begin and end."""
-        seconds, micros = await self._redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000
+        return await redis_ms(self._redis)
 
     async def get(self, meeting_id: str, owner: str = "") -> Meeting:
         """Return a meeting; with `owner`, only theirs. Raises MeetingNotFound."""

@@ -25,6 +25,7 @@ from store.attendance.record import (
 )
 from store.attendance.students import Student
 from store.changes import Changes, Part, only
+from store.clock import redis_ms
 from store.database import Database, statement
 from store.errors import Conflict, InvalidRequest, MeetingNotFound, NotFound
 from store.members import valid_choice
@@ -117,7 +118,7 @@ class AttendanceRecords(Part):
         if not meeting.has_day(on):
             raise InvalidRequest("day", "Pertemuan ini tidak berlangsung pada tanggal itu.")
         for _ in range(TRIES):
-            now = await self._now()
+            now = await redis_ms(self._redis)
             known, here = await self._here(meeting, on, student, now)
             reply = await self._write_mark(
                 meeting, on, student, known, status, reason, by, here, now
@@ -201,7 +202,7 @@ class AttendanceRecords(Part):
         Raises Conflict when it was taken back or replaced meanwhile, Unavailable.
         """
         keys = self._keys
-        now = await self._now()
+        now = await redis_ms(self._redis)
         on = date.fromisoformat(attendance.day)
         fresh = is_fresh(meeting, on, now)
         place = {"id": attendance.id, "meeting": meeting.id, "student": attendance.student}
@@ -223,7 +224,3 @@ class AttendanceRecords(Part):
                 audit(by, "attendance.revoke", attendance.id, detail, now),
             ],
         )
-
-    async def _now(self) -> int:
-        seconds, micros = await self._redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000

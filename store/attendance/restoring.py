@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from store.attendance.days import day_on
 from store.attendance.meetings import Meeting
 from store.attendance.record import KEEP_MS
+from store.clock import redis_ms
 from store.database import Connection, Row, statement
 from store.keys import Keys
 from store.scripts import Script
@@ -33,8 +34,7 @@ async def restore_attendance(redis: Redis, keys: Keys, connection: Connection) -
     Takes a connection to Postgres. Returns how many attendances were put back. Raises
     redis.RedisError and psycopg's errors.
     """
-    seconds, micros = await redis.time()
-    now = int(seconds) * 1000 + int(micros) // 1000
+    now = await redis_ms(redis)
     restored, after = 0, ""
     while rows := await _fetch(connection, "restore_meetings", after=after, count=PAGE):
         for row in rows:

@@ -37,9 +37,22 @@ async def test_a_mark_of_a_turn_that_is_over_is_not_heard(store: Store) -> None:
     await _owe(store, "one")
     row = await store.mails.claim(60)
     assert row is not None
-    await store.mails.resend_dead()
     await store.mails.mark("sent", row | {"turn": row["turn"] - 1})
     assert (await store.mails.counts())["queued"] == 1
+
+
+async def test_what_fails_waits_and_is_dead_in_the_end_or_at_once(store: Store) -> None:
+    await _owe(store, "one")
+    await _owe(store, "two")
+    backoff = Backoff((0.0,), spread=0)
+    for is_dead in (False, True):
+        row = await store.mails.claim(60)
+        assert row is not None and row["dedupe_key"] == "one"
+        assert await store.mails.fail(row, "not now", backoff) is is_dead
+    row = await store.mails.claim(60)
+    assert row is not None and row["dedupe_key"] == "two"
+    assert await store.mails.fail(row, "nobody of this name", None)
+    assert (await store.mails.counts())["dead"] == 2
 
 
 @pytest.mark.parametrize("name", ["mails", "messages"])
