@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_arguments_go_to_pytest(chromium_path: Path) -> None:
     answer = subprocess.run(
-        [ROOT / "scripts" / "test", "--collect-only", "-q", "-k", "arguments_go_to_pytest"],
+        [ROOT / "scripts" / "test", "--collect-only", "-q", __file__, "-k", "arguments_go_to"],
         env={**os.environ, "CHROMIUM": str(chromium_path)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

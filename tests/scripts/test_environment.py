@@ -26,8 +26,19 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
+    return _project(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that is ready: to make it takes seconds. A test leaves it so."""
+    root = _project(tmp_path_factory.mktemp("prepared") / "project")
+    prepare(root)
+    return root
+
+
+def _project(root: Path) -> Path:
     """A project whose only requirement is a wheel beside it, so that nothing is fetched."""
-    root = tmp_path / "project"
     (root / "wheels").mkdir(parents=True)
     for version in ("1.0", "2.0"):
         _write_wheel(root / "wheels", "thing", version)
@@ -79,13 +90,12 @@ def test_two_starts_at_once_make_it_together(
 
 
 @pytest.mark.timeout(120)
-def test_a_broken_one_is_made_anew(project: Path) -> None:
-    prepare(project)
-    python = project / ".venv" / "bin" / "python"
+def test_a_broken_one_is_made_anew(prepared: Path) -> None:
+    python = prepared / ".venv" / "bin" / "python"
     python.unlink()
     python.symlink_to("/nowhere/python3")
-    prepare(project)
-    assert _version(project) == "1.0"
+    prepare(prepared)
+    assert _version(prepared) == "1.0"
 
 
 @pytest.mark.timeout(120)
@@ -149,19 +159,21 @@ def test_an_older_python_is_named(tmp_path: Path) -> None:
     assert "needs Python 3.11 or newer" in answer.stderr and "Python 3.9.2" in answer.stderr
 
 
-def test_the_module_gets_the_arguments_and_the_same_process(project: Path) -> None:
+@pytest.mark.timeout(120)
+def test_the_module_gets_the_arguments_and_the_same_process(prepared: Path) -> None:
     """So a signal to scripts/run reaches what it became."""
-    shutil.copytree(ROOT / "scripts", project / "scripts")
-    prepare(project)
-    (project / "echo.py").write_text("import os, sys; print(os.getpid(), sys.prefix, sys.argv[1:])")
+    shutil.copytree(ROOT / "scripts", prepared / "scripts", dirs_exist_ok=True)
+    (prepared / "echo.py").write_text(
+        "import os, sys; print(os.getpid(), sys.prefix, sys.argv[1:])"
+    )
     process = subprocess.Popen(
-        [project / "scripts" / "enter", "echo", "-k", "two words"],
+        [prepared / "scripts" / "enter", "echo", "-k", "two words"],
         env={**os.environ, "PYTHON": sys.executable},
         stdout=subprocess.PIPE,
         text=True,
     )
     said, _ = process.communicate(timeout=30)
-    assert said == f"{process.pid} {project / '.venv'} ['-k', 'two words']\n"
+    assert said == f"{process.pid} {prepared / '.venv'} ['-k', 'two words']\n"
 
 
 def _require(root: Path, requirement: str) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from jinja2 import Environment, Template
 from jinja2.exceptions import UndefinedError
 
 from tests.serving import Serving, serving
+from web import pages
 from web.pages import Pages
 
 
@@ -67,6 +71,20 @@ async def test_static_answers_only_to_reading(site: Serving) -> None:
     head = await site.browser().send("HEAD", "/static/css/jaga.css", b"")
     assert head.status == 200 and int(head.headers["content-length"]) > 0
     assert (await site.browser().post("/static/css/jaga.css", {})).status == 405
+
+
+def test_every_template_is_compiled_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    class Noting(Environment):
+        def get_template(self, name: Any, *args: Any, **kwargs: Any) -> Template:
+            loaded.append(name)
+            return super().get_template(name, *args, **kwargs)
+
+    monkeypatch.setattr(pages, "Environment", Noting)
+    Pages()
+    there = {path.name for path in (Path(pages.__file__).parent / "templates").iterdir()}
+    assert set(loaded) == there and len(there) > 30
 
 
 def test_what_a_template_lacks_is_an_error_and_markup_is_escaped() -> None:
