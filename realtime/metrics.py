@@ -125,22 +125,14 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "jaga_degraded", "How many troubles /readyz names while it serves", now.degraded
         )
-        processes = GaugeMetricFamily(
-            "jaga_processes", "Workers and schedulers that live", labels=["role"]
+        yield _gauges("jaga_processes", "Workers and schedulers that live", "role", now.processes)
+        yield _gauges("jaga_up", "Whether a dependency answers", "dependency", now.up)
+        yield _gauges(
+            "jaga_connections",
+            "Streams and sockets that are open here",
+            "transport",
+            now.connections,
         )
-        for role, count in now.processes.items():
-            processes.add_metric([role], count)
-        yield processes
-        up = GaugeMetricFamily("jaga_up", "Whether a dependency answers", labels=["dependency"])
-        for name, answers in now.up.items():
-            up.add_metric([name], int(answers))
-        yield up
-        connections = GaugeMetricFamily(
-            "jaga_connections", "Streams and sockets that are open here", labels=["transport"]
-        )
-        for transport, count in now.connections.items():
-            connections.add_metric([transport], count)
-        yield connections
         ended = CounterMetricFamily(
             "jaga_connections_ended", "Connections that ended, by close code or why", labels=["why"]
         )
@@ -188,18 +180,18 @@ def _outboxes(
     outboxes: Mapping[str, Mapping[str, int]], resting: Mapping[str, bool]
 ) -> Iterable[Metric]:
     for outbox, counts in outboxes.items():
-        family = GaugeMetricFamily(
-            f"jaga_{outbox}", f"How many {outbox} are in each state", labels=["state"]
-        )
-        for state, count in counts.items():
-            family.add_metric([state], count)
-        yield family
-    rests = GaugeMetricFamily(
-        "jaga_outbox_resting", "Whether nothing is taken from an outbox", labels=["outbox"]
+        yield _gauges(f"jaga_{outbox}", f"How many {outbox} are in each state", "state", counts)
+    yield _gauges(
+        "jaga_outbox_resting", "Whether nothing is taken from an outbox", "outbox", resting
     )
-    for outbox, rest in resting.items():
-        rests.add_metric([outbox], int(rest))
-    yield rests
+
+
+def _gauges(name: str, text: str, label: str, figures: Mapping[str, float]) -> GaugeMetricFamily:
+    """One sample for each value of the label; True is 1."""
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value, figure in figures.items():
+        family.add_metric([value], float(figure))
+    return family
 
 
 def _known(name: str, text: str, value: float | None) -> GaugeMetricFamily:
