@@ -100,10 +100,10 @@ async def forget_newcomers(store: Store, now: datetime) -> int:
 
 
 async def run(store: Store, now: datetime, seconds: float = RUN_SECONDS) -> dict[str, int]:
-    """Forget what is too old at `now`, in batches, for `seconds` at most.
+    """Delete what is too old at `now`, in batches, for `seconds` at most.
 
     Returns how many rows each statement deleted. Each batch is a transaction of its own, so a run
-    that is cut short has done what it did, and any number may run at once. Raises Unavailable.
+    that is cut short keeps what it did, and several runs may overlap. Raises Unavailable.
     """
     enough = time.monotonic() + seconds
     gone: dict[str, int] = {}

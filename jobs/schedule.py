@@ -30,8 +30,9 @@ PASS_SECONDS = 1.0
 """How often the table is looked at; no work below is due more exactly than that."""
 
 LOCK_SECONDS = 4
-"""How long the lock outlives a clock that was killed: a few passes, so that one that merely
-waited for Redis keeps it, and short beside the outage that a takeover ends."""
+"""How long the lock stays after its clock was killed. Longer than a few passes, so that a clock
+that only waited for Redis keeps it; short, because nothing is scheduled until another takes
+over."""
 
 log = logging.getLogger("jaga.schedule")
 

@@ -1,8 +1,9 @@
-"""Values that somebody waits for: who writes one says so, and nobody asks again and again.
+"""Values that somebody waits for: the writer tells of them, so the reader need not ask again and
+again.
 
-A value is a key with a lifetime. Its name is told on one channel of Redis, to which a process
-listens with one connection for all who wait in it, and only while somebody does. What a channel
-loses, because a connection was cut, is found by a look at the key now and then.
+A value is a key with a lifetime. Its name is published on one Redis channel. A process listens with
+one connection for all its waiting requests, and only while there are any. A message that is lost,
+because the connection was cut, is made up for: the key is looked at once a second.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""How the store changes: whoever changes it passes through here, so that nobody forgets the rest.
+"""How the store changes: every change passes through here, so that no caller can forget its duties.
 
-A change is one script that also writes to the event log. What every change does is done by the
-piece it runs through: a Redis that was emptied and is not rebuilt yet refuses it (`Script`), a
-verdict that is a no becomes the error that callers know, and the persist job is woken, so that
-Postgres has it a moment later.
+A change is one script that also writes to the event log. Three things are done for each: a Redis
+that was emptied and is not rebuilt yet refuses it (`Script`), a verdict that means no becomes the
+error that callers know, and the persist job is woken, so that Postgres has it a moment later.
 """
 
 from __future__ import annotations

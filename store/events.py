@@ -99,7 +99,8 @@ def place_of(entry_id: str) -> tuple[int, int]:
 
 
 def moment_of(text: str) -> int | None:
-    """Return when an entry was written (unix ms) whose id a client names, None for what is none."""
+    """Return when the entry with this id was written (unix ms), None for text that is no id. For
+    ids that clients send."""
     milliseconds = text.partition("-")[0]
     is_one = milliseconds.isascii() and milliseconds.isdigit() and len(milliseconds) <= 15
     return int(milliseconds) if is_one else None

@@ -102,8 +102,8 @@ class Attempt:
 
 
 class TurnsHere:
-    """Turns counted by this process alone, for what has to be taken while Redis is away: all of
-    them in one window, so that what is remembered is bounded by what was let through."""
+    """Limits counted by this process alone, for requests that must be taken while Redis is away.
+    All of them share one window; memory is bounded by the number of turns it lets through."""
 
     def __init__(self, seconds: int) -> None:
         self._seconds = seconds

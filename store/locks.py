@@ -23,7 +23,7 @@ class Lock(IntEnum):
 
 @asynccontextmanager
 async def locked(database: Database, lock: Lock, name: str) -> AsyncIterator[Connection | None]:
-    """Give a connection to work with while nobody else has the lock, None while somebody has.
+    """Give a connection to work with, while this process has the lock; None when another has it.
 
     What the caller does has transactions of its own. Raises Unavailable.
     """

@@ -166,7 +166,8 @@ class Logins(Part):
             raise
 
     async def _write_down(self, refusal: JagaError, login: str, address: str) -> None:
-        """For the audit: whom it was tried as, never what was typed."""
+        """Write a refused login to the audit: the member it was meant for, never the text that was
+        typed."""
         member = await self._members.find(login)
         act = "login.refused" if isinstance(refusal, WrongPassword) else "login.locked"
         await self._audit.refused(act, member.id if member else "", ip=address)

@@ -1,8 +1,8 @@
-"""Members from a list: who is new, who is known already, and making those who are new.
+"""Members from a list: find out who is new and who is known, then make the new ones.
 
-A member who is known is never altered by a list. A newcomer who waits for approval with the same
-phone is taken over, as by any other way of adding a member. Nobody has a password from a list: who
-has a phone logs in by code, who has none is given a password by an operator.
+A list never changes a known member. A newcomer who waits for approval with the same phone is taken
+over, as by any other way of adding a member. A list gives no passwords: members with a phone log in
+by code, the others get a password from an operator.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class MemberList:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """The people of a list: to be made, to be made out of a newcomer, and known already."""
+    """The people of a list, sorted: new ones, newcomers that wait for approval, and known
+    members."""
 
     new: list[Person]
     waiting: list[Person]
@@ -63,7 +64,7 @@ class Sorted:
 def read_members(data: bytes | str) -> MemberList:
     """Read a list of members from a file or a pasted text; blocking, for a thread.
 
-    Raises InvalidRequest for one that is not understood, names nobody or too many.
+    Raises InvalidRequest for a list that is not understood, is empty or too long.
     """
     found = read_people(
         data, needed=(["name"], ["phone", "email"]), known=("name", "phone", "email")

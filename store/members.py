@@ -174,12 +174,12 @@ class Members(Part):
         return (await self.add(**fields)).member
 
     async def add(self, *, in_hurry: bool = True, **new: Unpack[NewMember]) -> Added:
-        """Create a member with a password or a ready hash (one of the two, never neither).
+        """Create a member with a password or a ready hash (exactly one of the two).
 
-        The username is the e-mail unless given. A newcomer whom nobody has approved, and who has
-        the same phone, is merged into the member in the same step; a phone that is anybody else's
-        stays theirs. Unless `in_hurry`, routers hear of it with their next pass. Raises
-        InvalidRequest (field named), WeakPassword and MemberExists.
+        The username is the e-mail unless given. An unapproved newcomer with the same phone is
+        merged into the member in the same step; a phone that is another member's stays theirs.
+        Unless `in_hurry`, routers hear of it with their next pass. Raises InvalidRequest (field
+        named), WeakPassword and MemberExists.
         """
         fields = {
             "email": valid_email(new["email"]),
@@ -197,9 +197,10 @@ class Members(Part):
         return Added(member, verdict == "created" and bool(normal_phone(member.phone)), merged)
 
     async def register(self, phone: str, name: str) -> str:
-        """Make a newcomer of who has proven a phone (`628…`): a member who waits for approval.
+        """Make a newcomer, a member who waits for approval, of somebody who has proven their phone
+        (`628…`).
 
-        Returns their id, or that of whoever has the phone by now.
+        Returns their id, or the id of the member who got the phone meanwhile.
         """
         # the address is there because every member has one; nobody else could want it
         email = f"{phone}@hotspot.invalid"

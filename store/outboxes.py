@@ -1,8 +1,8 @@
 """Outboxes: rows of Postgres that a worker has to send, and what all of them have in common.
 
-A row is claimed with a lease, so that a worker that dies lets it go again; sent; marked. What fails
-is tried again, later each time, and then it is dead: somebody has to look at it. An outbox rests as
-a whole while what is beyond it takes nothing from us, each time twice as long as before.
+A row is claimed with a lease (a worker that dies loses it), sent, and marked. A row that fails is
+tried again, later each time; after the last try it is dead, and a person has to look at it. While
+the other side takes nothing from us, the whole outbox rests, each time twice as long.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Phone numbers as people write them, read by one function wherever one comes in (CONTRACT §9).
 
-Kept is E.164: an Indonesian number as `62…`, which is how gateways and routers name it; any other
-with its `+`, for its digits alone could be read as one of ours. What is no number is none: a letter
-in it is never passed over, because somebody else may have the number that is left.
+They are kept as E.164: an Indonesian number as `62…`, which is how gateways and routers name it;
+any other with its `+`, because its digits alone could be read as an Indonesian one. Text with a
+letter in it is no number: without the letter it could be somebody else's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PART = re.compile(r"(?:\+?62|0|\+)?0*(\d+)", re.ASCII)
 
 
 def read_phone(text: str) -> str | None:
-    """Return a phone number in the form in which it is kept, None for what is none."""
+    """Return a phone number in the form in which it is kept, None for any other text."""
     number = _dialled(text)
     if number is None:
         return None

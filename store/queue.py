@@ -24,8 +24,8 @@ from store.redis_servers import open_blocking_redis
 from store.settings import Settings
 
 QUEUES = ("urgent", "default", "hotspot", "visitors")
-"""`urgent` is for blocks and codes, `visitors` for what the routers are asked on behalf of whoever
-opens a page: nothing that a stranger causes stands in line with what is urgent."""
+"""`urgent` is for blocks and login codes. `visitors` is for what the routers are asked for anybody
+who opens a page: what strangers cause never waits in front of what is urgent."""
 
 MOST_WAITING = {"visitors": 30}
 """Jobs that may wait in a queue. A page waits four seconds for its visitor's answer, in which a
@@ -36,8 +36,8 @@ ASKED_SECONDS = 30
 """How long a visitor's question may wait for a worker. Its page has long stopped looking then."""
 
 JOB_SECONDS = 24 * 3600
-"""How long a job may wait for a worker. After a day away nobody wants the code or the wake-up any
-more, and what is lasting is done from its outbox row."""
+"""How long a job may wait for a worker. After a day nobody needs the code or the wake-up any more;
+lasting work is found again by its outbox row."""
 
 RUN_SECONDS = 180
 """How long a job may run unless its caller says otherwise: twice the longest of ours, a router
@@ -157,8 +157,8 @@ class Queue:
 
 
 class _Lane:
-    """Threads for calls to RQ, and how many calls may wait for them. What strangers cause has one
-    of its own, so that it never fills the one of what is urgent."""
+    """Threads for calls to RQ, and a bound on how many calls wait for them. Strangers' jobs have a
+    lane of their own, so that they never fill the lane of the urgent ones."""
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="jaga-queue")

@@ -1,8 +1,8 @@
-"""One run: what is known and what the router shows, made one; what was seen to agree is noted.
+"""One run over one router: read what it has, plan the differences, write them, note what agrees.
 
 A run holds the router's lease, reads at most six prints, writes only differences, in their order,
-and asks before every chunk whether the lease is still its own. It may be killed anywhere: the next
-run plans from what is.
+and checks before every chunk that the lease is still its own. It may be killed anywhere: the next
+run plans from what the router shows then.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ BUSY_SECONDS = 20.0
 after its next chunk of writes."""
 
 PASS_SECONDS = 2.0
-"""How long a run over everybody waits: for one member's to end, and no longer, for what else has
-the router is another of its own kind, and does its work."""
+"""How long a run over everybody waits for the router's lease: long enough for one member's run to
+end. Any other holder is a run over everybody too, and does this one's work."""
 
 PREFLIGHT_SECONDS = 900
 """How long a router's profiles, once seen, are relied on; runs without writes look again."""
@@ -78,8 +78,9 @@ class Engine:
     async def run(self, only: str = "") -> Report:
         """Make the router agree with everybody, or with one member.
 
-        One member's run leaves a router alone that was just found to be away, and is not kept:
-        five hundred of them must neither wait for it nor be five hundred lines.
+        A run for one member skips a router that was found to be away a moment ago, and keeps no
+        line of it: five hundred such runs must neither wait for the router nor fill the list of
+        runs.
         """
         began = time.monotonic()
         report = Report(self.router.name, only)

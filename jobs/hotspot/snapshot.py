@@ -1,7 +1,7 @@
 """How the router is: a handful of prints, however many members there are, and what they cost.
 
-A run may print six times. Four make the picture; the cookies are looked at when somebody is
-denied, and the rest is for what must hold before the first write, or be seen after the last.
+A run may print six times. Four make the picture. One is for the cookies, when somebody is denied;
+the rest check what must hold before the first write, and what is there after the last.
 """
 
 from __future__ import annotations

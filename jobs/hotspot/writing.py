@@ -152,8 +152,8 @@ class Writer:
         return not any(through.get(device.mac) for device in one.devices)
 
     async def _settle(self, agreeing: Sequence[Wanted]) -> None:
-        """Note who agrees, unless another status has been decided meanwhile: then the next run
-        makes the router agree with that, and nobody is told what holds no more."""
+        """Note who agrees. A member whose status was decided anew meanwhile is left out: the next
+        run makes the router agree with the new one, and nobody is told of the old one."""
         now = now_ms()
         accounts = await self.store.hotspot.accounts.of([one.member for one in agreeing])
         fresh = {account.member: account for account in accounts}

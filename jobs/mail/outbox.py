@@ -30,20 +30,22 @@ FULL = Backoff((3_600, 10_800, 43_200, 86_400, 86_400, 86_400))
 """The same for a full box, whose owner may be away for a weekend."""
 
 LEASE_SECONDS = int(MAIL_SECONDS) + 15
-"""How long a claimed mail is nobody else's: what one may take, and a moment to mark it."""
+"""How long a claimed mail belongs to its worker: the longest that sending takes, and a moment to
+mark it."""
 
 RUN_SECONDS = 60.0
 
 PATIENCE = 4
-"""Rests that one mail may be the cause of, a quarter of an hour of them; then it is asked whether
-the next one would be taken, for it may be this mail after all."""
+"""How many rests (a quarter of an hour in all) one mail may cause. After that the next mail is
+tried as well: the cause may be this mail, not the server."""
 
 MOST_SUSPECTS = 64
-"""Mails that are asked in one run for it: twice as many with each rest, so that the several mails
-of one odd order hold nobody up for hours, and a server that is out of order hears of few."""
+"""Most mails that are tried in one run to find out. The number doubles with each rest, so that a
+few odd mails do not hold up the others for hours, and a broken server is not asked often."""
 
 MOST_CUTS = 2
-"""Lines that break one after the other: the first may be the mail's doing, two are the server's."""
+"""Connections that break one after the other: the first may be the mail's fault, two are the
+server's."""
 
 log = logging.getLogger("jaga.mail")
 
@@ -185,6 +187,6 @@ class _Round:
 
 
 def _suspects_after(holds: int) -> int:
-    """How many mails are asked in a run before it rests, when the first of them was the cause of so
-    many rests."""
+    """Return how many mails are tried in a run before it rests, when the first of them has caused
+    `holds` rests before."""
     return 0 if holds < PATIENCE else int(min(2 ** (holds - PATIENCE), MOST_SUSPECTS))

@@ -1,7 +1,7 @@
 """Whose fault it is that a mail was not taken: what a server's answer means (RFC 5321, RFC 3463).
 
-Only what is about the recipient is for good. What is about us, our address, our quota or our
-password, would be answered to every mail, so that none may pay for it. The rest is about this mail
+An answer about the recipient is final. An answer about us (our address, quota or password) would
+come for every mail, so no single mail is marked as failed for it. Anything else is about this mail,
 and is tried again.
 """
 

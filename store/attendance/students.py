@@ -92,7 +92,8 @@ def _id_of(name: str, class_: str) -> str:
 
 
 def known_as(student: Student, known: Mapping[str, object]) -> str:
-    """Return the id that a student has among those who are known, or is to have."""
+    """Return the id under which `known` has a student, also one from before; for a new student, the
+    id to give."""
     if not known or student.id in known:
         return student.id
     return next((one for one in student.former_ids if one in known), student.id)

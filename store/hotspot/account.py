@@ -175,8 +175,8 @@ FIELDS = (
 
 
 def fields_of(routers: Sequence[str], look_of: str) -> tuple[str, ...]:
-    """Return the account's fields to be read: with what each router agreed to, and the counters
-    last seen on one (empty: on none)."""
+    """Return the names of the account's fields to read: with what each router agrees to, and,
+    unless `look_of` is "", the counters last seen on that router."""
     more = [field(router) for router in routers for field in (settled_field, settled_set_field)]
     return (*FIELDS, *more, *([look_field(look_of)] * bool(look_of)))
 

@@ -45,9 +45,9 @@ class Accounts(Part):
         self._enrol = changes.script("hotspot_enrol", wrote=only("enrolled"))
 
     async def enrol(self, member: str, phone: str) -> tuple[bool, Merged | None]:
-        """Let a member log in by this phone; returns whether they may, and which newcomer, whom
-        nobody had approved, was merged into them for it. They may not when it is no mobile number
-        or somebody else's."""
+        """Let a member log in by this phone. Returns whether they may, and the unapproved newcomer
+        that was merged into them, if any. They may not when the phone is no mobile number or
+        another member's."""
         number = normal_phone(phone)
         if number is None:
             return False, None
@@ -65,8 +65,9 @@ class Accounts(Part):
         return verdict != "taken", Merged.parse(merged)
 
     async def heard(self, member: str, verdict: str, phone: str, *, in_hurry: bool = True) -> None:
-        """Do what follows once a script has decided whose a phone is: it is told, or said in the
-        log that it is somebody else's."""
+        """Follow up a script's verdict on a phone: ask the routers to agree with the member, or log
+        that the phone is another member's. Unless `in_hurry`, routers hear of it with their next
+        pass."""
         if verdict == "taken":
             log.warning("phone of member %s is somebody else's", member)
         if in_hurry and verdict in ("created", "enrolled") and normal_phone(phone):

@@ -25,8 +25,9 @@ class Captive(Part):
         self._awaiting = awaiting
 
     async def known(self, address: str, wait: float = 0.0) -> dict[str, Any] | None:
-        """Return what a router said of this address a moment ago, or says within `wait` seconds to
-        somebody who has the turn; None when it must be asked."""
+        """Return what a router said of this address in the last seconds; None when it has to be
+        asked. With `wait`, wait up to so many seconds for the answer to somebody else's
+        question."""
         text = await self._awaiting.read(self._keys.hotspot_captive(address), wait)
         return dict(json.loads(text)) if text else None
 

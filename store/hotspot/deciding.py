@@ -28,7 +28,8 @@ class Terms:
     fup_percent: int | None = None
     fup_remaining: int | None = None
     purchase: str = ""
-    """What the package was bought as, so that the next one like it is told of anew."""
+    """Id of the purchase, so that notices are sent again for the next purchase of the same
+    package."""
 
 
 @dataclass(frozen=True, slots=True)

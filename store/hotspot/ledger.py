@@ -49,10 +49,11 @@ class Ledger(Part):
     # Members
 
     async def count(self, router: str, counted: Sequence[Counted], lease: Lease) -> list[str]:
-        """Add bytes that were counted between two looks at a router, to the package in use and
-        what goes beyond it to the next; returns the members they were added to.
+        """Add the bytes that were counted between two looks at a router: to the package in use, and
+        what is more than it has left, to the next. Returns the members they were added to.
 
-        Nothing is added where another look came between, or when the lease is not ours any more.
+        Nothing is added for a member at whom another run has looked meanwhile, or when the lease is
+        not ours any more.
         """
         added: list[str] = []
         for at in range(0, len(counted), BATCH):
@@ -183,8 +184,8 @@ class Ledger(Part):
         return bool(await self._redis.exists(self._keys.hotspot_away(router)))
 
     async def owed(self) -> list[str]:
-        """Return the routers that a run over everybody is owed to: nobody has reached them since
-        they were found to be away, or they never had one."""
+        """Return the routers that need a run over everybody: they were found to be away and have
+        not been reached since, or never had a run."""
         return [
             router["name"]
             for router in await self.routers()

@@ -76,7 +76,8 @@ class Newcomers(Part):
         return Holder(str(found), await self._keys_of(str(found)))
 
     async def forget(self, member: str) -> bool:
-        """Forget a newcomer; returns False for who is none, or has bought something."""
+        """Forget a newcomer. Returns False, and forgets nothing, for a member who is no newcomer or
+        has bought something."""
         names = await self._keys_of(member)
         if not names:
             return False

@@ -65,12 +65,13 @@ class Otp(Part):
         self._forget = Script(changes.redis, "otp_forget")
 
     async def issue(self, phone: str, address: str, line: str = "") -> Issued:
-        """Make a new code for a phone (`628…`), and the one before is dead; but one that was made
-        within RESEND_SECONDS, and is neither used nor dead of wrong tries, stays.
+        """Make a new code for a phone (`628…`); the code before becomes invalid. A code younger
+        than RESEND_SECONDS, neither used nor dead of wrong tries, stays instead.
 
-        `line` is a browser that was its member's before: it has a code and counters of its own, so
-        that nobody who knows a phone keeps its owner out. "" for everybody else, who share one.
-        The same is done, at the same cost, for a phone that is nobody's. Raises RateLimited.
+        `line` is a browser that was its member's before. It has a code and counters of its own, so
+        that nobody who knows the phone can lock its owner out; "" stands for all other browsers,
+        which share one. The same is done, at the same cost, for an unknown phone. Raises
+        RateLimited.
         """
         whose = _whose(phone, line)
         hour = REQUESTS_PER_PHONE.of(whose)

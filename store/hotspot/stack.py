@@ -42,7 +42,7 @@ class Purchase:
     given_at: int = 0
     ends_at: int | None = None
     follows: bool = False
-    """Whether it has no days of its own, and ends with the last one that has."""
+    """Whether it has no end of its own; it ends with the last purchase that has one."""
 
     fup_percent: int | None = None
     fup_remaining: int | None = None
@@ -123,8 +123,8 @@ class Stack:
 
     @classmethod
     def read(cls, account: Mapping[str, Any]) -> Stack:
-        """Read an account's fields as Redis has them, also those of an account that was written
-        before there was a stack: what it held is one purchase."""
+        """Read the stack from an account's Redis fields. An account from before there were stacks
+        becomes a stack of one purchase."""
         if text := account.get("stack"):
             return cls.of(json.loads(text))
         former = Purchase(
@@ -167,8 +167,8 @@ class Stack:
         return max(self.purchases, key=lambda one: one.ends_at or 0, default=Purchase())
 
     def turns(self, now: int) -> list[Turn]:
-        """Return what is not over, in the order of use: which is in use, and what comes of the
-        others."""
+        """Return the purchases that are not over, in the order of use: each with whether it is in
+        use, waits or is used up."""
         return list(self._turns(now))
 
     def has_next(self, now: int) -> bool:
@@ -226,8 +226,8 @@ class Stack:
         return kept
 
     def pour(self, used: int, now: int) -> Stack:
-        """Return the stack after so many bytes were used; more than all have left is added to
-        the one that is shown, so that nothing that was counted is hidden."""
+        """Return the stack after `used` more bytes. What is more than all purchases have left is
+        added to the one that is shown, so that no counted byte disappears."""
         poured = {id(one): one.used for one in self.purchases}
         for one in self.live(now):
             if one.allows(now):

@@ -15,9 +15,9 @@ LARGEST_BODY = 256 * 1024
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
-    """Return the body behind a `Content-Encoding`, "" for none.
+    """Return the body behind a `Content-Encoding`; "" means none.
 
-    Raises UnknownEncoding, BodyTooLarge, InvalidRequest for what is not what it is called.
+    Raises UnknownEncoding, BodyTooLarge, and InvalidRequest for a body that is not in its encoding.
     """
     name = encoding.strip().lower()
     if name in ("", "identity"):

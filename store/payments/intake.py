@@ -1,8 +1,8 @@
-"""Taking deliveries in: judged, and kept somewhere that lasts before anybody hears "success".
+"""Taking deliveries in: each is judged, and kept somewhere lasting before "success" is answered.
 
-Three tiers, each with a deadline: Redis, when it proves in the same step that what it keeps lasts;
-else Postgres; else a file. All of them end in the same row of `lynk_inbox`, so that it does not
-matter when one of them keeps a delivery whose deadline had just passed.
+There are three tiers, each with a deadline: Redis, when it proves in the same step that it will not
+forget; else Postgres; else a file. All lead to the same row of `lynk_inbox`, so a delivery that two
+tiers kept counts once.
 """
 
 from __future__ import annotations

@@ -69,11 +69,11 @@ class Licence:
         return bool(self.instance)
 
     def is_held_by(self, claimant: Claimant) -> bool:
-        """Whether this device holds it: by its id, or, when it names none, by what it is.
+        """Whether this device holds the licence: by its id, or, when it names none, by what it is.
 
-        Where the first keeps it, nobody else can have taken it, so that the right device with an
-        id of former days is the same one. Where the last takes it, such an id is what the device
-        has that lost it.
+        Under `first_wins` nobody else can have taken the licence, so the right device with an
+        outdated id still holds it. Under `last_wins` an outdated id means that the device has lost
+        it.
         """
         if not self.instance:
             return False

@@ -1,7 +1,8 @@
 """One order on its operator's desk: what it gave, and the acts that put it right.
 
-Nothing of it happens by itself. An address is corrected wherever the order has it (licences, mails,
-the member that the order made), and what was given is switched off by who looked at a refund.
+None of these acts happens by itself. A corrected address is corrected everywhere: in the order, its
+licences, its mails and the member it made. What a refunded order gave is switched off by the
+operator.
 """
 
 from __future__ import annotations
@@ -140,7 +141,8 @@ class OrderDesk(Part):
         return bool(other and not made)
 
     async def _rename(self, made: Member, email: str) -> None:
-        """Also of one that was cut off here before, whose link may be alive still."""
+        """Give the member the right address, and make older password links useless. May be repeated
+        after it was cut off."""
         is_login = made.username.casefold() == made.email.casefold()
         names = {"email": email, "username": email} if is_login else {"email": email}
         if made.email != email:

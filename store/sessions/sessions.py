@@ -239,13 +239,16 @@ class Sessions(Part):
         return _current_session_of(reply)
 
     def _touch_after(self, sparing: bool) -> int:
-        """With a very short idle limit a twentieth of it, so that a ping still counts."""
+        """Return how old `last_seen` (ms) must be before it is written again; a twentieth of a very
+        short idle limit, so that a ping still counts."""
         return min(TOUCH_AFTER_MS, self._settings.session_idle_seconds * 50) if sparing else 0
 
     async def has_been(self, member: str, device: Device) -> bool:
-        """Return whether this device has been logged in as this member before. What the member
-        took off the list of devices has not, nor the fiftieth before it, nor what says so by an id
-        that somebody could guess."""
+        """Return whether this device was logged in as this member before.
+
+        False for a device that the member took off the list, for all but the last fifty, and for
+        one that names itself by an id that can be guessed.
+        """
         card = f"card:{device.id}"
         was_here = await self._redis.hexists(self._keys.sessions(member), card)
         return bool(was_here) and device.known and device.is_hard_to_guess

@@ -82,7 +82,8 @@ def _give_binding(draft: Draft, device: Device, row: Row | None, kind: str) -> N
 
 
 def let_in(draft: Draft, access: Access) -> None:
-    """Have hosts judged anew where they are judged wrongly, and log in who has to be."""
+    """Plan what lets a member's devices through: wrong host rows are removed, so that the router
+    decides on them again, and devices that need a login get one."""
     one, view = draft.one, draft.view
     kicked = _kick(draft) if access == "session" else frozenset()
     for device in one.devices:

@@ -70,8 +70,8 @@ class Draft:
         self.made.steps.append(Step(phase, write, self.one.member, reason, why))
 
     def names(self) -> list[str]:
-        """Return by which names they may be logged in: what their rows are called, and were,
-        unless a name is somebody else's by now."""
+        """Return the names by which the member may be logged in: those of their rows now and
+        before, except a name that is another member's by now."""
         own = [row["name"] for row in self.view.users_of.get(self.one.member, [])]
         return list(
             dict.fromkeys([*own, *(name for name in self.one.names if self._is_theirs(name))])
