@@ -233,7 +233,7 @@ class Logins(Part):
 
     def _proof(self, ticket: str, member: Member, password: str) -> str:
         """That this password was checked: worthless without the ticket, which is not kept."""
-        key = f"{self._settings.secret_key}|{ticket}".encode("utf-8", "surrogatepass")
+        key = f"{self._settings.secret_keys[0]}|{ticket}".encode("utf-8", "surrogatepass")
         words = f"{member.id}|{member.password}|{password}".encode("utf-8", "surrogatepass")
         return hmac.new(key, words, hashlib.sha256).hexdigest()
 

@@ -352,7 +352,7 @@ class Qr(Part):
     def _later_code(self, code: str, seed: str, number: int) -> str:
         """Any code of a request makes its `number`-th, with our key."""
         words = f"qr|{code[:FINDER]}|{seed}|{number}".encode()
-        mac = hmac.new(self._settings.secret_key.encode(), words, hashlib.sha256).digest()
+        mac = hmac.new(self._settings.secret_keys[0].encode(), words, hashlib.sha256).digest()
         tail = base64.urlsafe_b64encode(mac).decode()
         return (code[:FINDER] + tail)[:CODE_CHARACTERS]
 

@@ -66,6 +66,11 @@ def _secret_key(name: str, text: str, above: Above) -> str:
     return text
 
 
+def _secret_keys(name: str, text: str, above: Above) -> tuple[str, ...]:
+    """A comma list; SECRET_KEY alone where there is none, which may hold a comma itself."""
+    return tuple(_secret_key(name, one, above) for one in words_of(text)) or (above.secret_key,)
+
+
 def _public_url(name: str, text: str, above: Above) -> str:
     return valid_url(name, text, ("http", "https")).rstrip("/")
 
@@ -197,6 +202,15 @@ class Settings:
         "",
         "required in production, drawn at random",
         "16 characters at least, six different ones among them",
+    )
+    secret_keys: tuple[str, ...] = declared(
+        _secret_keys,
+        "",
+        "what sessions, cookies and forms are signed with: the first signs, all are believed. "
+        "`SECRET_KEY` stays what numbers of orders, licence keys and the routers' passwords are "
+        "derived from ([operating.md](operating.md))",
+        "comma list, each as `SECRET_KEY`",
+        shown="`SECRET_KEY`",
     )
     redis_url: str = declared(
         _redis,

@@ -129,16 +129,19 @@ class Handler(RequestHandler):
         """
         given = self.request.body_arguments.get("form_token", [b""])[-1]
         device = cookies_of(self.request.headers).get(self.door.cookie_name("jaga_device"), "")
-        return bool(device) and secrets.compare_digest(given, self._form_token(device).encode())
+        known = self._form_tokens(device)
+        return bool(device) and any([secrets.compare_digest(given, one.encode()) for one in known])
 
     def form_token(self) -> str:
         """Return the token of our forms: a MAC over this browser's device cookie, which no other
         site can read or set."""
-        return self._form_token(self._device_cookie()[0])
+        return self._form_tokens(self._device_cookie()[0])[0]
 
-    def _form_token(self, device: str) -> str:
-        key = self.store.settings.secret_key.encode()
-        return hmac.new(key, f"form|{device}".encode(), hashlib.sha256).hexdigest()[:43]
+    def _form_tokens(self, device: str) -> list[str]:
+        """By each secret key, the one that signs first."""
+        words = f"form|{device}".encode()
+        keys = [key.encode() for key in self.store.settings.secret_keys]
+        return [hmac.new(key, words, hashlib.sha256).hexdigest()[:43] for key in keys]
 
     # Who asks
 

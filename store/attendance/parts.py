@@ -34,7 +34,7 @@ def wire(
     meetings = Meetings(changes, settings.timezone)
     return AttendanceParts(
         meetings=meetings,
-        submissions=AttendanceSubmissions(changes, limits, Proofs(settings.secret_key)),
+        submissions=AttendanceSubmissions(changes, limits, Proofs(settings.secret_keys)),
         records=AttendanceRecords(changes, database),
         renaming=Renaming(changes, database, meetings),
         reports=Reports(database),

@@ -156,7 +156,7 @@ class Otp(Part):
         return self._digest(f"ticket|{phone}", code)[:32]
 
     def _digest(self, phone: str, code: str) -> str:
-        key = self._settings.secret_key.encode()
+        key = self._settings.secret_keys[0].encode()
         words = f"otp|{phone}|{code}".encode("utf-8", "surrogatepass")
         return hmac.new(key, words, hashlib.sha256).hexdigest()
 

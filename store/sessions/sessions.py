@@ -65,7 +65,7 @@ class Sessions(Part):
         super().__init__(changes)
         redis = changes.redis
         self._settings = settings
-        self._long_tokens = LongTokens(settings.secret_key, redis, changes.keys)
+        self._long_tokens = LongTokens(settings.secret_keys, redis, changes.keys)
         self._open = changes.script("session_open", OPENING)
         self._check = changes.script("session_check", CHECKING, wrote=only("expired"), shared=True)
         self._look = changes.script("session_look", wrote=only("ended"))

@@ -15,6 +15,7 @@ import hmac
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +68,9 @@ class LongToken:
 class LongTokens:
     """Makes long-lived tokens, and recognises its own."""
 
-    def __init__(self, secret_key: str, redis: Redis, keys: Keys) -> None:
-        self._key = secret_key.encode()
+    def __init__(self, secret_keys: Sequence[str], redis: Redis, keys: Keys) -> None:
+        """The first of the secret keys signs, what any of them signed is ours."""
+        self._secret_keys = [key.encode() for key in secret_keys]
         self._redis = redis
         self._keys = keys
 
@@ -82,7 +84,7 @@ class LongTokens:
         if not record.get("generation"):
             return None
         place = (record["member"], record["sid"], str(record["generation"]))
-        return ".".join((*place, self._mac("long", *place, record["seed"])))
+        return ".".join((*place, _mac(self._secret_keys[0], "long", *place, record["seed"])))
 
     async def read(self, text: str, *, is_bearer: bool = False) -> LongToken:
         """Check a token's signature before it may touch anything. Raises Unauthenticated.
@@ -93,10 +95,10 @@ class LongTokens:
         if not generation.isdigit() or len(generation) > 9:
             raise Unauthenticated()
         seed = await self._seed(member, sid)
-        if not hmac.compare_digest(mac, self._mac("long", member, sid, generation, seed)):
-            raise Unauthenticated()
-        # derived, not drawn: several tabs that present one token at once get one successor
-        secret = self._mac("secret", member, sid, str(int(generation) + 1), seed)
+        key = self._key_of(mac, "long", member, sid, generation, seed)
+        # derived, not drawn, and from what the token itself was: several tabs that present it at
+        # once get one successor, from processes of before and after a new key as well
+        secret = _mac(key, "secret", member, sid, str(int(generation) + 1), seed)
         return LongToken(int(generation), Credential(member, sid, secret, is_bearer))
 
     async def _seed(self, member: str, sid: str) -> str:
@@ -107,9 +109,16 @@ class LongTokens:
                 return str(record["seed"])
         raise Unauthenticated()
 
-    def _mac(self, *words: str) -> str:
-        mac = hmac.new(self._key, "|".join(words).encode(), hashlib.sha256).hexdigest()
-        return mac[:43]
+    def _key_of(self, mac: str, *words: str) -> bytes:
+        """The key that signed. Raises Unauthenticated when none of ours did."""
+        signed = [key for key in self._secret_keys if hmac.compare_digest(mac, _mac(key, *words))]
+        if not signed:
+            raise Unauthenticated()
+        return signed[0]
+
+
+def _mac(key: bytes, *words: str) -> str:
+    return hmac.new(key, "|".join(words).encode(), hashlib.sha256).hexdigest()[:43]
 
 
 def _parts(text: str, count: int) -> list[str]:

@@ -24,7 +24,7 @@ async def budi(store: Store) -> Member:
 
 async def test_a_token_says_its_generation_and_brings_one_successor(store, budi) -> None:
     opened = await open_session(store, budi, remember=True)
-    tokens = LongTokens(store.settings.secret_key, store.redis, store.keys)
+    tokens = LongTokens(store.settings.secret_keys, store.redis, store.keys)
     read = [await tokens.read(token_of(opened)) for _ in range(2)]
     assert read[0] == read[1] and read[0].generation == 1
     assert (read[0].successor.member, read[0].successor.sid) == (budi.id, opened.session.sid)

@@ -126,3 +126,13 @@ async def test_the_documented_get_still_logs_out(site: Serving, how: str) -> Non
     answer = await browser.get("/logout", **OPENED[how])
     assert (answer.status, answer.headers["location"]) == (302, "/login")
     assert not await is_in(browser)
+
+
+async def test_a_form_that_was_open_when_the_secret_key_changed_still_works(environment) -> None:
+    old = {"SECRET_KEYS": "a key that only tests know"}
+    async with serving(environment, **old) as site:
+        browser = await site.logged_in(await site.member())
+        token = await token_on(browser, "/dashboard")
+    async with serving(environment, SECRET_KEYS=f"another that is new,{old['SECRET_KEYS']}"):
+        assert await token_on(browser, "/dashboard") != token
+        assert (await send_form(browser, token, Origin="null")).status == 302
