@@ -6,7 +6,7 @@ A handler declares its body beside itself and reads it by one line:
         phone_number: Phone
         name: Annotated[str, text(100, needed="Nama harus diisi.")]
 
-    body = self.body(Register.Body)
+    body = self.body(self.Body)
 
 A kind folds what people send, once, and refuses what it cannot understand with InvalidRequest,
 which names the field. Its schema stands beside it, so that `msgspec.json.schema(Register.Body)`
@@ -45,9 +45,9 @@ class Body(Struct):
     """Whether a request without a body is one with nothing in it."""
 
     def given(self) -> dict[str, Any]:
-        """Return the fields that were sent, of those that may be left out (UNSET)."""
-        all_ = {name: getattr(self, name) for name in self.__struct_fields__}
-        return {name: value for name, value in all_.items() if value is not UNSET}
+        """Return the fields by their names in the struct, without those left out (UNSET)."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
     def changes(self) -> dict[str, Any]:
         """Return what is to be changed, of a body whose fields may all be left out. Raises
@@ -67,8 +67,10 @@ def read(kind: type[B], sent: Mapping[str, Any]) -> B:
         sent = {name: value for name, value in sent.items() if value is not None}
     fields = fields_of(kind)
     if kind.__struct_config__.forbid_unknown_fields:
-        for name in sent.keys() - {field.name for field in fields}:
-            raise InvalidRequest(name[:80])
+        known = {field.name for field in fields}
+        for name in sent:
+            if name not in known:
+                raise InvalidRequest(name[:80])
     wanted = [field for field in fields if field.is_required or field.name in sent]
     return kind(**{field.attribute: field.read(sent.get(field.name)) for field in wanted})
 
