@@ -121,7 +121,7 @@ export class FakeStream {
   receive(type, data, lastEventId = "") {
     const event = { data: typeof data === "string" ? data : JSON.stringify(data), lastEventId };
     if (type === "message") this.onmessage?.(event);
-    else this.#listeners.get(type)?.(event);
+    this.#listeners.get(type)?.(event);
   }
 
   fail() {
