@@ -73,8 +73,9 @@ def migrate(
     """Apply what is missing.
 
     Takes a function that is told each step in a line. Returns the names of what was applied.
-    Raises MigrationError when Postgres does not answer within `wait_seconds`, when a file that
-    has been applied was changed, or when a file does not run; what ran before it stays.
+    Raises MigrationError when Postgres does not answer within `wait_seconds`, when it has a
+    migration that the folder lacks, when a file that has been applied was changed, or when a file
+    does not run; what ran before it stays.
     """
     migrations = read(folder)
     with (
@@ -83,7 +84,9 @@ def migrate(
         guard.transaction(),
     ):
         _lock(guard)
-        missing = _missing(migrations, _applied(connection))
+        applied = _applied(connection)
+        _refuse_newer(migrations, applied)
+        missing = _missing(migrations, applied)
         for migration in missing:
             _apply(connection, migration)
             say(f"migrate: applied {migration.name}")
@@ -143,6 +146,16 @@ def _applied(connection: psycopg.Connection) -> dict[str, str]:
     )
     rows = connection.execute("SELECT name, sha FROM schema_migration").fetchall()
     return {str(name): str(sha) for name, sha in rows}
+
+
+def _refuse_newer(migrations: list[Migration], applied: dict[str, str]) -> None:
+    """Older code beside a newer schema writes what the newer one does not expect."""
+    unknown = applied.keys() - {migration.name for migration in migrations}
+    if unknown:
+        raise MigrationError(
+            f"Postgres has {max(unknown)}, which this release does not know: it is older than the "
+            "schema, and must not run on it"
+        )
 
 
 def _missing(migrations: list[Migration], applied: dict[str, str]) -> list[Migration]:

@@ -7,7 +7,6 @@ server process (`tail`), and by the persist job (`read`), each with a cursor of 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 from redis.asyncio import Redis
 
 from store.changes import Changes, Part
-from store.clock import now_ms
 
 KEEP_MS = 10 * 60 * 1000
 """How much of the log stays behind the persist cursor, for relays that were cut off: longer than
@@ -76,7 +74,7 @@ class EventLog(Part):
 
         Never passes `cursor`, and keeps the last KEEP_MS.
         """
-        newest_to_go = min(place_of(cursor)[0], now_ms() - KEEP_MS)
+        newest_to_go = min(place_of(cursor)[0], await self._now_ms() - KEEP_MS)
         if newest_to_go <= 0:
             return 0
         return int(
@@ -89,7 +87,13 @@ class EventLog(Part):
         """Return how far Postgres is behind: age of the oldest entry it lacks, 0 when none."""
         persisted = str(await self._redis.get(self._keys.persisted()) or BEGINNING)
         waiting = await self.read(persisted, 1)
-        return max(0.0, time.time() - waiting[0].at / 1000) if waiting else 0.0
+        return max(0.0, (await self._now_ms() - waiting[0].at) / 1000) if waiting else 0.0
+
+    async def _now_ms(self) -> int:
+        """Redis's own time, which its entries have: a clock of ours that is ahead would trim what
+        relays still need."""
+        seconds, micros = await self._redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
 
 
 def place_of(entry_id: str) -> tuple[int, int]:

@@ -46,8 +46,9 @@ Say = Callable[[str], object]
 async def restore_if_needed(store: Store) -> bool:
     """Rebuild Redis unless it is whole; waits while another process does.
 
-    Returns whether this call rebuilt it. Raises Unavailable when Postgres is away, has no tables
-    yet, or another process takes longer than WAIT_SECONDS; redis.RedisError.
+    Returns whether this call put anybody back, which a first start has nobody to. Raises
+    Unavailable when Postgres is away, has no tables yet, or another process takes longer than
+    WAIT_SECONDS; redis.RedisError.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while not await _is_built(store):
@@ -56,8 +57,7 @@ async def restore_if_needed(store: Store) -> bool:
                 if await _is_built(store):  # by whom we waited for
                     return False
                 await _end_lost(ours)
-                await _restore(store, ours, log.info)
-                return True
+                return await _restore(store, ours, log.info) > 0
         if time.monotonic() >= deadline:
             raise Unavailable()
         await asyncio.sleep(LOOK_SECONDS)

@@ -10,6 +10,9 @@ from store.heartbeats import ROLES
 LAG_SECONDS = 60.0
 """Postgres is behind by a second at rest, and by some in a rush."""
 
+LEAST_BYTES = 64 * 2**20
+"""More than the spool may hold (`store.payments.spool.MOST_FILES`)."""
+
 CLOCK_SECONDS = 60.0
 """More than any machine that keeps its time, and less than anything of ours that runs out."""
 
@@ -49,14 +52,23 @@ def _others(parts: Mapping[str, Any]) -> Iterator[str]:
     postgres = parts["postgres"]
     if not postgres["ok"]:
         yield f"postgres: away ({postgres['error']})"
-    if parts["spool"]["waiting"]:
-        yield f"spool: {parts['spool']['waiting']} deliveries wait on this disk"
+    yield from _spool(parts["spool"])
     for name, router in parts["routers"].items():
         if router["state"] == "away":
             yield f"routers: {name} is away"
     for name, words in parts["outboxes"].items():
         if words is not None:
             yield f"outboxes: no {name} leave"
+
+
+def _spool(spool: Mapping[str, Any]) -> Iterator[str]:
+    if spool["waiting"] is None:
+        yield "spool: its disk cannot be read"
+        return
+    if spool["waiting"]:
+        yield f"spool: {spool['waiting']} deliveries wait on this disk"
+    if spool["free_bytes"] < LEAST_BYTES:
+        yield f"spool: {spool['free_bytes'] // 2**20} MB are left on its disk"
 
 
 def _processes(processes: Mapping[str, Any] | None) -> Iterator[str]:

@@ -70,9 +70,9 @@ class Health:
     async def report(self) -> dict[str, Any]:
         """Return each part's state, and what of it is not as it should be."""
         # at once, so that an answer comes within the patience of whoever asks when all are away
-        (redis, postgres, lag), (spooled, routers, outboxes, processes) = await asyncio.gather(
+        (redis, postgres, lag), (spool, routers, outboxes, processes) = await asyncio.gather(
             asyncio.gather(self._redis(), self._postgres(), self._lag()),
-            asyncio.gather(self._spooled(), self._routers(), self._troubles(), self._processes()),
+            asyncio.gather(self._spool(), self._routers(), self._troubles(), self._processes()),
         )
         parts = {
             "redis": redis,
@@ -82,7 +82,7 @@ class Health:
                 "restored": self._sweep.is_built,
                 "first_admin": self._first_admin.exists,
             },
-            "spool": {"waiting": spooled},
+            "spool": spool,
             "routers": routers,
             "outboxes": outboxes,
             "processes": processes,
@@ -139,13 +139,15 @@ class Health:
             return None
         return dict(row) if row and row["seconds"] > HELD_SECONDS else None
 
-    async def _spooled(self) -> int | None:
-        """How many payments wait on this machine's disk, None when it cannot be read."""
+    async def _spool(self) -> dict[str, int | None]:
+        """How many payments wait on this machine's disk, and its bytes that are left; None when it
+        cannot be asked."""
+        intake = self._store.payments.intake
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._store.payments.intake.waiting()
+                return {"waiting": await intake.waiting(), "free_bytes": await intake.room()}
         except (Unavailable, OSError, TimeoutError):
-            return None
+            return {"waiting": None, "free_bytes": None}
 
     async def _routers(self) -> dict[str, Any]:
         """What the last run at each router saw: nobody here speaks to one. Empty when Redis is

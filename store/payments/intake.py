@@ -199,7 +199,7 @@ class Intake(Part):
         try:
             return task.result()
         except (RedisError, psycopg.Error, OSError, Unavailable) as error:
-            log.warning("a tier is away: %s", type(error).__name__)
+            log.warning("a tier is away: %s", _words(error))
             return False
 
     def _gone(self, task: asyncio.Task[Any]) -> None:
@@ -251,7 +251,7 @@ class Intake(Part):
                 if drained := await self.drain_once():
                     log.info("drained %s deliveries from the spool", drained)
             except (OSError, Unavailable) as error:
-                log.warning("the spool cannot be drained: %s", type(error).__name__)
+                log.warning("the spool cannot be drained: %s", _words(error))
             await asyncio.sleep(DRAIN_SECONDS)
 
     async def drain_once(self) -> int:
@@ -268,6 +268,16 @@ class Intake(Part):
     async def waiting(self) -> int:
         """Return how many deliveries wait in the spool. Raises OSError, Unavailable."""
         return await self._spool.count()
+
+    async def room(self) -> int:
+        """Return how many bytes the spool's disk has left. Raises OSError, Unavailable."""
+        return await self._spool.room()
+
+
+def _words(error: Exception) -> str:
+    """The kind of a failure, and what the system says of it ("No space left on device")."""
+    said = getattr(error, "strerror", None)
+    return f"{type(error).__name__} ({said})" if said else type(error).__name__
 
 
 def _record(delivery: Delivery, verdict: Verdict, address: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,6 +74,14 @@ class Spool:
         """Return how many wait."""
         return int(await self._in_thread(self._counted))
 
+    async def room(self) -> int:
+        """Return how many bytes its disk has left. Raises OSError."""
+        return int(await self._in_thread(self._room))
+
+    def _room(self) -> int:
+        there = next(folder for folder in (self._folder, *self._folder.parents) if folder.exists())
+        return shutil.disk_usage(there).free
+
     async def _in_thread(self, call: Callable[..., Any], *words: Any) -> Any:
         if self._waiting >= MOST_WAITING:
             raise Unavailable()
@@ -92,11 +101,15 @@ class Spool:
         if self._counted() >= MOST_FILES:
             raise Unavailable()
         final, aside = self._folder / f"{name}.json", self._folder / f".{name}"
-        with open(aside, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, final)
+        try:
+            with open(aside, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, final)
+        except OSError:
+            aside.unlink(missing_ok=True)  # half a file on a full disk
+            raise
         self._sync_folder()
         self._count = self._counted() + 1
 
@@ -119,6 +132,9 @@ class Spool:
     def _oldest(self) -> list[str]:
         """Found by looking, because another process of this machine may write here too."""
         if not self._folder.is_dir():
+            if self._count:
+                log.error("%s is gone, with %d deliveries that waited", self._folder, self._count)
+            self._count = None
             return []
         names = self._names()
         self._count = len(names)

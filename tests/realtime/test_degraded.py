@@ -17,13 +17,15 @@ from tests.serving import Serving, serving, until
 
 ALIVE = {"name": "worker:a:1", "alive": True, "seen_seconds": 1.0, "clock_seconds": 0.1}
 
+SPOOL = {"waiting": 0, "free_bytes": 10 * 2**30}
+
 LOG = {"following": True, "lag_seconds": 0.4, "held_by": None}
 
 WHOLE: dict[str, Any] = {
     "redis": {"ok": True, "durable": True, "clock_seconds": 0.0},
     "postgres": {"ok": True},
     "event_log": LOG,
-    "spool": {"waiting": 0},
+    "spool": SPOOL,
     "routers": {"utara": {"state": "done"}},
     "outboxes": {"mails": None, "messages": None},
     "processes": {"worker": [ALIVE], "scheduler": [ALIVE | {"name": "scheduler:a:2"}]},
@@ -56,7 +58,9 @@ def test_nothing_is_said_of_what_is_well() -> None:
             "event_log: its cursor has been held for 90 s by process 7 of Postgres (idle",
         ),
         ({"postgres": {"ok": False, "error": "Unavailable"}}, "postgres: away"),
-        ({"spool": {"waiting": 3}}, "spool: 3 deliveries"),
+        ({"spool": SPOOL | {"waiting": 3}}, "spool: 3 deliveries"),
+        ({"spool": SPOOL | {"waiting": None, "free_bytes": None}}, "spool: its disk cannot"),
+        ({"spool": SPOOL | {"free_bytes": 3 * 2**20}}, "spool: 3 MB are left"),
         ({"routers": {"utara": {"state": "away"}}}, "routers: utara is away"),
         ({"outboxes": {"mails": "450 quota"}}, "outboxes: no mails leave"),
         ({"processes": None}, "queue: its Redis is away"),

@@ -9,6 +9,8 @@ import pytest
 from redis.exceptions import ConnectionError
 
 from realtime.presence import sweep
+from realtime.server import Server
+from store.opening import open_store
 from tests.serving import open_session, serving
 
 
@@ -53,3 +55,13 @@ async def test_a_failure_puts_it_off_and_does_not_end_it(
             await open_session(site.store, member)
             assert (await tab.event())["event"] == "force_logout"
             assert failures >= 3
+
+
+async def test_a_first_start_does_not_say_that_redis_was_empty(
+    settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_store(settings) as store:
+        server = Server(store)
+        async with server.running(), asyncio.timeout(5):
+            await server._sweep.built.wait()
+    assert "empty" not in caplog.text

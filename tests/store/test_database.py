@@ -226,6 +226,16 @@ def test_a_file_that_was_changed_after_it_ran_stops_everything(
     assert _tables(empty_url) == {"one", "schema_migration"}
 
 
+def test_older_code_refuses_a_newer_schema_in_one_line(empty_url: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_first.sql").write_text("CREATE TABLE first (n int)")
+    (tmp_path / "0002_second.sql").write_text("CREATE TABLE second (n int)")
+    migrate(empty_url, folder=tmp_path)
+    (tmp_path / "0002_second.sql").unlink()
+    with pytest.raises(MigrationError, match="Postgres has 0002_second.*older than") as refused:
+        migrate(empty_url, folder=tmp_path)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_file_that_does_not_run_leaves_nothing_of_itself(empty_url: str, tmp_path: Path) -> None:
     (tmp_path / "0001_first.sql").write_text("CREATE TABLE one (a int)")
     broken = tmp_path / "0002_second.sql"

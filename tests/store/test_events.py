@@ -75,3 +75,15 @@ def test_ids_stand_in_the_order_of_the_log() -> None:
 )
 def test_what_a_client_names_is_a_moment_or_nothing(text: str, moment: int | None) -> None:
     assert moment_of(text) == moment
+
+
+async def test_a_clock_of_ours_that_is_ahead_trims_nothing_that_relays_need(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose clock was hours ahead trimmed the log to its last entry."""
+    ids = [await store.events.append("audit", {"n": number}) for number in range(5)]
+    await store.redis.set(store.keys.persisted(), ids[0])
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 7_200)
+    assert await store.events.trim(ids[-1]) == 0
+    assert await store.events.lag_seconds() < 60

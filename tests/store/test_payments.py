@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -292,6 +295,42 @@ async def test_a_full_spool_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     await files.keep("2", {})
     with pytest.raises(Unavailable):
         await files.keep("3", {})
+    files.close()
+
+
+async def test_a_disk_that_is_full_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    files = Spool(tmp_path)
+    await files.keep("1", {})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            await files.keep("2", {})
+    assert [path.name for path in (tmp_path / "spool").iterdir()] == ["1.json"]
+    await files.keep("2", {})
+    assert await files.count() == 2 and await files.room() > 0
+    files.close()
+
+
+async def test_a_home_that_was_emptied_is_made_again_and_said_in_a_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def keep(record: dict[str, Any]) -> bool:
+        return True
+
+    files = Spool(tmp_path / "home")
+    for name in ("1", "2"):
+        await files.keep(name, {})
+    shutil.rmtree(tmp_path / "home")
+    assert await files.drain(keep) == 0 and await files.count() == 0
+    (said,) = [line.getMessage() for line in caplog.records]
+    assert said.endswith("is gone, with 2 deliveries that waited")
+    await files.keep("3", {})
+    assert await files.drain(keep) == 1
     files.close()
 
 
