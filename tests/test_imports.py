@@ -147,6 +147,22 @@ def test_names_of_redis_are_spelled_in_one_file(package: str) -> None:
     assert wrong == []
 
 
+OPENING = {"from_url", "from_pool", "ConnectionPool", "BlockingConnectionPool"}
+
+
+@pytest.mark.parametrize("package", ["store", "web", "realtime", "jobs"])
+def test_connections_to_redis_are_opened_in_one_file(package: str) -> None:
+    """Else one of them knows nothing of Sentinels, of REDIS_CA, or of deadlines."""
+    wrong = [
+        f"{name}:{node.lineno} {ast.unparse(node.func)}"
+        for name, tree in sources(package)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and name != "store/redis_servers.py"
+        if ast.unparse(node.func).rpartition(".")[2] in {*OPENING, "Redis"}
+    ]
+    assert wrong == []
+
+
 def test_scripts_take_every_name_through_keys() -> None:
     """No Lua file spells a Redis name, nor makes one that its caller did not pass."""
     wrong = []

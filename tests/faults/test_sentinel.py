@@ -12,11 +12,13 @@ import pytest
 import trustme
 from redis.asyncio import Redis
 
+from scripts.embedded.ports import free_port
 from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Supervisor
 from store.queue import queue_redis
 from tests.sentinels import NAME, Sentinel, Tunnel, follow
 from tests.serving import PASSWORD, Serving, serving, until
+from tests.stopwatch import Stopwatch
 from tests.working import working
 
 
@@ -102,6 +104,38 @@ async def _follows(site: Serving) -> bool:
 async def _is_in_postgres(site: Serving, member: str) -> bool:
     query = b"SELECT 1 FROM member WHERE id = %(id)s"
     return bool(await site.store.database.fetch_one(query, {"id": member}))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("how", ["killed", "replaced"])
+async def test_worker_and_scheduler_follow_the_master(
+    environment, product, watched: Watched, how: str
+) -> None:
+    env = {"REDIS_URL": watched.url}
+    web = await product(worker=True, scheduler=True, **env)
+    async with serving({**web.env, **env}, PORT=str(free_port())) as site:
+        before = await site.member()
+        await until(lambda: _is_in_postgres(site, before.id), 30)
+        await site.store.redis.execute_command("WAIT", 1, 1000)
+        if how == "killed":
+            watched.master.kill()
+        else:
+            async with Redis(port=watched.sentinel.port) as redis:
+                await redis.execute_command("SENTINEL", "FAILOVER", NAME)
+        await until(lambda: _new_master(site, watched.replica), 20)
+        began = Stopwatch()
+        after = await site.member()
+        await until(lambda: _is_in_postgres(site, after.id), 30)
+        print(f"{how}: applied {began.seconds:.1f} s after the new master")
+        await until(lambda: _is_whole(site), 40)
+        assert (await site.browser().login(after.email, PASSWORD)).status == 200
+    for child in (web.web, web.worker, web.scheduler):
+        assert child is not None and child.returncode is None
+
+
+async def _is_whole(site: Serving) -> bool:
+    return bool((await site.browser().get("/readyz")).json["degraded"] == [])
 
 
 async def test_a_sentinel_with_tls_and_users_of_their_own(
