@@ -178,7 +178,8 @@ def _add_redis(root: Path) -> None:
 
 def _pip(root: Path, arguments: Sequence[str], progress: _Progress | None = None) -> str | None:
     """Run `pip install`; returns None when it went well, else what it said."""
-    quietly = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+    # what is used is compiled when it is first imported; all of it takes as long as the rest
+    quietly = ["--no-compile", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     pip = subprocess.Popen(
         [str(_python(root)), "-m", "pip", "install", *quietly, *arguments],
         stdin=subprocess.DEVNULL,
