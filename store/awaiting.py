@@ -48,7 +48,7 @@ class Awaiting(Part):
         written = asyncio.Event()
         self._waiting[key].add(written)
         try:
-            await self._listen()
+            await self._listen(min(wait, LOOK_SECONDS))
             while (value := await self._look(key)) is None:
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -70,11 +70,11 @@ class Awaiting(Part):
         value = await self._redis.get(key)
         return None if value is None else str(value)
 
-    async def _listen(self) -> None:
+    async def _listen(self, wait: float) -> None:
         """Have the channel listened to, before the first look at the key."""
         if self._listener is None:
             self._listener = asyncio.get_running_loop().create_task(self._hear_while_awaited())
-        await _within(LOOK_SECONDS, self._listening)
+        await _within(wait, self._listening)
 
     async def _hear_while_awaited(self) -> None:
         try:
@@ -91,8 +91,9 @@ class Awaiting(Part):
                 self._stop()
 
     def _stop(self) -> None:
-        self._listening.clear()
+        listening, self._listening = self._listening, asyncio.Event()
         self._listener = None
+        listening.set()  # whoever waits for it looks by themselves
 
     async def _hear(self, channel: PubSub) -> None:
         message = await channel.get_message(timeout=LOOK_SECONDS)

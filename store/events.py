@@ -14,6 +14,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from store.changes import Changes, Part
+from store.clock import redis_ms
 
 KEEP_MS = 10 * 60 * 1000
 """How much of the log stays behind the persist cursor, for relays that were cut off: longer than
@@ -72,9 +73,10 @@ class EventLog(Part):
     async def trim(self, cursor: str) -> int:
         """Drop what Postgres holds and no relay still needs; returns how many went.
 
-        Never passes `cursor`, and keeps the last KEEP_MS.
+        Never passes `cursor`, and keeps the last KEEP_MS by Redis's clock, which its entries have:
+        a clock of ours that is ahead would trim what relays still need.
         """
-        newest_to_go = min(place_of(cursor)[0], await self._now_ms() - KEEP_MS)
+        newest_to_go = min(place_of(cursor)[0], await redis_ms(self._redis) - KEEP_MS)
         if newest_to_go <= 0:
             return 0
         return int(
@@ -83,17 +85,25 @@ class EventLog(Part):
             )
         )
 
+    async def persisted(self) -> str:
+        """Return the id of the last entry that Postgres has, as its reader told last."""
+        return str(await self._redis.get(self._keys.persisted()) or BEGINNING)
+
+    async def note_persisted(self, cursor: str) -> None:
+        """Take what Postgres has from its reader, and drop what nobody needs any more."""
+        await self._redis.set(self._keys.persisted(), cursor)
+        await self.trim(cursor)
+
+    async def waiting(self) -> Event | None:
+        """Return the oldest entry that Postgres lacks, None when it has all of them."""
+        found = await self.read(await self.persisted(), 1)
+        return found[0] if found else None
+
     async def lag_seconds(self) -> float:
         """Return how far Postgres is behind: age of the oldest entry it lacks, 0 when none."""
-        persisted = str(await self._redis.get(self._keys.persisted()) or BEGINNING)
-        waiting = await self.read(persisted, 1)
-        return max(0.0, (await self._now_ms() - waiting[0].at) / 1000) if waiting else 0.0
-
-    async def _now_ms(self) -> int:
-        """Redis's own time, which its entries have: a clock of ours that is ahead would trim what
-        relays still need."""
-        seconds, micros = await self._redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000
+        if (waiting := await self.waiting()) is None:
+            return 0.0
+        return max(0.0, (await redis_ms(self._redis) - waiting.at) / 1000)
 
 
 def place_of(entry_id: str) -> tuple[int, int]:

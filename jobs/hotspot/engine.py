@@ -8,7 +8,6 @@ run plans from what the router shows then.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -50,9 +49,6 @@ after its next chunk of writes."""
 PASS_SECONDS = 2.0
 """How long a run over everybody waits for the router's lease: long enough for one member's run to
 end. Any other holder is a run over everybody too, and does this one's work."""
-
-PREFLIGHT_SECONDS = 900
-"""How long a router's profiles, once seen, are relied on; runs without writes look again."""
 
 MOST_STRANGERS = 0.05
 """Members that only the router knows are put out, unless they are so many that rather our own
@@ -269,16 +265,16 @@ class Engine:
 
     async def _preflight(self, reader: RouterReader, will_write: bool) -> None:
         """Every profile is there, by its exact name. Raises NotReady before the first write."""
-        key = self._store.keys.hotspot_preflight(self.router.name)
-        kept = await self._store.redis.get(key)
+        ledger = self._store.hotspot.ledger
+        kept = await ledger.profiles(self.router.name)
         if kept is not None and will_write:
-            self._require_profiles(json.loads(kept))
+            self._require_profiles(kept)
         elif kept is None:
             names = await reader.profiles()
             self._require_profiles(names)
             if not will_write and await reader.uses_radius():
                 raise NotReady("the hotspot asks a RADIUS server: its own users are ignored")
-            await self._store.redis.set(key, json.dumps(names), ex=PREFLIGHT_SECONDS)
+            await ledger.note_profiles(self.router.name, names)
 
     def _require_profiles(self, names: Sequence[str]) -> None:
         missing = sorted(set(self._policy.profiles.values()) - set(names))

@@ -87,7 +87,7 @@ class LogReader:
                     self._store.queue.wake_persist()
                     break
                 # an event that came after the last look, and whose wake-up found the cursor taken
-                if not await self._store.events.read(await self._persisted(), 1):
+                if await self._store.events.waiting() is None:
                     break
         except (Unavailable, redis.RedisError, OSError) as error:
             log.warning("log not applied further: %s", _line(error.__cause__ or error))
@@ -119,7 +119,7 @@ class LogReader:
         except CONTENT as error:
             log.warning("one by one, for an event in this batch fails: %s", _line(error))
             cursor, count = await self._apply_apart(connection)
-        await self._tell(cursor)
+        await self._store.events.note_persisted(cursor)
         return count
 
     async def _apply_apart(self, connection: Connection) -> tuple[str, int]:
@@ -209,14 +209,6 @@ class LogReader:
                 return str(row["last_id"])
             await connection.execute(statement("events", "add_cursor"), {"name": self._name})
         raise CursorTaken()
-
-    async def _tell(self, cursor: str) -> None:
-        """Leave a copy of the cursor for the metrics, and drop what nobody needs any more."""
-        await self._store.redis.set(self._store.keys.persisted(), cursor)
-        await self._store.events.trim(cursor)
-
-    async def _persisted(self) -> str:
-        return str(await self._store.redis.get(self._store.keys.persisted()) or BEGINNING)
 
 
 async def _run_together(connection: Connection, steps: Sequence[Step]) -> list[Fault]:

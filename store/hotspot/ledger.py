@@ -27,6 +27,9 @@ AWAY_SECONDS = 15
 """A router that was just found to be away is not tried again for so long by runs for one member:
 each would keep a worker for the seconds of a connection that is not answered."""
 
+PROFILES_SECONDS = 900
+"""How long a router's profiles, once seen, are relied on; runs without writes look again."""
+
 ADDED, RESTACKED = 1, 2
 """What the script says of bytes: added, or that the packages they go to have changed meanwhile."""
 
@@ -174,6 +177,17 @@ class Ledger(Part):
                 pipe.hgetall(self._keys.hotspot_router(router.name))
             kept = await pipe.execute()
         return [_public(router, seen) for router, seen in zip(self._routers, kept, strict=True)]
+
+    async def profiles(self, router: str) -> list[str] | None:
+        """Return the names of a router's profiles as they were seen last, None when that is too
+        long ago."""
+        kept = await self._redis.get(self._keys.hotspot_preflight(router))
+        return None if kept is None else list(json.loads(kept))
+
+    async def note_profiles(self, router: str, names: Sequence[str]) -> None:
+        """Keep the names of a router's profiles."""
+        key = self._keys.hotspot_preflight(router)
+        await self._redis.set(key, json.dumps(list(names)), ex=PROFILES_SECONDS)
 
     async def note_away(self, router: str) -> None:
         """Note that a router was found to be away just now."""
