@@ -185,3 +185,11 @@ def test_each_script_is_named_once_a_page() -> None:
     named = re.findall(r'(?:href|src)="([^"]+)"', text)
     assert len(named) == len(set(named))
     assert pages.static("js/lib/ask.js") in named and text.count("modulepreload") >= 5
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in SHARED.values()])
+def test_a_script_has_one_idea(name: str) -> None:
+    text = (STATIC / name).read_text()
+    assert sum(bool(line.strip()) for line in text.splitlines()) <= 250
+    # what comes from the server as JSON is anything until somebody has said what it is
+    assert name == "js/lib/ask.js" or not re.search(r"[{<|:(,]\s*any\b|\bany\[\]", text)

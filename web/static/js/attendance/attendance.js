@@ -18,6 +18,16 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const UNREACHABLE = "Server tidak terjangkau. Periksa sambungan internet Anda, lalu kirim lagi.";
 const SCAN = "Pindai kode QR yang sedang tampil di layar kelas untuk mengisi absensi.";
 
+/**
+ * @typedef {object} Body of an answer: of each what it has
+ * @property {string} message
+ * @property {string} [ticket]
+ * @property {string} day
+ * @property {{name: string, class: string}[]} [students]
+ * @property {{id: string, student_name: string, class: string, status: string,
+ *   recorded_at: string}} attendance
+ */
+
 const form = /** @type {HTMLFormElement} */ (element("form"));
 const fields = /** @type {HTMLFieldSetElement} */ (element("fields"));
 const send = /** @type {HTMLButtonElement} */ (element("send"));
@@ -132,7 +142,7 @@ async function sendUntilAnswered(path, body) {
   }
 }
 
-/** @param {any} body */
+/** @param {Body} body */
 function accepted({ message, attendance, day }) {
   remember(storage, meeting, device, {
     name: attendance.student_name,
@@ -201,7 +211,7 @@ function forget() {
  * @param {string} path
  * @param {object} [body] sent as JSON; without one it is a GET
  * @param {Record<string, string>} [headers]
- * @returns {Promise<{ok: boolean, body: any} | null>} null when nobody answered
+ * @returns {Promise<{ok: boolean, body: Body} | null>} null when nobody answered
  */
 async function ask(path, body, headers = {}) {
   const deadline = new AbortController();

@@ -50,10 +50,10 @@ export class BoardLink {
     const source = new EventSource(address);
     this.#source = source;
     this.#on("connected", () => void this.load());
-    this.#on("message", ({ changes }) => this.#heard(changes));
-    this.#on("code", (code) => this.#options.onCode?.(code));
+    this.#on("message", (/** @type {{changes: Changes}} */ { changes }) => this.#heard(changes));
+    this.#on("code", (/** @type {Code} */ code) => this.#options.onCode?.(code));
     this.#on("roster", () => void this.load());
-    this.#on("meeting", (meeting) => this.#changed(meeting));
+    this.#on("meeting", (/** @type {Meeting} */ meeting) => this.#changed(meeting));
     for (const event of LAST_WORDS) this.#on(event, () => this.#stop());
     source.onerror = () => this.#lost();
   }
@@ -76,8 +76,9 @@ export class BoardLink {
   }
 
   /**
+   * @template T
    * @param {string} event
-   * @param {(data: any) => void} handle
+   * @param {(data: T) => void} handle
    */
   #on(event, handle) {
     this.#source?.addEventListener(event, ({ data }) => {

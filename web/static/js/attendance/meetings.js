@@ -10,6 +10,11 @@ const ADDRESS = "/api/admin/meetings";
 /** As many as one answer brings; fewer are the last. */
 const PAGE = 200;
 
+/**
+ * @typedef {{id: string, title: string, state: string, is_active: boolean, students: number,
+ *   today_count: number, starts_at: string, ends_at: string, timezone: string}} Meeting
+ */
+
 /** @type {Record<string, string>} */
 const STATES = { open: "Berlangsung", upcoming: "Akan datang", ended: "Selesai", inactive: "Tidak aktif" };
 
@@ -56,7 +61,7 @@ async function load(before) {
   const answer = await reply(before ? `${ADDRESS}?before=${before}` : ADDRESS);
   say("list-message", answer?.ok ? "" : whyNot(answer));
   if (!answer?.ok) return;
-  /** @type {any[]} */
+  /** @type {Meeting[]} */
   const meetings = answer.body.meetings;
   if (!before) list.replaceChildren();
   list.append(...meetings.map(picture));
@@ -65,7 +70,7 @@ async function load(before) {
   more.dataset.before = String(Date.parse(meetings.at(-1)?.starts_at ?? ""));
 }
 
-/** @param {any} meeting */
+/** @param {Meeting} meeting */
 function picture(meeting) {
   const item = line("li", "meeting-item", "");
   const count = line("p", "meeting-count", "");
@@ -85,7 +90,7 @@ function picture(meeting) {
   return item;
 }
 
-/** @param {any} meeting */
+/** @param {Meeting} meeting */
 function toggle(meeting) {
   const button = /** @type {HTMLButtonElement} */ (line("button", "button quiet", ""));
   button.type = "button";
@@ -102,7 +107,7 @@ function toggle(meeting) {
   return button;
 }
 
-/** @param {any} meeting */
+/** @param {Meeting} meeting */
 function when({ starts_at, ends_at, timezone }) {
   const day = new Intl.DateTimeFormat("id-ID", { dateStyle: "full", timeZone: timezone });
   const [first, last] = [day.format(Date.parse(starts_at)), day.format(Date.parse(ends_at))];

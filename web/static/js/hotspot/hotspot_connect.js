@@ -9,7 +9,8 @@
  */
 
 import { Unreachable, ask, reply } from "../lib/ask.js";
-import { part, showOnly } from "../lib/dom.js";
+import { part } from "../lib/dom.js";
+import { ConnectViews } from "./connect_views.js";
 import { Approval } from "./hotspot_approval.js";
 import { HotspotHandover } from "./hotspot_handover.js";
 import { ENDS, choice, isKeptOut, wordsOf } from "./hotspot_outcomes.js";
@@ -31,6 +32,7 @@ export class HotspotConnect extends HTMLElement {
   #bearer = "";
   /** @type {Record<string, string>} */ #told = {};
   /** @type {Hotspot | null} */ #hotspot = null;
+  #views = new ConnectViews(this);
   #listening = new AbortController();
   #wait = new RouterWait({
     look: () => this.#look(),
@@ -76,7 +78,7 @@ export class HotspotConnect extends HTMLElement {
   async awaitApproval(told) {
     this.#told = told;
     this.hidden = false;
-    this.#show("approval");
+    this.#views.show("approval");
     this.#approval = new Approval(this.#bearer, (approved) => {
       if (approved) void this.resume(told);
       else this.#end(ENDS.over);
@@ -92,7 +94,7 @@ export class HotspotConnect extends HTMLElement {
   async resume(told) {
     this.#told = told;
     this.hidden = false;
-    this.#show("waiting");
+    this.#views.show("waiting");
     await this.#bind();
   }
 
@@ -106,8 +108,8 @@ export class HotspotConnect extends HTMLElement {
     this.hidden = false;
     const answer = await reply(MINE);
     if (answer?.ok) await this.#turn({ ...answer.body.hotspot, ...outcome });
-    else if (outcome.state === "bound") this.#sayDone("Anda tersambung", outcome.message);
-    else this.#advise(outcome.message);
+    else if (outcome.state === "bound") this.#views.done("Anda tersambung", outcome.message);
+    else this.#views.advise(outcome.message);
   }
 
   /** @param {Hotspot} hotspot what became of the device */
@@ -118,7 +120,7 @@ export class HotspotConnect extends HTMLElement {
     else if (hotspot.state === "pending") this.#await();
     else if (hotspot.state === "full") this.#choose(hotspot.devices);
     else if (hotspot.state === "prove") this.#prove(hotspot);
-    else this.#advise(hotspot.message);
+    else this.#views.advise(hotspot.message);
   }
 
   /** @param {Event} event */
@@ -126,14 +128,14 @@ export class HotspotConnect extends HTMLElement {
     const act = /** @type {Element} */ (event.target).closest("[data-act]")?.getAttribute("data-act");
     if (act === "retry") void this.#bind();
     if (act === "replace") void this.#replace();
-    if (act === "cancel") this.#advise("Tidak ada yang diganti. Perangkat ini belum tersambung.");
+    if (act === "cancel") this.#views.advise("Tidak ada yang diganti. Perangkat ini belum tersambung.");
     if (act === "begin-again") beginAgain();
   }
 
   // The router's answer is still to come -----------------------------------------------------------
 
   #await() {
-    if (!this.#isShown("waiting")) this.#show("waiting");
+    if (!this.#views.isShown("waiting")) this.#views.show("waiting");
     const before = this.#hotspot?.devices ?? [];
     this.#wait.begin((devices) => hasTakenIn(devices, before, this.#mac));
   }
@@ -141,19 +143,19 @@ export class HotspotConnect extends HTMLElement {
   /** @returns {Promise<Hotspot | null | undefined>} undefined where nobody answered, null to stop */
   async #look() {
     const answer = await this.#ask(MINE);
-    if (this.hidden || !this.#isShown("waiting")) return null;
+    if (this.hidden || !this.#views.isShown("waiting")) return null;
     return answer?.ok ? answer.body.hotspot : undefined;
   }
 
   /** @param {Record<string, string>} [more] */
   async #bind(more = {}) {
     this.#wait.stop();
-    this.#occupy(true);
+    this.#views.occupy(true);
     const answer = await this.#ask(BIND, { ...this.#told, ...more });
-    this.#occupy(false);
+    this.#views.occupy(false);
     if (answer?.ok) await this.#turn(answer.body.hotspot);
-    else if (this.#isShown("waiting")) this.#await();
-    else this.#complain(whyNotNow(answer, CUT_OFF));
+    else if (this.#views.isShown("waiting")) this.#await();
+    else this.#views.complain(whyNotNow(answer, CUT_OFF));
   }
 
   // The router wants to see the device ----------------------------------------------------------------
@@ -176,7 +178,7 @@ export class HotspotConnect extends HTMLElement {
   #choose(devices) {
     const byAge = [...devices].sort((one, other) => one.seen_at - other.seen_at);
     part(this, "[data-devices]").replaceChildren(...byAge.map(choice));
-    this.#show("full");
+    this.#views.show("full");
   }
 
   async #replace() {
@@ -184,15 +186,7 @@ export class HotspotConnect extends HTMLElement {
     if (chosen instanceof HTMLInputElement) {
       this.#chosen = true;
       await this.#bind({ replace: chosen.value });
-    } else this.#complain("Pilih dulu perangkat yang ingin diganti.");
-  }
-
-  // It cannot be let through -------------------------------------------------------------------------
-
-  /** @param {string} text what to do */
-  #advise(text) {
-    part(this, "[data-advice]").textContent = text;
-    this.#show("trouble");
+    } else this.#views.complain("Pilih dulu perangkat yang ingin diganti.");
   }
 
   // It is through ------------------------------------------------------------------------------------
@@ -212,28 +206,16 @@ export class HotspotConnect extends HTMLElement {
     mine.hidden = !cookies;
     const handover = this.querySelector("hotspot-handover");
     if (handover instanceof HotspotHandover) handover.offer(this.#bearer);
-    this.#sayDone(title, text);
-  }
-
-  /**
-   * @param {string} title
-   * @param {string} text
-   */
-  #sayDone(title, text) {
-    part(this, "[data-done-title]").textContent = title;
-    part(this, "[data-done-text]").textContent = text;
-    this.#show("done");
+    this.#views.done(title, text);
   }
 
   // The session is over ------------------------------------------------------------------------------
 
-  /** @param {{title: string, text: string}} words */
-  #end({ title, text }) {
+  /** @param {{title: string, text: string}} words why */
+  #end(words) {
     this.#wait.stop();
     this.#bearer = "";
-    part(this, "[data-over-title]").textContent = title;
-    part(this, "[data-over-text]").textContent = text;
-    this.#show("over");
+    this.#views.over(words);
   }
 
   /**
@@ -250,31 +232,6 @@ export class HotspotConnect extends HTMLElement {
       if (!(error instanceof Unreachable)) throw error;
       return null;
     }
-  }
-
-  /** @param {string} view */
-  #show(view) {
-    this.#complain("");
-    showOnly(this, "view", view);
-    /** @type {HTMLElement | null} */ (this.querySelector(`[data-view=${view}] h1`))?.focus();
-  }
-
-  /** @param {string} view */
-  #isShown(view) {
-    return !part(this, `[data-view=${view}]`).hidden;
-  }
-
-  /** @param {boolean} busy */
-  #occupy(busy) {
-    for (const button of this.querySelectorAll('[data-act="retry"], [data-act="replace"]')) {
-      /** @type {HTMLButtonElement} */ (button).disabled = busy;
-      button.setAttribute("aria-busy", String(busy));
-    }
-  }
-
-  /** @param {string} text */
-  #complain(text) {
-    part(this, ".form-message").textContent = this.#isShown("over") ? "" : text;
   }
 }
 

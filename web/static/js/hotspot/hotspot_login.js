@@ -8,9 +8,10 @@
  */
 
 import { Unreachable, ask } from "../lib/ask.js";
-import { part, showOnly } from "../lib/dom.js";
+import { part } from "../lib/dom.js";
 import { codeIn, fragmentOf, waitingIn } from "./hotspot_code.js";
 import { HotspotConnect } from "./hotspot_connect.js";
+import { PortalSteps } from "./portal_steps.js";
 import { HotspotResend } from "./hotspot_resend.js";
 import { CUT_OFF, whyNotNow } from "../lib/words.js";
 
@@ -18,16 +19,17 @@ import { CUT_OFF, whyNotNow } from "../lib/words.js";
 const VERIFY_MS = 15_000;
 
 class HotspotLogin extends HTMLElement {
+  #steps = new PortalSteps(this);
   #phone = "";
   #resendAt = 0;
   #busy = false;
   #listening = new AbortController();
   #resend = new HotspotResend({
     button: part(this, '[data-go="again"]'),
-    isAwaited: () => this.#isShown("code"),
+    isAwaited: () => this.#steps.isShown("code"),
     onFailed: (why) => {
       this.#resendAt = 0;
-      this.#complain(why);
+      this.#steps.complain(why);
     },
   });
 
@@ -39,8 +41,8 @@ class HotspotLogin extends HTMLElement {
     if (this.querySelector("form[data-step=register]")) {
       this.#on("register", () => this.#register(), signal);
     }
-    this.#input("#code").addEventListener("input", () => this.#typed(), { signal });
-    this.#input("#code").addEventListener("paste", (event) => this.#pasted(event), { signal });
+    this.#steps.input("#code").addEventListener("input", () => this.#typed(), { signal });
+    this.#steps.input("#code").addEventListener("paste", (event) => this.#pasted(event), { signal });
     this.addEventListener("click", (event) => this.#clicked(event), { signal });
     if (this.hasAttribute("data-waits")) this.#handOn((connect) => connect.awaitApproval(this.#told));
     else this.#returnToCode();
@@ -61,7 +63,7 @@ class HotspotLogin extends HTMLElement {
       event.preventDefault();
       void act();
     };
-    this.#form(step).addEventListener("submit", submitted, { signal });
+    this.#steps.form(step).addEventListener("submit", submitted, { signal });
   }
 
   /** @param {Event} event */
@@ -77,8 +79,8 @@ class HotspotLogin extends HTMLElement {
   // The phone ------------------------------------------------------------------------------------
 
   async #askForCode() {
-    if (this.#isShown("phone")) this.#phone = this.#input("#phone").value.trim();
-    const step = this.#isShown("code") ? "code" : "phone";
+    if (this.#steps.isShown("phone")) this.#phone = this.#steps.input("#phone").value.trim();
+    const step = this.#steps.isShown("code") ? "code" : "phone";
     const body = await this.#send(step, "/api/auth/request-otp", { phone_number: this.#phone });
     if (!body) return;
     this.#phone = body.phone_number;
@@ -89,9 +91,9 @@ class HotspotLogin extends HTMLElement {
 
   /** Whoever has a code already goes on with it, after a look into WhatsApp for example. */
   #goToCode() {
-    const phone = this.#input("#phone").value.trim();
+    const phone = this.#steps.input("#phone").value.trim();
     if (!phone) {
-      this.#complain("Tulis dulu nomor HP yang menerima kode itu.", "#phone");
+      this.#steps.complain("Tulis dulu nomor HP yang menerima kode itu.", "#phone");
       return;
     }
     this.#phone = phone;
@@ -103,15 +105,15 @@ class HotspotLogin extends HTMLElement {
     if (!waiting) return;
     this.#phone = waiting.phone;
     this.#resendAt = waiting.resendAt;
-    this.#input("#phone").value = waiting.phone;
+    this.#steps.input("#phone").value = waiting.phone;
     this.#awaitCode();
   }
 
   #awaitCode() {
     const waiting = { phone: this.#phone, resendAt: this.#resendAt };
     history.replaceState(history.state, "", location.pathname + location.search + fragmentOf(waiting));
-    this.#write("[data-phone]", this.#phone);
-    this.#show("code");
+    this.#steps.write("[data-phone]", this.#phone);
+    this.#steps.show("code");
     this.#resend.await(this.#resendAt);
   }
 
@@ -122,12 +124,12 @@ class HotspotLogin extends HTMLElement {
     const code = codeIn(event.clipboardData?.getData("text") ?? "");
     if (!code) return;
     event.preventDefault();
-    this.#input("#code").value = code;
+    this.#steps.input("#code").value = code;
     void this.#verify();
   }
 
   #typed() {
-    const field = this.#input("#code");
+    const field = this.#steps.input("#code");
     const code = codeIn(field.value);
     field.value = code || field.value.replace(/\D/g, "").slice(0, 6);
     if (code) void this.#verify();
@@ -135,9 +137,9 @@ class HotspotLogin extends HTMLElement {
 
   async #verify() {
     if (this.#busy) return;
-    const code = codeIn(this.#input("#code").value);
+    const code = codeIn(this.#steps.input("#code").value);
     if (!code) {
-      this.#complain("Kode terdiri dari 6 angka.", "#code");
+      this.#steps.complain("Kode terdiri dari 6 angka.", "#code");
       return;
     }
     const body = await this.#send("code", "/api/auth/verify-otp", {
@@ -167,12 +169,12 @@ class HotspotLogin extends HTMLElement {
   // A newcomer -----------------------------------------------------------------------------------
 
   async #register() {
-    const phone = this.#input("#new-phone").value.trim();
-    const name = this.#input("#name").value.trim();
+    const phone = this.#steps.input("#new-phone").value.trim();
+    const name = this.#steps.input("#name").value.trim();
     const body = await this.#send("register", "/api/auth/register", { phone_number: phone, name });
     if (!body) return;
     this.#phone = body.phone_number;
-    this.#input("#phone").value = this.#phone;
+    this.#steps.input("#phone").value = this.#phone;
     this.#resendAt = Date.now() / 1000 + body.resend_in;
     this.#awaitCode();
     this.#resend.watch(body.ticket);
@@ -182,30 +184,30 @@ class HotspotLogin extends HTMLElement {
 
   /** @param {string} step by a button of the page */
   #goTo(step) {
-    if (step === "register") this.#input("#new-phone").value ||= this.#input("#phone").value;
+    if (step === "register") this.#steps.input("#new-phone").value ||= this.#steps.input("#phone").value;
     if (step === "phone") history.replaceState(history.state, "", location.pathname + location.search);
-    this.#show(step);
+    this.#steps.show(step);
   }
 
   /**
    * @param {string} step
    * @param {string} path
    * @param {Record<string, string>} json
-   * @returns {Promise<any | null>} the answer's body, null after a refusal, which is shown
+   * @returns {Promise<import("../lib/ask.js").Answer["body"] | null>} the answer's body, null after a refusal, which is shown
    */
   async #send(step, path, json) {
     if (this.#busy) return null;
-    this.#complain("");
-    this.#occupy(step, true);
+    this.#steps.complain("");
+    this.#isBusy(step, true);
     try {
       const answer = await ask(path, { json, deadlineMs: VERIFY_MS });
       if (answer.ok) return answer.body;
-      this.#complain(whyNotNow(answer, CUT_OFF), FIELDS[answer.body.field] ?? `form[data-step=${step}] input`);
+      this.#steps.complain(whyNotNow(answer, CUT_OFF), FIELDS[answer.body.field] ?? `form[data-step=${step}] input`);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
-      this.#complain(CUT_OFF);
+      this.#steps.complain(CUT_OFF);
     } finally {
-      this.#occupy(step, false);
+      this.#isBusy(step, false);
     }
     return null;
   }
@@ -214,68 +216,14 @@ class HotspotLogin extends HTMLElement {
    * @param {string} step
    * @param {boolean} busy
    */
-  #occupy(step, busy) {
+  #isBusy(step, busy) {
     this.#busy = busy;
-    const button = /** @type {HTMLButtonElement} */ (this.#form(step).querySelector("[type=submit]"));
-    button.disabled = busy;
-    button.setAttribute("aria-busy", String(busy));
+    this.#steps.occupy(step, busy);
     this.#resend.hold(busy);
-  }
-
-  /**
-   * @param {string} text nothing takes a complaint back
-   * @param {string} [field] which to correct
-   */
-  #complain(text, field) {
-    for (const place of this.querySelectorAll(".form-message")) {
-      place.textContent = isVisible(place) ? text : "";
-    }
-    for (const input of this.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
-    const input = field ? [...this.querySelectorAll(field)].find(isVisible) : null;
-    if (!(input instanceof HTMLInputElement)) return;
-    input.setAttribute("aria-invalid", "true");
-    input.focus();
-    input.select();
-  }
-
-  /** @param {string} step */
-  #show(step) {
-    this.#complain("");
-    showOnly(this, "step", step);
-    const shown = part(this, `[data-step=${step}]`);
-    (shown.querySelector("input") ?? shown.querySelector("h1"))?.focus();
-  }
-
-  /** @param {string} step */
-  #isShown(step) {
-    return !this.#form(step).hidden;
-  }
-
-  /** @param {string} step */
-  #form(step) {
-    return /** @type {HTMLFormElement} */ (part(this, `form[data-step=${step}]`));
-  }
-
-  /** @param {string} selector */
-  #input(selector) {
-    return /** @type {HTMLInputElement} */ (part(this, selector));
-  }
-
-  /**
-   * @param {string} selector
-   * @param {string} text
-   */
-  #write(selector, text) {
-    for (const place of this.querySelectorAll(selector)) place.textContent = text;
   }
 }
 
 /** Where the server's names of fields are on this page. @type {Record<string, string>} */
 const FIELDS = { phone_number: "#phone, #new-phone", name: "#name", otp: "#code" };
-
-/** @param {Element} element */
-function isVisible(element) {
-  return element.closest("[hidden]") === null;
-}
 
 customElements.define("hotspot-login", HotspotLogin);

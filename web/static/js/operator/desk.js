@@ -85,8 +85,9 @@ export class DeskElement extends HTMLElement {
   /**
    * Hears what another part of the page announces.
    *
+   * @template T
    * @param {string} type
-   * @param {(detail: any) => unknown} act
+   * @param {(detail: T) => unknown} act
    */
   hear(type, act) {
     const { signal } = this;
@@ -143,7 +144,7 @@ export class DeskElement extends HTMLElement {
    * @param {string} path
    * @param {{method?: string, json?: unknown, file?: Blob, deadlineMs?: number, quietly?: boolean}} [options]
    *   `quietly`: a failure is not said, for it is asked again soon
-   * @returns {Promise<any | null>} the body, null after a refusal, which was said
+   * @returns {Promise<import("../lib/ask.js").Answer["body"] | null>} the body, null after a refusal, which was said
    */
   async asked(path, { quietly = false, ...options } = {}) {
     let complaint = UNREACHABLE;

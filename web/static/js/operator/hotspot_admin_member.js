@@ -5,28 +5,20 @@
  * `hotspot-row`, `hotspot-gone`, `hotspot-changed`.
  */
 
-import { button, make } from "../lib/dom.js";
+import { make } from "../lib/dom.js";
 import { DeskElement, confirmed } from "./desk.js";
-import { newestRuns, watchRuns } from "./hotspot_runs.js";
-import { runWords } from "./hotspot_run_words.js";
-import { expiryWords, localPhone, quotaWords, routerWord, statusOf, turnWords, usedShare } from "./hotspot_words.js";
+import { HotspotGift } from "./hotspot_gift.js";
+import { deviceRow, plotOf, turnRow } from "./hotspot_member_parts.js";
+import { HotspotRemoval } from "./hotspot_removal.js";
+import { syncMember } from "./hotspot_sync.js";
+import { expiryWords, localPhone, quotaWords, routerWord, statusOf, usedShare } from "./hotspot_words.js";
 import { sizeOf } from "../lib/sizes.js";
 
-const MOMENT = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "short" });
-
 /** @typedef {import("./hotspot_words.js").Row} Row */
-/** @typedef {import("./hotspot_words.js").Turn} Turn */
-/** @typedef {{day: string, bytes: number}} Day */
+/** @typedef {import("./hotspot_member_parts.js").Day} Day */
 
 const PENDING_MS = 1_000;
 const CALM_MS = 5_000;
-
-/** A run for one member is cut off after eight seconds; it may wait for another's end before. */
-const SYNC_MS = 30_000;
-
-const BAR = 20;
-const PLOT_HEIGHT = 64;
-const SVG = "http://www.w3.org/2000/svg";
 
 /** @type {Record<string, string>} */
 const DONE = {
@@ -44,18 +36,23 @@ class HotspotMember extends DeskElement {
   #routers = 1;
   #asking = 0;
   #closing = new AbortController();
+  #gift = new HotspotGift(this, () => this.#address, (pressed, name, id) =>
+    this.#do(pressed, `Paket ${name} diberikan.`, "package", { package_id: id }),
+  );
+  #removal = new HotspotRemoval(this, {
+    row: () => this.#row,
+    address: () => this.#address,
+    onLeaving: (row, still) => this.#leaving(row, still),
+    onGone: (row) => this.#gone(row),
+  });
 
   begin() {
-    this.hear("hotspot-open", (row) => this.#open(row));
-    this.hear("hotspot-overview", ({ routers }) => (this.#routers = Math.max(1, routers.length)));
+    this.hear("hotspot-open", (/** @type {Row} */ row) => this.#open(row));
+    this.hear("hotspot-overview", (/** @type {{routers: unknown[]}} */ { routers }) => (this.#routers = Math.max(1, routers.length)));
     this.listen("[data-close]", "click", () => this.#dialog.close());
     this.listen("dialog", "close", () => this.#closed());
-    this.listen("#beri", "change", () => this.#preview());
-    this.listen("[data-give]", "submit", (event) => this.#give(/** @type {SubmitEvent} */ (event)));
-    this.listen("[data-remove]", "click", () => this.#wantRemoval(true));
-    this.listen("[data-keep]", "click", () => this.#wantRemoval(false));
-    this.listen("[data-remove-form]", "input", () => this.#matchName());
-    this.listen("[data-remove-form]", "submit", (event) => this.#remove(/** @type {SubmitEvent} */ (event)));
+    this.#gift.begin();
+    this.#removal.begin();
     for (const pressed of this.querySelectorAll("[data-act]")) {
       const act = /** @type {HTMLElement} */ (pressed);
       act.addEventListener("click", () => void this.#act(act), { signal: this.signal });
@@ -67,13 +64,13 @@ class HotspotMember extends DeskElement {
     this.#closing = new AbortController();
     this.#said = "";
     this.say("");
-    this.#wantRemoval(false);
+    this.#removal.want(false);
     this.one("[data-plot]").replaceChildren();
     this.one("[data-total]").textContent = "";
-    this.#foresee([]);
+    this.#gift.foresee([]);
     this.#show(row);
     this.#dialog.showModal();
-    await Promise.all([this.#look(), this.#shelf()]);
+    await Promise.all([this.#look(), this.#gift.stock()]);
   }
 
   #closed() {
@@ -96,7 +93,7 @@ class HotspotMember extends DeskElement {
     const turn = ++this.#asking;
     const answer = this.#row && (await this.asked(`${this.#address}/hotspot`, { quietly: true }));
     if (turn !== this.#asking || !this.#row) return;
-    if (!answer && this.#row.leaving) return this.#lookForEnd(this.#row);
+    if (!answer && this.#row.leaving) return this.#removal.lookForEnd(this.#row);
     if (answer) {
       this.#turned(answer.hotspot);
       this.#plot(answer.days);
@@ -170,24 +167,9 @@ class HotspotMember extends DeskElement {
     if (list.dataset.shown === shown) return;
     list.dataset.shown = shown;
     const held = list.contains(document.activeElement);
-    list.replaceChildren(...row.devices.map((device) => this.#device(device)));
+    list.replaceChildren(...row.devices.map((device) => deviceRow(device, (pressed) => this.#release(device, pressed))));
     if (!row.devices.length) list.append(make("li", { class: "hint" }, "Belum ada perangkat."));
     if (held) (list.querySelector("button") ?? this.one("[data-close]")).focus();
-  }
-
-  /** @param {Row["devices"][number]} device */
-  #device(device) {
-    const seen = MOMENT.format(device.seen_at * 1000);
-    const release = button("Lepas", () => this.#release(device, release), {
-      class: "button quiet",
-      "aria-label": `Lepas ${device.name || device.mac}`,
-    });
-    return make(
-      "li",
-      {},
-      make("span", {}, make("strong", {}, device.name || "Perangkat"), make("small", {}, `${device.mac} · terlihat ${seen}`)),
-      release,
-    );
   }
 
   /** @param {Day[]} days */
@@ -202,44 +184,6 @@ class HotspotMember extends DeskElement {
   }
 
   // Acting -------------------------------------------------------------------------------------
-
-  async #shelf() {
-    const found = await this.asked("/api/admin/packages", { quietly: true });
-    if (!found) return;
-    const choice = /** @type {HTMLSelectElement} */ (this.one("#beri"));
-    const chosen = choice.value;
-    choice.replaceChildren(new Option("Pilih paket…", ""));
-    for (const { id, name } of found.packages) choice.append(new Option(name, id));
-    choice.value = [...choice.options].some(({ value }) => value === chosen) ? chosen : "";
-  }
-
-  /** Says before it is given what would be in use until when. */
-  async #preview() {
-    const { value } = /** @type {HTMLSelectElement} */ (this.one("#beri"));
-    this.#foresee([]);
-    if (!value) return;
-    const json = { package_id: value, dry_run: true };
-    const answer = await this.asked(`${this.#address}/package`, { json });
-    const { value: still } = /** @type {HTMLSelectElement} */ (this.one("#beri"));
-    if (answer && still === value) this.#foresee(answer.hotspot.packages);
-  }
-
-  /** @param {Turn[]} turns */
-  #foresee(turns) {
-    this.one("[data-preview]").hidden = !turns.length;
-    this.one("[data-preview-turns]").replaceChildren(...turns.map(turnRow));
-  }
-
-  /** @param {SubmitEvent} event */
-  async #give(event) {
-    event.preventDefault();
-    const choice = /** @type {HTMLSelectElement} */ (this.one("#beri"));
-    const name = choice.selectedOptions[0]?.text;
-    if (!choice.value) return this.say("Pilih paketnya dulu.", "alarm");
-    await this.#do(this.one("[data-give] button"), `Paket ${name} diberikan.`, "package", { package_id: choice.value });
-    choice.value = "";
-    this.#foresee([]);
-  }
 
   /** @param {HTMLElement} pressed */
   async #act(pressed) {
@@ -285,73 +229,22 @@ class HotspotMember extends DeskElement {
     const signal = this.#closing.signal;
     await this.busy(pressed, async () => {
       this.#said = "";
-      this.say("Router diminta menyesuaikan…");
-      const before = new Set((await newestRuns())?.map(({ id }) => id));
-      if (!(await this.asked(`${this.#address}/hotspot/sync`, { json: {} }))) return;
-      /** @type {string[]} */
-      const words = [];
-      const all = await watchRuns({
-        before,
-        only: member,
-        routers: this.#routers,
-        forMs: SYNC_MS,
-        signal,
-        ended: (run) => {
-          words.push(`${run.router}: ${runWords(run)}`);
-          this.say(words.join(" · "));
-        },
-      });
+      await syncMember(this, { member, address: this.#address, routers: this.#routers, signal });
       if (signal.aborted) return;
-      if (!all && !words.length) this.say("Belum ada kabar dari router. Hasilnya akan muncul di Riwayat.", "alarm");
       await this.#look();
     });
   }
 
   // Removing -----------------------------------------------------------------------------------
 
-  /** @param {boolean} wanted */
-  #wantRemoval(wanted) {
-    const form = /** @type {HTMLFormElement} */ (this.one("[data-remove-form]"));
-    const was = !form.hidden;
-    form.reset();
-    form.hidden = !wanted;
-    this.#matchName();
-    if (wanted) this.one("#ketik").focus();
-    else if (was && this.#row) this.one("[data-remove]").focus();
-  }
-
-  #matchName() {
-    const typed = /** @type {HTMLInputElement} */ (this.one("#ketik")).value.trim();
-    const go = /** @type {HTMLButtonElement} */ (this.one("[data-remove-form] [type=submit]"));
-    go.disabled = !this.#row || typed !== (this.#row.name || this.#row.id).trim();
-  }
-
-  /** @param {SubmitEvent} event */
-  async #remove(event) {
-    event.preventDefault();
-    const row = this.#row;
-    if (!row) return;
-    await this.busy(this.one("[data-remove-form] [type=submit]"), async () => {
-      if (!(await this.asked(this.#address, { method: "DELETE" }))) return;
-      this.#wantRemoval(false);
-      const left = await this.asked(`/api/admin/hotspot/members?ids=${row.id}`, { quietly: true });
-      const still = left?.members[0];
-      if (still) {
-        this.#asking += 1;
-        this.#said = `${row.name} dihapus.`;
-        this.#turned(still);
-        this.later(PENDING_MS, () => this.#lookForEnd(row));
-      } else this.#gone(row);
-      this.announce("hotspot-changed");
-    });
-  }
-
-  /** @param {Row} row */
-  async #lookForEnd(row) {
-    if (this.#row?.id !== row.id) return;
-    const left = await this.asked(`/api/admin/hotspot/members?ids=${row.id}`, { quietly: true });
-    if (left && !left.members.length) this.#gone(row);
-    else this.later(PENDING_MS, () => this.#lookForEnd(row));
+  /**
+   * @param {Row} row
+   * @param {Row} still as it is until its routers are clean
+   */
+  #leaving(row, still) {
+    this.#asking += 1;
+    this.#said = `${row.name} dihapus.`;
+    this.#turned(still);
   }
 
   /** @param {Row} row */
@@ -366,55 +259,6 @@ class HotspotMember extends DeskElement {
     }
     this.one("[data-close]").focus();
   }
-}
-
-/** @param {Turn} turn */
-function turnRow(turn) {
-  const moment = (/** @type {number} */ at) => MOMENT.format(at * 1000);
-  const name = turn.package || "Paket";
-  const is_new = turn.id === "preview";
-  return make(
-    "li",
-    { "data-state": turn.state },
-    make(
-      "span",
-      {},
-      make("strong", {}, is_new ? `${name} (baru)` : name),
-      make("small", {}, turnWords(turn, moment)),
-    ),
-  );
-}
-
-/** @param {Day[]} days */
-function plotOf(days) {
-  const most = Math.max(1, ...days.map(({ bytes }) => bytes));
-  const plot = svg("svg", {
-    class: "usage-plot",
-    viewBox: `0 0 ${days.length * BAR} ${PLOT_HEIGHT + 16}`,
-    role: "img",
-    "aria-label": days.map(({ day, bytes }) => `${day}: ${sizeOf(bytes)}`).join(", "),
-  });
-  days.forEach(({ day, bytes }, place) => {
-    const height = Math.round((bytes / most) * PLOT_HEIGHT * 10) / 10;
-    const bar = svg("rect", { x: place * BAR + 3, y: PLOT_HEIGHT - height, width: BAR - 6, height, rx: 2 });
-    bar.append(svg("title", {}, `${day}: ${sizeOf(bytes)}`));
-    const label = svg("text", { x: place * BAR + BAR / 2, y: PLOT_HEIGHT + 12 }, String(Number(day.slice(-2))));
-    plot.append(bar, label);
-  });
-  plot.append(svg("line", { x1: 0, x2: days.length * BAR, y1: PLOT_HEIGHT, y2: PLOT_HEIGHT }));
-  return plot;
-}
-
-/**
- * @param {string} tag
- * @param {Record<string, string | number>} attributes
- * @param {string} [text]
- */
-function svg(tag, attributes, text = "") {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
-  made.textContent = text;
-  return made;
 }
 
 /** @param {string} text */

@@ -7,22 +7,17 @@
 
 import { button, make } from "../lib/dom.js";
 import { DeskElement } from "./desk.js";
+import { ADDRESS, HotspotNewcomers, gather } from "./hotspot_newcomers.js";
 import { STATUSES, expiryWords, localPhone, quotaWords, routerWord, statusOf, usedShare } from "./hotspot_words.js";
 
 /** @typedef {import("./hotspot_words.js").Row} Row */
+/** @typedef {import("./hotspot_admin_overview.js").Overview} Overview */
 
-const ADDRESS = "/api/admin/hotspot/members";
 const ROWS = 50;
-
-/** What one search looks at before it asks whether to go on: 20,000 accounts. */
-const REQUESTS = 10;
 
 /** While a router is waited for, and while nobody is. */
 const PENDING_MS = 1_000;
 const CALM_MS = 15_000;
-
-/** Who waits for approval is shown on top, so many of them. */
-const NEWCOMERS = 20;
 
 /** Letters typed in a row are one search. */
 const TYPING_MS = 250;
@@ -33,7 +28,7 @@ class HotspotMembers extends DeskElement {
   #after = "";
   #next = "";
   #asking = 0;
-  #waiting = -1;
+  #newcomers = new HotspotNewcomers(this);
   /** Routers that are away: what waits for them alone turns no sooner for being asked often. */
   #away = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -54,12 +49,12 @@ class HotspotMembers extends DeskElement {
     });
     this.listen("[data-more]", "click", () => this.#turn(this.#next));
     this.listen("[data-first]", "click", () => this.#turn(""));
-    this.hear("hotspot-filter", (filter) => this.#narrow(filter));
-    this.hear("hotspot-row", (row) => this.#turned(row));
-    this.hear("hotspot-gone", (id) => this.#forget(id));
-    this.hear("hotspot-overview", ({ waiting_approval, routers }) => {
-      this.#away = new Set(routers.filter((/** @type {any} */ { away_since }) => away_since).map((/** @type {any} */ { name }) => name));
-      return this.#waitingIs(waiting_approval);
+    this.hear("hotspot-filter", (/** @type {Record<string, string>} */ filter) => this.#narrow(filter));
+    this.hear("hotspot-row", (/** @type {Row} */ row) => this.#turned(row));
+    this.hear("hotspot-gone", (/** @type {string} */ id) => this.#forget(id));
+    this.hear("hotspot-overview", (/** @type {Overview} */ { waiting_approval, routers }) => {
+      this.#away = new Set(routers.filter(({ away_since }) => away_since).map(({ name }) => name));
+      return this.#newcomers.areNow(waiting_approval);
     });
     void this.#load();
   }
@@ -99,35 +94,10 @@ class HotspotMembers extends DeskElement {
       if (String(value).trim()) query.set(name, String(value).trim());
     }
     if (this.#after) query.set("after", this.#after);
-    const found = await this.#gather(query, ROWS, () => turn === this.#asking);
+    const found = await gather(this, query, ROWS, () => turn === this.#asking);
     if (turn !== this.#asking) return; // a newer search has been asked meanwhile
     if (found) this.#show(found);
     this.#watch();
-  }
-
-  /**
-   * One request looks at so many accounts; the few that fit may be far apart in a large house.
-   *
-   * @param {URLSearchParams} query
-   * @param {number} most
-   * @param {() => boolean} isWanted asked before each further request
-   * @returns {Promise<{members: Row[], scanned: number, next: string | null} | null>}
-   */
-  async #gather(query, most, isWanted) {
-    /** @type {Row[]} */
-    const members = [];
-    let scanned = 0;
-    for (let requests = 0; requests < REQUESTS; requests += 1) {
-      query.set("limit", String(most - members.length));
-      const found = await this.asked(`${ADDRESS}?${query}`);
-      if (!found) return null;
-      members.push(...found.members);
-      scanned += found.scanned;
-      if (!found.next || members.length >= most) return { members, scanned, next: found.next };
-      query.set("after", found.next);
-      if (!isWanted()) break;
-    }
-    return { members, scanned, next: query.get("after") };
   }
 
   /** @param {{members: Row[], scanned: number, next: string | null}} found */
@@ -223,71 +193,6 @@ class HotspotMembers extends DeskElement {
   #forget(id) {
     this.#lines.get(id)?.line.remove();
     this.#lines.delete(id);
-  }
-
-  // Approval -----------------------------------------------------------------------------------
-
-  /** @param {number} count */
-  async #waitingIs(count) {
-    if (count === this.#waiting) return;
-    this.#waiting = count;
-    const query = new URLSearchParams({ waiting: "1" });
-    const found = count ? await this.#gather(query, NEWCOMERS, () => count === this.#waiting) : { members: [], next: null };
-    if (found) this.#showWaiting(found.members, found.next ? Math.max(count, NEWCOMERS) : found.members.length);
-    else this.#waiting = -1; // asked again with the next overview
-  }
-
-  /**
-   * @param {Row[]} rows
-   * @param {number} count
-   */
-  #showWaiting(rows, count) {
-    this.one("[data-waiting]").hidden = count === 0;
-    this.one("[data-waiting-count]").textContent = String(count);
-    const list = this.one("[data-waiting-list]");
-    const shown = [...list.children].map((line) => line.getAttribute("data-id")).join();
-    // the same people: the keyboard stays where it is
-    if (shown === rows.map(({ id }) => id).join()) return;
-    list.replaceChildren(...rows.map((row) => this.#newcomer(row)));
-  }
-
-  /** @param {Row} row */
-  #newcomer(row) {
-    const approve = button("Setujui", () => this.#approve(row, approve), {
-      class: "button primary",
-      "aria-label": `Setujui ${row.name}`,
-    });
-    const open = button("Buka", () => this.announce("hotspot-open", row), {
-      class: "button quiet",
-      "aria-label": `Buka ${row.name}`,
-    });
-    return make(
-      "li",
-      { "data-id": row.id },
-      make("span", {}, make("strong", {}, row.name), " ", make("small", {}, localPhone(row.phone))),
-      make("span", { class: "actions" }, approve, open),
-    );
-  }
-
-  /**
-   * @param {Row} row
-   * @param {HTMLElement} pressed
-   */
-  async #approve(row, pressed) {
-    await this.busy(pressed, async () => {
-      const done = await this.asked(`/api/admin/members/${row.id}/approve`, { json: { approved: true } });
-      if (!done) return;
-      this.say(`${row.name} disetujui. Beri paket supaya bisa tersambung.`);
-      const line = this.one(`[data-waiting-list] [data-id="${row.id}"]`);
-      const following = line.nextElementSibling?.querySelector("button") ?? this.one("#cari");
-      line.remove();
-      following.focus();
-      this.#waiting -= 1;
-      this.one("[data-waiting]").hidden = this.#waiting <= 0;
-      this.one("[data-waiting-count]").textContent = String(this.#waiting);
-      this.announce("hotspot-row", done.hotspot);
-      this.announce("hotspot-changed");
-    });
   }
 }
 

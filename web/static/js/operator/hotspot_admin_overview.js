@@ -18,6 +18,27 @@ const PENDING_MS = 2_000;
 /** Below so many seconds nobody counts. */
 const JUST_NOW = 5;
 
+/**
+ * @typedef {object} Router as the overview tells of it
+ * @property {string} name
+ * @property {string} host
+ * @property {number} port
+ * @property {boolean} tls
+ * @property {string} state
+ * @property {number | null} at unix seconds of its last run
+ * @property {number | null} away_since
+ * @property {number | null} took_ms null before its first whole run
+ * @property {number} members
+ * @property {number} prints
+ * @property {number} writes
+ * @property {number} pending
+ * @property {string[]} [errors]
+ * @property {number} conflicts
+ *
+ * @typedef {{statuses: Record<string, number>, members: number, pending: number,
+ *   waiting_approval: number, routers: Router[]}} Overview
+ */
+
 /** @type {Record<string, string>} what is not here is a trouble */
 const TONES = { done: "good", unknown: "", busy: "", overtaken: "", yielded: "" };
 
@@ -34,7 +55,7 @@ class HotspotOverview extends DeskElement {
     this.later(hasChanged || (seen && isMoving(seen)) ? PENDING_MS : CALM_MS, () => this.#look());
   }
 
-  /** @param {any} seen */
+  /** @param {Overview} seen */
   #show(seen) {
     this.say("");
     this.announce("hotspot-overview", seen);
@@ -51,7 +72,7 @@ class HotspotOverview extends DeskElement {
    * keyboard stays where it is.
    *
    * @param {ReturnType<typeof sharesOf>} shares
-   * @param {any} seen
+   * @param {Overview} seen
    */
   #showLegend(shares, { members, pending, waiting_approval }) {
     const legend = this.one("[data-legend]");
@@ -89,13 +110,13 @@ class HotspotOverview extends DeskElement {
 /**
  * Whether something may turn any moment: not while all that is waited for is a router that is away.
  *
- * @param {any} seen
+ * @param {Overview} seen
  */
 function isMoving({ pending, routers }) {
-  return pending > 0 && routers.every((/** @type {any} */ { away_since }) => !away_since);
+  return pending > 0 && routers.every(({ away_since }) => !away_since);
 }
 
-/** @param {any} router */
+/** @param {Router} router */
 function routerCard(router) {
   const now = Date.now() / 1000;
   const tone = TONES[router.state] ?? "bad";
@@ -115,14 +136,14 @@ function routerCard(router) {
         : `${router.members} anggota · ${router.prints} baca · ${router.writes} tulis · ${tookWords(router.took_ms)}`;
     card.append(make("p", { class: "hint" }, work));
   }
-  const troubles = [...new Set(/** @type {string[]} */ (router.errors ?? []).map(troubleWords))];
+  const troubles = [...new Set((router.errors ?? []).map(troubleWords))];
   if (router.conflicts) troubles.push(`${router.conflicts} anggota bentrok dengan isi router.`);
   for (const words of troubles.slice(0, 2)) card.append(make("p", { class: "router-trouble" }, words));
   return card;
 }
 
 /**
- * @param {any} router
+ * @param {Router} router
  * @param {number} now unix seconds
  */
 function stateWords(router, now) {
@@ -130,7 +151,7 @@ function stateWords(router, now) {
   const ago = now - router.at < JUST_NOW ? "baru saja" : `${spanWords(now - router.at)} lalu`;
   if (router.away_since) return `Tidak terjangkau sejak ${spanWords(now - router.away_since)} lalu`;
   if (router.state !== "done") return `${RUN_STATES[router.state] ?? router.state}, ${ago}`;
-  return `${capital(runWords({ ...router, conflicts: {} }).replace(/ \([^)]*\)$/, ""))}, ${ago}`;
+  return `${capital(runWords({ ...router, took_ms: router.took_ms ?? 0 }).replace(/ \([^)]*\)$/, ""))}, ${ago}`;
 }
 
 /** @param {string} text */

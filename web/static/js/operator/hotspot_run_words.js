@@ -85,7 +85,10 @@ export function troublesOf(run) {
   return [...new Set(words)];
 }
 
-/** @param {Run} run @returns {string} one line of what a run came to */
+/**
+ * @param {Pick<Run, "state" | "pending" | "writes" | "took_ms">} run
+ * @returns {string} one line of what a run came to
+ */
 export function runWords(run) {
   if (run.state !== "done") return RUN_STATES[run.state] ?? run.state;
   const waits = run.pending ? `, ${run.pending} masih menunggu` : "";

@@ -34,6 +34,12 @@ const KINDS = {
 const moment = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat("id-ID", { timeStyle: "short" });
 
+/**
+ * @typedef {{id: number, state: string, template?: string, kind?: string, id_order?: string,
+ *   name?: string, to: string, created_at?: number, due_at?: number, attempts: number,
+ *   last_error?: string}} Row a mail, or a message
+ */
+
 /** One outbox on the page: its states, its rows, and what is done with them. */
 class Outbox {
   #place;
@@ -105,13 +111,14 @@ class Outbox {
     return button;
   }
 
-  /** @param {any} row */
+  /** @param {Row} row */
   #row(row) {
-    const about = KINDS[row.template ?? row.kind] ?? row.template ?? row.kind;
+    const kind = row.template ?? row.kind ?? "";
+    const about = KINDS[kind] ?? kind;
     const facts = [
       STATES[row.state] ?? row.state,
       row.id_order ? `${about}, ${row.id_order}` : about,
-      moment.format((row.created_at ?? row.due_at) * 1000),
+      moment.format((row.created_at ?? row.due_at ?? 0) * 1000),
       row.attempts ? `${row.attempts} percobaan` : "",
     ];
     const text = document.createElement("span");
@@ -135,7 +142,7 @@ class Outbox {
   /**
    * @param {string} path
    * @param {unknown} [json]
-   * @returns {Promise<any>} null when it failed, which was said
+   * @returns {Promise<import("../lib/ask.js").Answer["body"]>} null when it failed, which was said
    */
   async #answered(path, json) {
     const answer = await reply(path, { json });

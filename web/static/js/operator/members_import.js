@@ -50,7 +50,7 @@ class MemberImport extends DeskElement {
   /**
    * @param {string} query
    * @param {Sent} sent
-   * @returns {Promise<any>} the answer, null when it was refused
+   * @returns {Promise<import("../lib/ask.js").Answer["body"]>} the answer, null when it was refused
    */
   #send(query, sent) {
     return this.asked(ADDRESS + query, { ...sent, deadlineMs: DEADLINE_MS });

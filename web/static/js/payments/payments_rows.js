@@ -9,7 +9,7 @@ import { whyNot } from "../lib/words.js";
  * @param {string} path
  * @param {unknown} [json]
  * @param {string} [method]
- * @returns {Promise<any>} null when it failed, which was said
+ * @returns {Promise<import("../lib/ask.js").Answer["body"]>} null when it failed, which was said
  */
 export async function answered(path, json, method) {
   const answer = await reply(path, { json, method });

@@ -131,7 +131,7 @@ class QrLogin extends HTMLElement {
     if (this.#token) this.#retrying = setTimeout(() => void this.#poll(), POLL_MS);
   }
 
-  /** @param {{event: string, [field: string]: any}} frame */
+  /** @param {{event: string, match?: string | number}} frame */
   #hear(frame) {
     switch (frame.event) {
       case "ping":

@@ -75,7 +75,7 @@ async function act(request) {
   await look();
 }
 
-/** @param {any} body answer with a receipt */
+/** @param {{message: string, receipt?: {targeted: number, delivered: number, acked: number}}} body */
 function told({ message, receipt }) {
   if (!receipt || !receipt.targeted) return `${message}.`.replace("..", ".");
   return `${message}. ${receipt.delivered} tab diberi tahu, ${receipt.acked} menjawab.`.replace("..", ".");
