@@ -62,6 +62,8 @@ TABLE = (
     Kept("forget_revocations"),
     # what could not be applied, for whoever looks into it
     Kept("forget_rejected_events"),
+    # that a member was deleted, for the case that an older copy of Redis is put back
+    Kept("forget_gone_members"),
     # deliveries from which nothing came: forged ones, test events, the same order once more
     Kept("forget_deliveries"),
     # deliveries that came while there was no key to check them by

@@ -307,7 +307,7 @@ class Members(Part):
                 member.id,
                 member.email,
                 member.username,
-                *_flat(fields | {"updated_at": str(await redis_ms(self._redis))}),
+                *_flat(fields),
             ],
         )
 

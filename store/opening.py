@@ -36,6 +36,7 @@ from store.qr import Qr
 from store.queue import Queue
 from store.redis_servers import leave_old_masters, open_redis
 from store.sessions import Sessions
+from store.set_aside import SetAside
 from store.settings import Settings
 from store.sharing import Shared
 
@@ -54,6 +55,7 @@ class Store:
     redis: Redis
     database: Database
     events: EventLog
+    set_aside: SetAside
     audit: Audit
     queue: Queue
     awaiting: Awaiting
@@ -131,6 +133,7 @@ def _wire(
         redis=redis,
         database=database,
         events=EventLog(changes),
+        set_aside=SetAside(changes, database),
         audit=audit,
         queue=queue,
         awaiting=awaiting,

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from jobs.persist.effects import Effect, moment, moment_of, text
 from store.attendance.meetings import PER_ADDRESS
 from store.database import statement
-from store.events import Event
+from store.events import Event, place_of
 
 
 def meeting_saved(event: Event) -> Effect:
@@ -45,9 +45,12 @@ def students_listed(event: Event) -> Effect:
     students = event.data.get("students", [])
     if not isinstance(students, list):
         raise ValueError("students is no list")
+    milliseconds, number = place_of(event.id)
     return Effect(
         statement("attendance", "list_students"),
         {
+            "ms": milliseconds,
+            "number": number,
             "meeting": text(event, "meeting"),
             "replace": event.data.get("replace") is True,
             "students": Jsonb(students),

@@ -57,7 +57,11 @@ def purchase(event: Event) -> Effect | None:
 
 def device(event: Event) -> Effect:
     """`hotspot.device {member, slot, mac, ip, name, verdict, at[, told]}`."""
-    place = {"member": text(event, "member"), "slot": text(event, "slot")}
+    place = {
+        "member": text(event, "member"),
+        "slot": text(event, "slot"),
+        "at": moment(event),
+    }
     if text(event, "verdict") == "removed":
         return Effect(statement("hotspot", "delete_device"), place)
     more = {
@@ -65,7 +69,6 @@ def device(event: Event) -> Effect:
         "ip": text(event, "ip", ""),
         "name": text(event, "name", ""),
         "told": event.data.get("told") is True,
-        "at": moment(event),
     }
     return Effect(statement("hotspot", "save_device"), place | more)
 

@@ -4,15 +4,16 @@ A batch's effects and the cursor are one transaction, so that whatever is killed
 taken effect exactly when the cursor has passed it. The cursor's row, locked for the length of the
 transaction, is what keeps two readers apart.
 
-An event that cannot be applied for what it contains is put aside in `event_rejected`. Anything
-else that fails says nothing about the event, so the batch stays where it is and is tried again.
+An event that cannot be applied for what it contains, whose type nobody here knows, or which is
+about a row that is not here, is set aside in `event_rejected` and tried again later: a newer worker
+may know it, the row may come. `/readyz` counts them. Anything else that fails says nothing about
+the event, so the batch stays where it is and is tried again.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from jobs.persist import attendance, audit, hotspot, members, payments, qr, sess
 from jobs.persist.effects import Effect, EffectOf
 from store.database import Connection, statement
 from store.errors import Unavailable
-from store.events import BEGINNING, Event, place_of
+from store.events import BEGINNING, Event, event_of, place_of
 from store.opening import Store
 
 BATCH = 500
@@ -52,13 +53,20 @@ EFFECTS: Mapping[str, EffectOf] = {
     **payments.EFFECTS,
     **hotspot.EFFECTS,
 }
-"""What each type of event does. A type that is not here is passed over and counted."""
+"""What each type of event does. One whose type is not here is set aside."""
+
+AGAIN = 100
+"""Events that were set aside and are tried again by one run."""
 
 log = logging.getLogger("jaga.persist")
 
 Step = tuple[Event, Effect]
 Fault = tuple[Event, Exception]
 Run = Callable[[Connection, Sequence[Step]], Awaitable[list[Fault]]]
+
+
+class UnknownType(ValueError):
+    """An event of a type that this version does not know: a newer one wrote it."""
 
 
 class CursorTaken(Exception):
@@ -81,6 +89,7 @@ class LogReader:
         deadline = time.monotonic() + seconds
         passed = 0
         try:
+            await self._try_again()
             while (count := await self._turn(deadline)) is not None:
                 passed += count
                 if await self._must_yield(deadline):
@@ -160,19 +169,15 @@ class LogReader:
         """What the events do, in order; members first, as Redis has them now."""
         steps: list[Step] = []
         faults: list[Fault] = []
-        unknown: Counter[str] = Counter()
         rows = await self._rows_of(events)
         for event, effect_of in _wishes(events, rows):
-            if effect_of is None:
-                unknown[event.type] += 1
-                continue
             try:
+                if effect_of is None:
+                    raise UnknownType(event.type)
                 if effect := effect_of(event):
                     steps.append((event, effect))
             except CONTENT as error:
                 faults.append((event, error))
-        if unknown:
-            log.warning("passed over events of unknown types: %s", dict(unknown))
         return steps, faults
 
     async def _rows_of(self, events: Sequence[Event]) -> dict[str, dict[str, str]]:
@@ -194,6 +199,26 @@ class LogReader:
                 "error": _storable(_line(error)),
             }
             await connection.execute(statement("events", "reject_event"), params)
+
+    async def _try_again(self) -> None:
+        """Apply what was set aside, as far as it can be applied now."""
+        async with self._store.database.connection() as connection, connection.transaction():
+            found = await connection.execute(statement("events", "rejected_due"), {"count": AGAIN})
+            due = [
+                event_of((row["event_id"], {"type": row["type"], "data": row["data"]}))
+                for row in await found.fetchall()
+            ]
+            if not due:
+                return
+            steps, faults = await self._steps_of(due)
+            faults += await _run_apart(connection, steps)
+            left = {event.id: _storable(_line(error)) for event, error in faults}
+            applied = [event.id for event in due if event.id not in left]
+            await connection.execute(statement("events", "mark_applied"), {"ids": applied})
+            for event_id, error in left.items():
+                params = {"event_id": event_id, "error": error}
+                await connection.execute(statement("events", "try_rejected_later"), params)
+        log.info("events that were set aside: %d applied, %d wait on", len(applied), len(left))
 
     async def _raw(self, event: Event) -> str:
         """The event's data as it stands in the log, readable or not."""

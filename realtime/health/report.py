@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
-from psycopg.errors import UndefinedTable
+from psycopg.errors import UndefinedColumn, UndefinedTable
 from redis.exceptions import RedisError
 
 from realtime.first_admin import FirstAdmin
@@ -70,14 +71,15 @@ class Health:
     async def report(self) -> dict[str, Any]:
         """Return each part's state, and what of it is not as it should be."""
         # at once, so that an answer comes within the patience of whoever asks when all are away
-        (redis, postgres, lag), (spool, routers, outboxes, processes) = await asyncio.gather(
-            asyncio.gather(self._redis(), self._postgres(), self._lag()),
+        (redis, postgres, lag, aside), others = await asyncio.gather(
+            asyncio.gather(self._redis(), self._postgres(), self._lag(), self._set_aside()),
             asyncio.gather(self._spool(), self._routers(), self._troubles(), self._processes()),
         )
+        spool, routers, outboxes, processes = others
         parts = {
             "redis": redis,
             "postgres": postgres,
-            "event_log": {"following": self._relay.is_following, **lag},
+            "event_log": {"following": self._relay.is_following, "set_aside": aside, **lag},
             "members": {
                 "restored": self._sweep.is_built,
                 "first_admin": self._first_admin.exists,
@@ -128,6 +130,16 @@ class Health:
         except (RedisError, OSError, TimeoutError):
             return {"lag_seconds": None, "held_by": None}
         return {"lag_seconds": lag, "held_by": await self._holder() if lag > HELD_SECONDS else None}
+
+    async def _set_aside(self) -> dict[str, Any] | None:
+        """The events that could not be applied, None for none; or while Postgres is away or has
+        not been migrated."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                waiting = await self._store.set_aside.waiting()
+        except (Unavailable, UndefinedTable, UndefinedColumn, TimeoutError):
+            return None
+        return asdict(waiting) if waiting else None
 
     async def _holder(self) -> dict[str, Any] | None:
         """Who has the cursor of the log in hand for longer than a batch takes: in Postgres, a

@@ -2,6 +2,7 @@
 -- KEYS: member, events, old login (e-mail), old login (username), new login (e-mail), new login (username)
 -- ARGV: id, old e-mail, old username (as the caller read them), then field, value, …
 -- Returns 'changed', 'exists' (a new name is somebody else's), 'moved' (read again) or 'gone'.
+--#include member_rules.lua
 local id = ARGV[1]
 local names = redis.call('HMGET', KEYS[1], 'email', 'username')
 if not names[1] then return 'gone' end
@@ -14,6 +15,6 @@ redis.call('DEL', KEYS[3], KEYS[4])
 redis.call('MSET', KEYS[5], id, KEYS[6], id)
 local fields = {}
 for at = 4, #ARGV do fields[at - 3] = ARGV[at] end
-redis.call('HSET', KEYS[1], unpack(fields))
+redis.call('HSET', KEYS[1], 'updated_at', moment_of_change(KEYS[1]), unpack(fields))
 redis.call('XADD', KEYS[2], '*', 'type', 'member.changed', 'data', cjson.encode({ member = id }))
 return 'changed'

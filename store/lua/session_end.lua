@@ -4,6 +4,7 @@
 --       drain_ms, status ('' leaves it)
 -- Returns the tombstones as JSON; { 'gone' } when a status was given for a member that is not there.
 --#include session_rules.lua
+--#include member_rules.lua
 local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
 local which, except = ARGV[1], ARGV[2]
 local now = now_ms()
@@ -11,7 +12,7 @@ local now = now_ms()
 if ARGV[7] ~= '' then
   local id = redis.call('HGET', keys.member, 'id')
   if not id then return { 'gone' } end
-  redis.call('HSET', keys.member, 'status', ARGV[7], 'updated_at', now)
+  redis.call('HSET', keys.member, 'status', ARGV[7], 'updated_at', moment_of_change(keys.member))
   announce(keys.events, 'member.changed', { member = id })
 end
 

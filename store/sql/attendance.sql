@@ -23,20 +23,31 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE meetings.version < excluded.version
 
 -- delete_meeting --
-UPDATE meetings SET deleted_at = coalesce(deleted_at, now()) WHERE id = %(id)s
+WITH gone AS (
+    UPDATE meetings SET deleted_at = coalesce(deleted_at, now()) WHERE id = %(id)s
+)
+SELECT require_row(EXISTS (SELECT FROM meetings WHERE id = %(id)s), 'meeting ' || %(id)s)
 
 -- list_students --
-WITH given AS (
-    SELECT * FROM jsonb_to_recordset(%(students)s) AS given (id uuid, name text, class text)
+-- a list that is older than the one here is not taken
+WITH turn AS (
+    UPDATE meetings SET listed_ms = %(ms)s, listed_number = %(number)s
+    WHERE id = %(meeting)s AND (listed_ms, listed_number) <= (%(ms)s, %(number)s)
+    RETURNING id
+), given AS (
+    SELECT given.* FROM jsonb_to_recordset(%(students)s) AS given (id uuid, name text, class text), turn
 ), kept AS (
     INSERT INTO students (id, name, class) SELECT id, name, class FROM given
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, class = excluded.class
 ), gone AS (
     DELETE FROM meeting_students
-    WHERE %(replace)s AND meeting_id = %(meeting)s AND student_id NOT IN (SELECT id FROM given)
+    WHERE %(replace)s AND meeting_id IN (SELECT id FROM turn)
+      AND student_id NOT IN (SELECT id FROM given)
+), listed AS (
+    INSERT INTO meeting_students (meeting_id, student_id) SELECT %(meeting)s, id FROM given
+    ON CONFLICT DO NOTHING
 )
-INSERT INTO meeting_students (meeting_id, student_id) SELECT %(meeting)s, id FROM given
-ON CONFLICT DO NOTHING
+SELECT require_row(EXISTS (SELECT FROM meetings WHERE id = %(meeting)s), 'meeting ' || %(meeting)s)
 
 -- record --
 WITH known AS (
@@ -66,9 +77,14 @@ WHERE NOT EXISTS (SELECT FROM kept)
 ON CONFLICT (event_id) DO NOTHING
 
 -- change --
-UPDATE attendances
-SET status = %(status)s, reason = %(reason)s, changed_by = %(by)s, changed_at = %(changed_at)s
-WHERE id = %(id)s AND changed_at <= %(changed_at)s
+WITH changed AS (
+    UPDATE attendances
+    SET status = %(status)s, reason = %(reason)s, changed_by = %(by)s, changed_at = %(changed_at)s
+    WHERE id = %(id)s AND changed_at <= %(changed_at)s
+)
+SELECT require_row(
+    EXISTS (SELECT FROM attendances WHERE id = %(id)s)
+    OR EXISTS (SELECT FROM attendances_revoked WHERE id = %(id)s), 'attendance ' || %(id)s)
 
 -- revoke --
 WITH gone AS (DELETE FROM attendances WHERE id = %(id)s)

@@ -22,3 +22,28 @@ UPDATE event_cursor SET last_id = %(last_id)s, updated_at = now() WHERE name = %
 INSERT INTO event_rejected (event_id, type, data, error)
 VALUES (%(event_id)s, %(type)s, %(data)s, %(error)s)
 ON CONFLICT (event_id) DO NOTHING
+
+-- rejected_due --
+SELECT event_id, type, data FROM event_rejected
+WHERE applied_at IS NULL AND again_at <= now()
+ORDER BY at, event_id LIMIT %(count)s FOR UPDATE SKIP LOCKED
+
+-- mark_applied --
+UPDATE event_rejected SET applied_at = now(), data = '' WHERE event_id = ANY(%(ids)s)
+
+-- try_rejected_later --
+-- after a minute, then twice as long each time, a day at most
+UPDATE event_rejected SET
+    tries = tries + 1, error = %(error)s,
+    again_at = now() + least(power(2, least(tries, 11)) * interval '1 minute', interval '1 day')
+WHERE event_id = %(event_id)s
+
+-- rejected --
+SELECT event_id, type, error, at FROM event_rejected WHERE applied_at IS NULL
+ORDER BY at DESC LIMIT %(count)s
+
+-- drop_rejected --
+DELETE FROM event_rejected WHERE applied_at IS NULL AND event_id = %(event_id)s
+
+-- retry_rejected --
+UPDATE event_rejected SET again_at = now() WHERE applied_at IS NULL

@@ -8,9 +8,10 @@ WITH day AS (
 )
 INSERT INTO hotspot_account (
     member_id, phone, approved, stack, settled, updated_at
-) VALUES (
-    %(member)s, %(phone)s, %(approved)s, coalesce(%(stack)s::jsonb, '[]'), %(settled)s, %(at)s
 )
+SELECT
+    %(member)s, %(phone)s, %(approved)s, coalesce(%(stack)s::jsonb, '[]'), %(settled)s, %(at)s
+WHERE NOT EXISTS (SELECT FROM member_gone WHERE id = %(member)s)
 ON CONFLICT (member_id) DO UPDATE SET
     phone = excluded.phone,
     approved = excluded.approved,
@@ -38,7 +39,8 @@ ON CONFLICT (member_id, slot) DO UPDATE SET
 WHERE hotspot_device.seen_at <= excluded.seen_at
 
 -- delete_device --
-DELETE FROM hotspot_device WHERE member_id = %(member)s AND slot = %(slot)s
+DELETE FROM hotspot_device
+WHERE member_id = %(member)s AND slot = %(slot)s AND seen_at <= %(at)s
 
 -- delete_account --
 WITH devices AS (DELETE FROM hotspot_device WHERE member_id = %(member)s),
@@ -59,6 +61,7 @@ ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, quota = excluded.quota, days = excluded.days,
     unlimited = excluded.unlimited, fup_percent = excluded.fup_percent,
     fup_remaining = excluded.fup_remaining, updated_at = excluded.updated_at
+WHERE hotspot_package.updated_at <= excluded.updated_at
 
 -- delete_package --
 DELETE FROM hotspot_package WHERE id = %(id)s

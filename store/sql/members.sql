@@ -4,11 +4,12 @@
 INSERT INTO member (
     id, email, email_folded, username, username_folded, name, phone, role, password, status,
     must_change, fingerprint_device, action, created_at, updated_at
-) VALUES (
+)
+SELECT
     %(id)s, %(email)s, %(email_folded)s, %(username)s, %(username_folded)s, %(name)s, %(phone)s,
     %(role)s, %(password)s, %(status)s, %(must_change)s, %(fingerprint_device)s, %(action)s,
     %(created_at)s, %(updated_at)s
-)
+WHERE NOT EXISTS (SELECT FROM member_gone WHERE id = %(id)s)
 ON CONFLICT (id) DO UPDATE SET
     email = excluded.email,
     email_folded = excluded.email_folded,
@@ -23,9 +24,11 @@ ON CONFLICT (id) DO UPDATE SET
     fingerprint_device = excluded.fingerprint_device,
     action = excluded.action,
     updated_at = excluded.updated_at
+WHERE member.updated_at <= excluded.updated_at
 
 -- delete_member --
-WITH gone_devices AS (DELETE FROM user_device WHERE member_id = %(id)s),
+WITH gone AS (INSERT INTO member_gone (id) VALUES (%(id)s) ON CONFLICT DO NOTHING),
+     gone_devices AS (DELETE FROM user_device WHERE member_id = %(id)s),
      gone_history AS (DELETE FROM session_history WHERE member_id = %(id)s)
 DELETE FROM member WHERE id = %(id)s
 

@@ -25,11 +25,14 @@ DELETE FROM lynk_inbox WHERE %(state)s IN ('quarantined', 'test') AND state = %(
                  ORDER BY place DESC LIMIT 1000) AS newest)
 
 -- repeat --
-UPDATE lynk_inbox SET
-    deliveries = deliveries + 1,
-    receipts = (receipts || ARRAY[%(receipt)s])[greatest(1, cardinality(receipts) - 18):],
-    last_at = greatest(last_at, %(at)s)
-WHERE id = %(id)s AND NOT receipts @> ARRAY[%(receipt)s]
+WITH counted AS (
+    UPDATE lynk_inbox SET
+        deliveries = deliveries + 1,
+        receipts = (receipts || ARRAY[%(receipt)s])[greatest(1, cardinality(receipts) - 18):],
+        last_at = greatest(last_at, %(at)s)
+    WHERE id = %(id)s AND NOT receipts @> ARRAY[%(receipt)s]
+)
+SELECT require_row(EXISTS (SELECT FROM lynk_inbox WHERE id = %(id)s), 'delivery ' || %(id)s)
 
 -- is_due --
 SELECT EXISTS (SELECT 1 FROM lynk_inbox WHERE state IN ('received', 'processing', 'granted')
@@ -195,22 +198,26 @@ WITH device AS (
     UPDATE license_devices SET active = false
     WHERE licence_id = %(id)s AND instance <> %(instance)s AND active
       AND EXISTS (SELECT 1 FROM lynk_webhook WHERE id = %(id)s AND version < %(version)s)
+), held AS (
+    UPDATE lynk_webhook SET device_active = %(instance)s, version = %(version)s
+    WHERE id = %(id)s AND version < %(version)s
 )
-UPDATE lynk_webhook SET device_active = %(instance)s, version = %(version)s
-WHERE id = %(id)s AND version < %(version)s
+SELECT require_row(EXISTS (SELECT FROM lynk_webhook WHERE id = %(id)s), 'licence ' || %(id)s)
 
 -- change_licence --
 WITH devices AS (
     UPDATE license_devices SET active = false
     WHERE licence_id = %(id)s AND active AND instance <> %(instance)s
       AND EXISTS (SELECT 1 FROM lynk_webhook WHERE id = %(id)s AND version < %(version)s)
+), changed AS (
+    UPDATE lynk_webhook SET
+        device_active = nullif(%(instance)s, ''),
+        status = coalesce(nullif(%(status)s, ''), status),
+        policy = coalesce(nullif(%(policy)s, ''), policy),
+        version = %(version)s
+    WHERE id = %(id)s AND version < %(version)s
 )
-UPDATE lynk_webhook SET
-    device_active = nullif(%(instance)s, ''),
-    status = coalesce(nullif(%(status)s, ''), status),
-    policy = coalesce(nullif(%(policy)s, ''), policy),
-    version = %(version)s
-WHERE id = %(id)s AND version < %(version)s
+SELECT require_row(EXISTS (SELECT FROM lynk_webhook WHERE id = %(id)s), 'licence ' || %(id)s)
 
 -- read_licences --
 SELECT l.id, l.key_license, l.title, l.status, l.policy, l.version, l.device_active,

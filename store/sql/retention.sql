@@ -20,6 +20,11 @@ DELETE FROM event_rejected WHERE event_id IN (
     SELECT event_id FROM event_rejected WHERE at < %(before)s
     ORDER BY at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
 
+-- forget_gone_members --
+DELETE FROM member_gone WHERE id IN (
+    SELECT id FROM member_gone WHERE gone_at < %(before)s
+    ORDER BY gone_at LIMIT %(count)s FOR UPDATE SKIP LOCKED)
+
 -- forget_revocations --
 DELETE FROM attendances_revoked WHERE id IN (
     SELECT id FROM attendances_revoked WHERE attendance_day < %(before)s::date

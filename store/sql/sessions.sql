@@ -28,6 +28,7 @@ WITH device AS (
     UPDATE user_device
     SET is_primary = false
     WHERE member_id = %(member)s AND id <> %(device)s AND is_primary AND %(is_primary)s
+      AND opened_at <= %(at)s
 ), letter AS (
     -- a phone that was never seen here: its owner is told, and so is whoever is not its owner; a
     -- member who came by the hotspot's code has no address
@@ -64,6 +65,7 @@ WITH device AS (
     UPDATE user_device
     SET is_primary = true
     WHERE id = %(primary)s AND member_id = %(member)s AND id <> %(device)s AND is_active
+      AND opened_at <= %(at)s
 )
 INSERT INTO session_history (
     sid, member_id, device_id, kind, epoch, ended_at, reason, ended_by, kick_id

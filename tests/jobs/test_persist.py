@@ -261,14 +261,6 @@ async def test_a_name_held_twice_costs_only_the_later_row(store: Store) -> None:
     assert await count(store, "event_rejected") == await count(store, "session_history") == 1
 
 
-async def test_an_unknown_type_is_passed_over(store: Store) -> None:
-    await write(store, "weather.changed", city="Bandung")
-    await write(store, "session.opened", **opened())
-    assert await LogReader(store).run() == 2
-    assert await count(store, "session_history") == 1
-    assert await count(store, "event_rejected") == 0
-
-
 async def test_a_table_that_is_missing_stops_the_log_and_rejects_nothing(store: Store) -> None:
     await write(store, "session.opened", **opened())
     await _execute(store, "ALTER TABLE session_history RENAME TO elsewhere")

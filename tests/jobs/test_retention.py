@@ -35,6 +35,7 @@ AGED = {
         "(event_id, type, data, error, at) VALUES (%(id)s, '', '', '', %(at)s)",
         400,
     ),
+    "member_gone": ("(id, gone_at) VALUES (%(id)s, %(at)s)", 400),
     "attendances_revoked": (
         "(id, meeting_id, student_id, attendance_day, revoked_by, revoked_at) VALUES (%(id)s, 'm',"
         " gen_random_uuid(), %(at)s::date, '', %(at)s)",

@@ -19,7 +19,12 @@ ALIVE = {"name": "worker:a:1", "alive": True, "seen_seconds": 1.0, "clock_second
 
 SPOOL = {"waiting": 0, "free_bytes": 10 * 2**30}
 
-LOG = {"following": True, "lag_seconds": 0.4, "held_by": None}
+LOG: dict[str, Any] = {
+    "following": True,
+    "lag_seconds": 0.4,
+    "held_by": None,
+    "set_aside": None,
+}
 
 WHOLE: dict[str, Any] = {
     "redis": {"ok": True, "durable": True, "clock_seconds": 0.0},
@@ -56,6 +61,10 @@ def test_nothing_is_said_of_what_is_well() -> None:
                 | {"held_by": {"pid": 7, "state": "idle in transaction", "seconds": 90.0}}
             },
             "event_log: its cursor has been held for 90 s by process 7 of Postgres (idle",
+        ),
+        (
+            {"event_log": LOG | {"set_aside": {"count": 2, "type": "x.done", "error": "why"}}},
+            "event_log: 2 events wait that could not be applied, the last of type x.done (why)",
         ),
         ({"postgres": {"ok": False, "error": "Unavailable"}}, "postgres: away"),
         ({"spool": SPOOL | {"waiting": 3}}, "spool: 3 deliveries"),
