@@ -47,7 +47,7 @@ CONNECT_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 """How often a Sentinel is asked who the master is, should its word not have reached us."""
 
-ASK_SECONDS = 0.5
+ASK_SECONDS = 1.0
 """How long one Sentinel may take, to connect and to answer, before the next one is asked."""
 
 
