@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
+from contextvars import Context
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
@@ -73,7 +74,9 @@ class Awaiting(Part):
     async def _listen(self, wait: float) -> None:
         """Have the channel listened to, before the first look at the key."""
         if self._listener is None:
-            self._listener = asyncio.get_running_loop().create_task(self._hear_while_awaited())
+            # for all who wait, so in nobody's context: a stranger's has a stranger's connection
+            hearing = self._hear_while_awaited()
+            self._listener = asyncio.get_running_loop().create_task(hearing, context=Context())
         await _within(wait, self._listening)
 
     async def _hear_while_awaited(self) -> None:

@@ -14,6 +14,7 @@ import hashlib
 import re
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ class SharedScript(Script):
         words = [str(word).encode() for word in (len(keys), *keys, *args)]
         self._waiting.append((words, answer))
         if self._sender is None:
-            self._sender = loop.create_task(self._send())
+            # for all who gather, so in nobody's context: a stranger's would have members wait for a
+            # connection in the strangers' line (`sharing.py`)
+            self._sender = loop.create_task(self._send(), context=Context())
         return _built(await answer)
 
     async def _send(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from store import awaiting as module
 from store.opening import Store, open_store
 from store.settings import Settings
+from store.sharing import Shared, is_for_stranger
 from tests.serving import until
 
 
@@ -81,6 +82,26 @@ async def test_when_nobody_waits_nobody_listens(
     await asyncio.sleep(0.1)
     await store.awaiting.write(key, "again", 60)
     assert await reading == "again"
+
+
+async def test_a_stranger_who_waits_first_takes_no_strangers_connection_for_all(
+    store: Store,
+) -> None:
+    async def wait() -> str | None:
+        is_for_stranger.set(True)
+        return await store.awaiting.read(store.keys.hotspot_answer("q"), 10)
+
+    reading = asyncio.create_task(wait())
+    await until(lambda: _is_heard(store))
+    pool = store.redis.connection_pool
+    assert isinstance(pool, Shared)
+    await until(lambda: _is(pool._coming == 0), 5)
+    await store.awaiting.write(store.keys.hotspot_answer("q"), "yes", 60)
+    assert await reading == "yes"
+
+
+async def _is_heard(store: Store) -> bool:
+    return store.awaiting._listening.is_set()
 
 
 async def _is(true: bool) -> bool:

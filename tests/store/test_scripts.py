@@ -9,6 +9,7 @@ from redis.exceptions import ConnectionError, ResponseError
 
 from store.opening import Store
 from store.scripts import LUA, Script, SharedScript, text_of
+from store.sharing import is_for_stranger
 
 
 @pytest.mark.parametrize("path", sorted(LUA.glob("*.lua")), ids=lambda path: path.stem)
@@ -75,3 +76,24 @@ async def test_a_caller_that_goes_takes_nobody_along(store: Store) -> None:
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert [answer == 0 for answer in answers].count(True) == 19
     assert await take([store.keys.turns("x")], [999, 9]) == 0
+
+
+async def test_what_members_and_strangers_ask_together_stands_in_no_strangers_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = SharedScript(store.redis, "limit_take")
+    lines: list[bool] = []
+
+    async def pipeline(calls):
+        lines.append(is_for_stranger.get())
+        return [0] * len(calls)
+
+    monkeypatch.setattr(take, "_pipeline", pipeline)
+
+    async def ask(*, stranger: bool) -> None:
+        is_for_stranger.set(stranger)
+        await take([store.keys.turns("s")], [10, 60])
+
+    asking = [asyncio.create_task(ask(stranger=stranger)) for stranger in (True, False)]
+    await asyncio.gather(*asking)
+    assert lines == [False]
