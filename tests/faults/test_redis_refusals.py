@@ -81,3 +81,15 @@ async def test_idle_lines_that_redis_lets_go_cost_nobody_an_answer(environment) 
         assert {answer.status for answer in answers} == {200}
         after = {client["addr"] for client in await site.store.redis.client_list()}
         assert len(before - after) > 1  # it really did let go
+
+
+async def test_after_a_restart_of_redis_nobody_hears_of_the_old_lines(
+    environment, own_redis: RedisServer
+) -> None:
+    async with serving(environment) as site:
+        browser = await site.logged_in(await site.member())
+        await asyncio.gather(*(browser.get("/api/session") for _ in range(8)))
+        await asyncio.to_thread(own_redis.stop)
+        await asyncio.to_thread(own_redis.start)
+        answers = await asyncio.gather(*(browser.get("/api/session") for _ in range(8)))
+        assert {answer.status for answer in answers} == {200}
