@@ -65,11 +65,13 @@ class Devices(Part):
         self._sessions = sessions
         self._list = Script(changes.redis, "device_list")
         self._end = changes.script(
-            "device_end", {"current": CurrentDevice, "primary": PrimaryDevice, "unknown": NotFound}
+            "device_end",
+            {"current": CurrentDevice, "primary": PrimaryDevice, "unknown": NotFound},
+            lasting=True,
         )
         self._attempt = changes.script("device_attempt")
         self._answer = changes.script("device_answer", {0: NotFound})
-        self._freeze = changes.script("device_freeze", {"unknown": NotFound})
+        self._freeze = changes.script("device_freeze", {"unknown": NotFound}, lasting=True)
 
     async def of(self, member: str) -> list[Card]:
         """Return a member's devices, the one that was active last first."""

@@ -50,7 +50,8 @@ JagaError                     status type
  └── Unavailable               503    UNAVAILABLE          (retry_after)
       ├── Crowded              503    UNAVAILABLE          (strangers ask too much at once)
       ├── NoRoom               503    UNAVAILABLE          (as many connections as may be)
-      └── NothingKept          503    UNAVAILABLE          (a delivery must come again)
+      ├── NothingKept          503    UNAVAILABLE          (a delivery must come again)
+      └── NotKept              503    UNAVAILABLE          (done, and not known to last)
 """
 
 from __future__ import annotations
@@ -447,6 +448,11 @@ class NothingKept(Unavailable):
     """No tier could keep a delivery: the one case in which a genuine one is not answered 200."""
 
     retry_after = 30
+
+
+class NotKept(Unavailable):
+    """It was done, and nothing has said in time that it will last (DURABILITY): asked again, it is
+    answered when it is kept."""
 
 
 class Crowded(Unavailable):

@@ -25,6 +25,10 @@ class Keys:
         """String: id of the last event that Postgres holds; a copy for metrics and trimming."""
         return f"{self.prefix}:events:persisted"
 
+    def tick(self) -> str:
+        """String `1`: written so that a WAIT has something to wait for. For good."""
+        return f"{self.prefix}:events:tick"
+
     def built(self) -> str:
         """String `1`: members are in Redis. Absent after Redis was emptied: refuse, and rebuild."""
         return f"{self.prefix}:built"

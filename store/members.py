@@ -127,9 +127,11 @@ class Members(Part):
             "member_create", {"exists": MemberExists}, wrote=only("created", "taken")
         )
         self._change = changes.script(
-            "member_change", {"exists": MemberExists, "moved": Conflict, "gone": NotFound}
+            "member_change",
+            {"exists": MemberExists, "moved": Conflict, "gone": NotFound},
+            lasting=True,
         )
-        self._delete = changes.script("member_delete")
+        self._delete = changes.script("member_delete", lasting=True)
 
     async def get(self, member_id: str) -> Member:
         """Return a member. Raises NotFound."""

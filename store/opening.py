@@ -15,6 +15,7 @@ from store.awaiting import Awaiting
 from store.changes import Changes
 from store.database import Database
 from store.devices import Devices
+from store.durability import DISK_MS, GROUPS, REPLICA_MS, Durability
 from store.events import EventLog
 from store.hotspot.accounts import Accounts
 from store.hotspot.newcomers import Newcomers
@@ -54,6 +55,7 @@ class Store:
     keys: Keys
     redis: Redis
     database: Database
+    durability: Durability
     events: EventLog
     set_aside: SetAside
     audit: Audit
@@ -85,7 +87,7 @@ class Store:
 
     async def leave_old_masters(self, *others: Redis) -> None:
         """Follow a failover at once, for ever, for this store and its blocking connections."""
-        await leave_old_masters(self.redis, *others)
+        await leave_old_masters(self.redis, self.durability.line, *others)
 
 
 @asynccontextmanager
@@ -105,6 +107,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
             store.awaiting.close()
             store.payments.spool.close()
             store.lists.close()
+            await store.durability.line.aclose()
     finally:
         passwords.close()
         await database.close()
@@ -115,7 +118,11 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
 def _wire(
     settings: Settings, redis: Redis, queue: Queue, database: Database, passwords: Passwords
 ) -> Store:
-    changes = Changes(redis, Keys(settings.redis_prefix), database, queue)
+    keys = Keys(settings.redis_prefix)
+    line = _redis(settings, REPLY_SECONDS + (REPLICA_MS + DISK_MS) / 1000, GROUPS)
+    durability = Durability(settings.durability, redis, line, keys)
+    kept = durability.kept if durability.is_asked else None
+    changes = Changes(redis, keys, database, queue, kept)
     awaiting = Awaiting(changes)
     limits = Limits(changes)
     audit = Audit(changes)
@@ -129,9 +136,10 @@ def _wire(
     mails = Mails(database, queue)
     return Store(
         settings=settings,
-        keys=changes.keys,
+        keys=keys,
         redis=redis,
         database=database,
+        durability=durability,
         events=EventLog(changes),
         set_aside=SetAside(changes, database),
         audit=audit,

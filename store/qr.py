@@ -142,7 +142,7 @@ class Qr(Part):
         self._look = changes.script("qr_look", wrote=_is_expired)
         self._scan = changes.script("qr_scan", REFUSALS)
         self._answer = changes.script("qr_answer", REFUSALS)
-        self._redeem = changes.script("qr_redeem", REFUSALS)
+        self._redeem = changes.script("qr_redeem", REFUSALS, lasting=True)
 
     # The browser
 

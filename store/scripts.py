@@ -45,6 +45,26 @@ class Script:
         except NoScriptError:
             return _built(await self._redis.eval(self._text, len(keys), *words))
 
+    async def placed(
+        self, log: str, keys: Sequence[str], args: Sequence[str | int | float]
+    ) -> tuple[Any, str]:
+        """Run it, and return on the same connection also the id of the newest entry of `log`, ""
+        when it has none: whoever has that entry has all that the script wrote."""
+        words = [str(word) for word in (*keys, *args)]
+        reply, newest = await self._with_newest(log, "EVALSHA", self._sha, len(keys), *words)
+        if isinstance(reply, NoScriptError):
+            reply, newest = await self._with_newest(log, "EVAL", self._text, len(keys), *words)
+        for answer in (reply, newest):
+            if isinstance(answer, Exception):
+                raise answer
+        return _built(reply), str(newest[0][0]) if newest else ""
+
+    async def _with_newest(self, log: str, *command: str | int) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.execute_command(*command)
+            pipe.xrevrange(log, count=1)
+            return list(await pipe.execute(raise_on_error=False))
+
 
 class SharedScript(Script):
     """A script whose concurrent calls share round trips: for the check of every request.

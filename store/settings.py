@@ -227,6 +227,18 @@ class Settings:
         "a file, PEM text, or `self-signed`",
         shown="the system's",
     )
+    durability: str = choice(
+        "auto",
+        "when what must never come back is acknowledged (logout, block, password, purge, payment, "
+        "attendance, licence, QR): `disk`, on a disk; `replica`, at another Redis; `both`; `auto`, "
+        "as far as this Redis can say so; `none`, as soon as it has it "
+        "([operating.md](operating.md))",
+        "auto",
+        "none",
+        "disk",
+        "replica",
+        "both",
+    )
     redis_prefix: str = text("jaga", "first part of every Redis name")
     database_url: str = declared(
         _database,

@@ -33,6 +33,7 @@ def _redis(redis: Mapping[str, Any]) -> Iterator[str]:
         yield f"redis: away ({redis['error']})"
     elif not redis["durable"]:
         yield "redis: it may lose what it took (appendonly yes, maxmemory-policy noeviction)"
+    yield from (f"redis: {line}" for line in redis.get("lacks", ()))
 
 
 def _log(log: Mapping[str, Any]) -> Iterator[str]:

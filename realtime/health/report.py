@@ -20,6 +20,7 @@ from realtime.presence.sweep import Sweep
 from realtime.relay import Relay
 from store.clock import redis_ms
 from store.database import statement
+from store.durability import Means
 from store.errors import Unavailable
 from store.heartbeats import ROLES
 from store.opening import Store
@@ -56,6 +57,7 @@ class Health:
         self._first_admin = first_admin
         self._noticed = warnings
         self._weaknesses = weaknesses(store.settings)
+        self._means: Means | None = None
 
     @property
     def is_serving(self) -> bool:
@@ -90,7 +92,7 @@ class Health:
             "processes": processes,
             "connections": self._hub.count,
             "closing": self._handshake.is_closing,
-            "warnings": [*self._weaknesses, *self._noticed()],
+            "warnings": [*self._weaknesses, *self._noticed(), *self._weak()],
         }
         return {"serving": self.is_serving, "degraded": reasons(parts), **parts}
 
@@ -100,6 +102,7 @@ class Health:
             async with asyncio.timeout(ANSWER_SECONDS):
                 persistence = await redis.info("persistence")
                 memory = await redis.info("memory")
+                means = self._means = await self._store.durability.means()
                 before = time.time()
                 theirs = await redis_ms(redis) / 1000
                 ahead = (before + time.time()) / 2 - theirs
@@ -112,8 +115,16 @@ class Health:
             "aof": aof,
             "maxmemory_policy": policy,
             "durable": aof and policy == "noeviction",
+            "confirms": sorted(means.confirmed),
+            "lacks": means.lacks(self._store.durability.asked),
             "clock_seconds": round(ahead, 3),
         }
+
+    def _weak(self) -> list[str]:
+        """What this Redis was last seen not to be able to, where nobody insists."""
+        if self._means is None or self._store.settings.is_dev:
+            return []
+        return self._means.weaknesses(self._store.durability.asked)
 
     async def _postgres(self) -> dict[str, Any]:
         try:

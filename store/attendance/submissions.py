@@ -140,7 +140,7 @@ class AttendanceSubmissions(Part):
         self._limits = limits
         self.proofs = proofs
         self._begin = Script(changes.redis, "attendance_begin")
-        self._take = changes.script("attendance_take", wrote=but("moved"))
+        self._take = changes.script("attendance_take", wrote=but("moved"), lasting=True)
         self._refuse = changes.script("attendance_refuse", wrote=but())
 
     # A student fills in

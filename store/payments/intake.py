@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 from redis.exceptions import RedisError
 
-from store.changes import Changes, Part, but
+from store.changes import Changes, Part
 from store.clock import now_ms
 from store.database import statement
 from store.errors import NothingKept, RateLimited, Unavailable
@@ -68,6 +68,10 @@ HELD_BYTES_AWAY = Limit("held:away:bytes", 4 << 20, AWAY_SECONDS)
 DRAIN_SECONDS = 2.0
 """How often the spool is looked at."""
 
+DRAINED_SECONDS = 2.5
+"""How long Redis may take to keep what it holds. Nobody waits for the answer, so Redis has the time
+to say that it lasts (`store.durability`)."""
+
 log = logging.getLogger("jaga.payments")
 
 
@@ -93,7 +97,7 @@ class Intake(Part):
         self._changes = changes
         self._limits = limits
         self._spool = spool
-        self._keep = changes.script("payment_keep", wrote=but("unproven"))
+        self._keep = changes.script("payment_keep", {"unproven": Unavailable}, lasting=True)
         self._turns_here = TurnsHere(AWAY_SECONDS)
         self._abandoned: set[asyncio.Task[Any]] = set()
         self.taken: dict[str, int] = {}
@@ -210,7 +214,7 @@ class Intake(Part):
     async def _keep_in_redis(self, record: dict[str, Any]) -> bool:
         claims = record["state"] == "received" and record["ref"]
         page = json.dumps({"state": "received", "at": record["at"]}) if claims else ""
-        verdict = await self._keep(
+        await self._keep(
             [
                 self._keys.events(),
                 # what was put aside yesterday for a wrong key of ours is no repetition today
@@ -225,7 +229,7 @@ class Intake(Part):
                 page,
             ],
         )
-        return bool(verdict != "unproven")
+        return True
 
     async def _keep_in_postgres(self, record: dict[str, Any]) -> bool:
         async with self._changes.in_postgres() as connection:
@@ -261,7 +265,7 @@ class Intake(Part):
     async def _keep_from_spool(self, record: dict[str, Any]) -> bool:
         """Raises ValueError for a record that is none of ours."""
         row_of(record)
-        return await self._within(REDIS_SECONDS, self._keep_in_redis(record)) or (
+        return await self._within(DRAINED_SECONDS, self._keep_in_redis(record)) or (
             await self._within(POSTGRES_SECONDS, self._keep_in_postgres(record))
         )
 

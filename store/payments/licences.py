@@ -97,9 +97,9 @@ class Licences(Part):
         super().__init__(changes)
         self._limits = limits
         self._grant = SharedScript(changes.redis, "licence_grant")
-        self._activate = changes.script("licence_activate", HANDING)
-        self._deactivate = changes.script("licence_deactivate", HANDING)
-        self._change = changes.script("licence_change", {"": NotFound})
+        self._activate = changes.script("licence_activate", HANDING, lasting=True)
+        self._deactivate = changes.script("licence_deactivate", HANDING, lasting=True)
+        self._change = changes.script("licence_change", {"": NotFound}, lasting=True)
 
     async def publish(self, row: Mapping[str, Any]) -> None:
         """Make a licence of Postgres known to Redis, unless it is known as new or newer."""

@@ -64,6 +64,7 @@ class Sessions(Part):
     def __init__(self, changes: Changes, settings: Settings) -> None:
         super().__init__(changes)
         redis = changes.redis
+        self._all_kept = changes.all_kept
         self._settings = settings
         self._long_tokens = LongTokens(settings.secret_keys, redis, changes.keys)
         self._open = changes.script("session_open", OPENING)
@@ -71,7 +72,7 @@ class Sessions(Part):
         self._look = changes.script("session_look", wrote=only("ended"))
         self._sweep = Script(redis, "session_sweep")
         self._holder = Script(redis, "session_holder")
-        self._end = changes.script("session_end", wrote=but("gone"))
+        self._end = changes.script("session_end", wrote=but("gone"), lasting=True)
         self._rotate = changes.script("session_rotate", CHECKING, wrote=only("reused", "expired"))
         self._tell = Script(redis, "session_tell")
         self._receipt = SharedScript(redis, "receipt_add")
@@ -330,10 +331,14 @@ class Sessions(Part):
         return Logout(kick_id, [Ended.from_record(json.loads(tomb)) for tomb in tombs])
 
     async def leave(self, text: str) -> Logout | None:
-        """End only the session that this cookie stands for; a dead or odd one ends nothing."""
+        """End only the session that this cookie stands for; a dead or odd one ends nothing. Raises
+        NotKept."""
         try:
             current = await self.check(text, touch=False, portal=True)
-        except (SessionEnded, SessionExpired, Unauthenticated):
+        except SessionEnded:
+            await self._all_kept()  # it may be this logout's second try
+            return None
+        except (SessionExpired, Unauthenticated):
             return None
         if current.draining:
             return None

@@ -27,7 +27,7 @@ LOG: dict[str, Any] = {
 }
 
 WHOLE: dict[str, Any] = {
-    "redis": {"ok": True, "durable": True, "clock_seconds": 0.0},
+    "redis": {"ok": True, "durable": True, "lacks": [], "clock_seconds": 0.0},
     "postgres": {"ok": True},
     "event_log": LOG,
     "spool": SPOOL,
@@ -47,6 +47,7 @@ def test_nothing_is_said_of_what_is_well() -> None:
     [
         ({"redis": {"ok": False, "error": "ConnectionError"}}, "redis: away (ConnectionError)"),
         ({"redis": WHOLE["redis"] | {"durable": False}}, "redis: it may lose"),
+        ({"redis": WHOLE["redis"] | {"lacks": ["DURABILITY=x"]}}, "redis: DURABILITY=x"),
         (
             {"event_log": LOG | {"following": False}},
             "event_log: out of reach",

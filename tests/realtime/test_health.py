@@ -85,7 +85,7 @@ async def test_without_a_token_an_empty_bearer_opens_nothing(environment) -> Non
 
 
 async def test_weak_settings_are_named_on_readyz(environment) -> None:
-    weak = {"JAGA_ENV": "production", "PUBLIC_URL": "http://sekolah.test"}
+    weak = {"JAGA_ENV": "production", "PUBLIC_URL": "http://sekolah.test", "DURABILITY": "none"}
     async with serving(environment, **weak) as site:
         warnings = (await site.browser().get("/readyz")).json["warnings"]
         assert [line.split()[0] for line in warnings] == ["PUBLIC_URL", "LYNK_MERCHANT_KEYS"]
