@@ -9,6 +9,7 @@ served in time.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -21,9 +22,10 @@ STRANGERS_PART = 0.75
 """Of a pool's connections. What is left serves members as fast as ever: none is held for longer
 than a script takes."""
 
-CROWDED = 192
-"""Strangers' commands that wait when no further request of theirs is begun. A request has six or
-so, and a busy core serves some two thousand a second: whoever is let in is answered in a second."""
+CROWDED_SECONDS = 0.3
+"""How long a stranger's command has waited when no further request of theirs is begun. A burst, as
+of a class that sends its forms in one moment, is worked off before; a flood never is. A request has
+six commands or so, so whoever was let in is answered within two seconds."""
 
 is_for_stranger: ContextVar[bool] = ContextVar("is_for_stranger", default=False)
 """Set where a request comes in, until it has shown whose it is (`web/handler.py`)."""
@@ -40,12 +42,15 @@ class Shared(ConnectionPool):
         self._part = max(1, int(self.max_connections * STRANGERS_PART))
         self._lent: set[AbstractConnection] = set()
         self._coming = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
 
     @property
     def is_crowded(self) -> bool:
         """Whether so many strangers wait that the next one would not be served in time."""
-        return len(self._waiting) >= CROWDED
+        if not self._waiting:
+            return False
+        _turn, since = self._waiting[0]
+        return time.monotonic() - since > CROWDED_SECONDS
 
     async def get_connection(self, *args: Any, **kwargs: Any) -> AbstractConnection:
         """Return a connection. Raises redis' ConnectionError when none is free in time."""
@@ -78,15 +83,16 @@ class Shared(ConnectionPool):
             self._coming += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        waiting = (turn, time.monotonic())
+        self._waiting.append(waiting)
         try:
             async with asyncio.timeout(self.timeout):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
                 self._leave()  # it came in the moment in which nobody waited any more
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
+            elif waiting in self._waiting:
+                self._waiting.remove(waiting)
             if isinstance(error, TimeoutError):
                 raise RedisConnectionError("No connection available.") from None
             raise
@@ -94,7 +100,7 @@ class Shared(ConnectionPool):
     def _leave(self) -> None:
         """Hand a place on to whoever has waited longest."""
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn, _since = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return

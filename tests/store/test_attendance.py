@@ -186,7 +186,8 @@ async def test_an_emptied_redis_remembers_who_was_there(store):
     await store.redis.flushdb()
     with pytest.raises(Unavailable):
         await fill(store, meeting.id, name="Agus")
-    assert await restore_if_needed(store)
+    await restore_if_needed(store)
+    assert await store.redis.get(store.keys.built()) == "1"
 
     again = await store.attendance.meetings.get(meeting.id)
     assert again == meeting

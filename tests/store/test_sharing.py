@@ -77,7 +77,7 @@ async def test_who_gives_up_takes_no_place_along(pool: Pool) -> None:
 async def test_in_a_crowd_nothing_is_begun_for_another(
     serve: Any, as_stranger: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "CROWDED", 1)
+    monkeypatch.setattr(sharing, "CROWDED_SECONDS", 0.0)
     site: Serving = await serve(LYNK_MERCHANT_KEYS=KEY)
     member = await site.logged_in(await site.member("ani"))
     assert (await member.get("/api/session")).status == 200
