@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from redis.exceptions import RedisError
 
+from store.continuity import Break
 from store.events import Event, place_of
 from store.opening import Store
 
@@ -70,8 +71,13 @@ class Relay:
     async def _begin(self) -> None:
         """Find where to read on: the end of the log at the start, later where we were.
 
-        A log that was wiped is followed from its end. The sweep finds what happened meanwhile.
+        A log that lacks what was read from it already (a replica that was behind became the master)
+        lets nobody in until Postgres was asked. One that was wiped is followed from its end. The
+        sweep finds what happened meanwhile.
         """
+        if self._cursor and await self._store.continuity.lacks(self._cursor):
+            log.warning("Redis lacks entries that were read from it: it is an older copy")
+            await self._store.continuity.note(Break.REDIS_OLDER)
         last = await self._store.events.last_id()
         if not self._cursor or place_of(last) < place_of(self._cursor):
             self._cursor = last

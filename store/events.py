@@ -6,9 +6,10 @@ server process (`tail`), and by the persist job (`read`), each with a cursor of 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
@@ -27,11 +28,19 @@ BEGINNING = "0-0"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry: `id` as Redis gave it (`<ms>-<n>`), `type`, and `data` (`{}` when unreadable)."""
+    """One entry: `id` as Redis gave it (`<ms>-<n>`), `type`, and `data` (`{}` when unreadable);
+    `raw` is the data as it stands in the log."""
 
     id: str
     type: str
     data: dict[str, Any]
+    raw: str = field(default="", compare=False)
+
+    @property
+    def mark(self) -> str:
+        """A digest of the entry, by which it is known again."""
+        entry = f"{self.type}\n{self.raw}".encode("utf-8", "surrogatepass")
+        return hashlib.sha256(entry).hexdigest()[:32]
 
     @property
     def at(self) -> int:
@@ -123,11 +132,12 @@ def moment_of(text: str) -> int | None:
 def event_of(row: Any) -> Event:
     """Turn a stream entry into an Event; data that is no JSON object becomes `{}`."""
     entry_id, fields = row
+    raw = fields.get("data", "")
     try:
-        data = json.loads(fields.get("data", "{}"))
+        data = json.loads(raw or "{}")
     except (ValueError, RecursionError):
         data = {}
-    return Event(entry_id, fields.get("type", ""), data if isinstance(data, dict) else {})
+    return Event(entry_id, fields.get("type", ""), data if isinstance(data, dict) else {}, raw)
 
 
 def _rows_of(reply: Any) -> list[Any]:

@@ -29,8 +29,17 @@ class Keys:
         """String `1`: written so that a WAIT has something to wait for. For good."""
         return f"{self.prefix}:events:tick"
 
+    def epoch(self) -> str:
+        """String `<turn>-<random>`: which history this Redis tells (store/continuity.py)."""
+        return f"{self.prefix}:epoch"
+
+    def broken(self) -> str:
+        """String: how Redis and Postgres were seen to part; gone when that is mended."""
+        return f"{self.prefix}:epoch:broken"
+
     def built(self) -> str:
-        """String `1`: members are in Redis. Absent after Redis was emptied: refuse, and rebuild."""
+        """String `1`: members are in Redis. Absent after Redis was emptied, or was seen to be an
+        older copy: refuse, and rebuild."""
         return f"{self.prefix}:built"
 
     # What the queue's Redis holds of ours

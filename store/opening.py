@@ -13,6 +13,7 @@ from store.attendance.parts import wire as parts_of_attendance
 from store.audit import Audit
 from store.awaiting import Awaiting
 from store.changes import Changes
+from store.continuity import Continuity
 from store.database import Database
 from store.devices import Devices
 from store.durability import DISK_MS, GROUPS, REPLICA_MS, Durability
@@ -57,6 +58,7 @@ class Store:
     database: Database
     durability: Durability
     events: EventLog
+    continuity: Continuity
     set_aside: SetAside
     audit: Audit
     queue: Queue
@@ -141,6 +143,7 @@ def _wire(
         database=database,
         durability=durability,
         events=EventLog(changes),
+        continuity=Continuity(changes),
         set_aside=SetAside(changes, database),
         audit=audit,
         queue=queue,

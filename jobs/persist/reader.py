@@ -2,7 +2,8 @@
 
 A batch's effects and the cursor are one transaction, so that whatever is killed, an event has
 taken effect exactly when the cursor has passed it. The cursor's row, locked for the length of the
-transaction, is what keeps two readers apart.
+transaction, is what keeps two readers apart. Before each batch the log has to prove that it
+continues the one that Postgres knows (store/continuity.py).
 
 An event that cannot be applied for what it contains, whose type nobody here knows, or which is
 about a row that is not here, is set aside in `event_rejected` and tried again later: a newer worker
@@ -16,17 +17,18 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import psycopg
 import redis
 
 from jobs.persist import attendance, audit, hotspot, members, payments, qr, sessions
 from jobs.persist.effects import Effect, EffectOf
+from store.continuity import Break, Cursor, HistoryBroken
 from store.database import Connection, statement
 from store.errors import Unavailable
-from store.events import BEGINNING, Event, event_of, place_of
+from store.events import Event, event_of
 from store.opening import Store
+from store.restoring import restore_if_needed
 
 BATCH = 500
 """Events per transaction: enough that its commit costs nothing per event, few enough that it is
@@ -83,10 +85,21 @@ class LogReader:
     async def run(self, seconds: float = RUN_SECONDS) -> int:
         """Apply the log until nothing is left, `seconds` are over or an urgent job waits.
 
-        Returns how many events the cursor passed. Returns early when another run is at work, or
-        when Redis or Postgres is away: then what is left is found by the next run.
+        Returns how many events the cursor passed. Returns early when another run is at work, when
+        Redis or Postgres is away (then what is left is found by the next run), or when the log does
+        not continue the one that Postgres knows and somebody has to say which is right.
         """
         deadline = time.monotonic() + seconds
+        try:
+            return await self._run(deadline)
+        except HistoryBroken as error:
+            if await self._mend(error.kind):
+                return await self._run(deadline)
+        except (Unavailable, redis.RedisError, OSError) as error:
+            log.warning("log not applied further: %s", _line(error.__cause__ or error))
+        return 0
+
+    async def _run(self, deadline: float) -> int:
         passed = 0
         try:
             await self._try_again()
@@ -103,6 +116,15 @@ class LogReader:
         if passed:
             log.debug("applied events=%d", passed)
         return passed
+
+    async def _mend(self, kind: Break) -> bool:
+        """Say that the histories part, and bring them together where it is clear which is newer;
+        returns whether they are together."""
+        log.error("the log is not applied: %s", kind.words)
+        await self._store.continuity.note(kind)
+        if kind.heals:
+            await restore_if_needed(self._store)
+        return kind.heals
 
     async def _turn(self, deadline: float) -> int | None:
         """Apply batches; None when another run has the cursor."""
@@ -141,29 +163,19 @@ class LogReader:
     async def _apply(self, connection: Connection, run: Run) -> tuple[str, int]:
         async with connection.transaction():
             cursor = await self._take_cursor(connection)
-            events = await self._read(cursor)
+            epoch = await self._store.continuity.prove(cursor)
+            events = await self._store.events.read(cursor.last_id, BATCH)
             if not events:
-                return cursor, 0
+                return cursor.last_id, 0
             steps, faults = await self._steps_of(events)
             faults += await run(connection, steps)
             await self._reject(connection, faults)
-            cursor = events[-1].id
+            last = events[-1]
             await connection.execute(
-                statement("events", "move_cursor"), {"name": self._name, "last_id": cursor}
+                statement("events", "move_cursor"),
+                {"name": self._name, "epoch": epoch, "last_id": last.id, "mark": last.mark},
             )
-        return cursor, len(events)
-
-    async def _read(self, cursor: str) -> list[Event]:
-        """The events after the cursor, or from the start of a log that was begun anew."""
-        log_ = self._store.events
-        events = await log_.read(cursor, BATCH)
-        if events:
-            return events
-        last = await log_.last_id()
-        if last == BEGINNING or place_of(last) >= place_of(cursor):
-            return []
-        log.warning("the log ends at %s, before the cursor %s: reading it anew", last, cursor)
-        return await log_.read(BEGINNING, BATCH)
+        return last.id, len(events)
 
     async def _steps_of(self, events: Sequence[Event]) -> tuple[list[Step], list[Fault]]:
         """What the events do, in order; members first, as Redis has them now."""
@@ -195,7 +207,7 @@ class LogReader:
             params = {
                 "event_id": event.id,
                 "type": _storable(event.type),
-                "data": _storable(await self._raw(event)),
+                "data": _storable(event.raw),
                 "error": _storable(_line(error)),
             }
             await connection.execute(statement("events", "reject_event"), params)
@@ -220,18 +232,13 @@ class LogReader:
                 await connection.execute(statement("events", "try_rejected_later"), params)
         log.info("events that were set aside: %d applied, %d wait on", len(applied), len(left))
 
-    async def _raw(self, event: Event) -> str:
-        """The event's data as it stands in the log, readable or not."""
-        rows: Any = await self._store.redis.xrange(self._name, event.id, event.id)
-        return str(rows[0][1].get("data", "")) if rows else ""
-
-    async def _take_cursor(self, connection: Connection) -> str:
+    async def _take_cursor(self, connection: Connection) -> Cursor:
         for _ in range(2):
             found = await connection.execute(
                 statement("events", "take_cursor"), {"name": self._name}
             )
             if row := await found.fetchone():
-                return str(row["last_id"])
+                return Cursor.of(row)
             await connection.execute(statement("events", "add_cursor"), {"name": self._name})
         raise CursorTaken()
 

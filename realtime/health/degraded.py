@@ -41,6 +41,8 @@ def _log(log: Mapping[str, Any]) -> Iterator[str]:
         yield "event_log: out of reach, no open page hears of anything"
     if (log["lag_seconds"] or 0) > LAG_SECONDS:
         yield f"event_log: Postgres is {log['lag_seconds']:.0f} s behind"
+    if broken := log["broken"]:
+        yield f"event_log: {broken}"
     if aside := log["set_aside"]:
         yield (
             f"event_log: {aside['count']} events wait that could not be applied, the last of type "

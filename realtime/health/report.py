@@ -138,9 +138,11 @@ class Health:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 lag = round(await self._store.events.lag_seconds(), 3)
+                broken = await self._store.continuity.broken()
         except (RedisError, OSError, TimeoutError):
-            return {"lag_seconds": None, "held_by": None}
-        return {"lag_seconds": lag, "held_by": await self._holder() if lag > HELD_SECONDS else None}
+            return {"lag_seconds": None, "held_by": None, "broken": None}
+        held_by = await self._holder() if lag > HELD_SECONDS else None
+        return {"lag_seconds": lag, "held_by": held_by, "broken": broken and broken.words}
 
     async def _set_aside(self) -> dict[str, Any] | None:
         """The events that could not be applied, None for none; or while Postgres is away or has

@@ -1,4 +1,5 @@
-"""Puts meetings, their lists and the gates of running days back into a Redis that was emptied.
+"""Puts meetings, their lists and the gates of running days back into a Redis that was emptied or is
+an older copy.
 
 Without it a student who was in already would be let in again; so it is done before traffic is.
 """
@@ -28,10 +29,13 @@ CHUNK = 500
 """Records per script: some 200 KB, a few milliseconds of Redis's time."""
 
 
-async def restore_attendance(redis: Redis, keys: Keys, connection: Connection) -> int:
+async def restore_attendance(
+    redis: Redis, keys: Keys, connection: Connection, since: int | None = None
+) -> int:
     """Put back every meeting, and yesterday's and today's attendances of each.
 
-    Takes a connection to Postgres. Returns how many attendances were put back. Raises
+    Takes a connection to Postgres, and when an older copy was made (unix ms): lists of pupils that
+    came after that replace those here. Returns how many attendances were put back. Raises
     redis.RedisError and psycopg's errors.
     """
     now = await redis_ms(redis)
@@ -39,16 +43,23 @@ async def restore_attendance(redis: Redis, keys: Keys, connection: Connection) -
     while rows := await _fetch(connection, "restore_meetings", after=after, count=PAGE):
         for row in rows:
             meeting = Meeting.from_hash({name: str(value) for name, value in row.items()})
-            await _restore_meeting(redis, keys, connection, meeting, row)
+            await _restore_meeting(redis, keys, connection, meeting, row, since)
             restored += await _restore_days(redis, keys, connection, meeting, now)
         after = str(rows[-1]["id"])
     return restored
 
 
 async def _restore_meeting(
-    redis: Redis, keys: Keys, connection: Connection, meeting: Meeting, row: Mapping[str, Any]
+    redis: Redis,
+    keys: Keys,
+    connection: Connection,
+    meeting: Meeting,
+    row: Mapping[str, Any],
+    since: int | None,
 ) -> None:
-    words = [word for name, value in row.items() for word in (name, str(value))]
+    is_newer = since is not None and row["listed_ms"] >= since
+    fields = {name: value for name, value in row.items() if name != "listed_ms"}
+    words = [word for name, value in fields.items() for word in (name, str(value))]
     listed = await _fetch(connection, "restore_roster", meeting=meeting.id)
     students = [
         word
@@ -62,7 +73,7 @@ async def _restore_meeting(
             keys.meeting_ends(),
             keys.roster(meeting.id),
         ],
-        [meeting.id, len(words), *words, *students],
+        [meeting.id, int(is_newer), len(words), *words, *students],
     )
 
 
@@ -105,9 +116,23 @@ async def _restore_revoked(
 ) -> None:
     rows = await _fetch(connection, "restore_revoked", meeting=meeting.id, day=day)
     if rows:
+        await _unseat(redis, keys, meeting.id, day, rows)
         name = keys.attendances_revoked(meeting.id, day)
         await redis.sadd(name, *(row["id"] for row in rows))
         await redis.pexpire(name, 2 * KEEP_MS)
+
+
+async def _unseat(redis: Redis, keys: Keys, meeting_id: str, day: str, revoked: list[Row]) -> None:
+    """Take out of the gate what an older copy still lets sit there."""
+    students, devices = (
+        keys.attendances(meeting_id, day),
+        keys.attendance_devices(meeting_id, day),
+    )
+    for row in revoked:
+        record = json.loads(await redis.hget(students, row["student"]) or "{}")
+        if record.get("id") == row["id"]:
+            await redis.hdel(students, row["student"])
+            await redis.hdel(devices, record["device"])
 
 
 async def _fetch(connection: Connection, name: str, **params: Any) -> list[Row]:

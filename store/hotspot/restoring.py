@@ -1,4 +1,5 @@
-"""Putting hotspot accounts, devices and packages back after Redis was emptied."""
+"""Putting hotspot accounts, devices and packages back after Redis was emptied, or was found to be
+an older copy of itself."""
 
 from __future__ import annotations
 
@@ -15,17 +16,24 @@ from store.hotspot.stack import Stack
 from store.keys import Keys
 
 
-async def restore_hotspot(redis: Redis, keys: Keys, connection: Connection) -> None:
-    """Put back what Redis lacks; what it has is newer, and stays.
+async def restore_hotspot(
+    redis: Redis, keys: Keys, connection: Connection, since: int | None = None
+) -> None:
+    """Put back what Redis lacks.
+
+    What it has is newer, and stays, but for what changed in Postgres after `since` (unix ms), when
+    an older copy was made.
 
     Counters begin with a new look: what passed meanwhile is not counted.
     """
     for row in await _rows(connection, "all_accounts"):
-        await _put_account(redis, keys, row)
+        await _put_account(redis, keys, row, since)
     for row in await _rows(connection, "all_devices"):
         await _put_device(redis, keys, row)
     for row in await _rows(connection, "all_packages"):
-        await redis.hsetnx(keys.hotspot_packages(), row["id"], json.dumps(dict(row)))
+        kept = {name: value for name, value in row.items() if name != "updated_at"}
+        put = redis.hset if _is_newer(row, since) else redis.hsetnx
+        await put(keys.hotspot_packages(), row["id"], json.dumps(kept))
     # an order that is worked off again gives nothing twice
     await _put_fields(
         redis,
@@ -63,14 +71,22 @@ async def _put_fields(redis: Redis, fields: Sequence[tuple[str, str, str]]) -> N
             await pipe.execute()
 
 
-async def _put_account(redis: Redis, keys: Keys, row: Row) -> None:
+def _is_newer(row: Row, since: int | None) -> bool:
+    return since is not None and row["updated_at"] >= since
+
+
+async def _put_account(redis: Redis, keys: Keys, row: Row, since: int | None) -> None:
     member = row["member_id"]
-    if await redis.exists(keys.hotspot(member)):
+    here = await redis.hgetall(keys.hotspot(member))
+    if here and not _is_newer(row, since):
         return
+    stack = Stack.of(row["stack"])
+    if here and since is not None:
+        stack = stack.joined(Stack.read({str(k): v for k, v in here.items()}), since)
     fields: dict[str, str] = {
         "phone": row["phone"],
         "approved": "1" if row["approved"] else "0",
-        "stack": Stack.of(row["stack"]).text(),
+        "stack": stack.text(),
         "settled": row["settled"],
     }
     async with redis.pipeline(transaction=True) as pipe:

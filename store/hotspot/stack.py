@@ -147,6 +147,18 @@ class Stack:
         )
         return json.dumps(list(rows), separators=(",", ":"))
 
+    def joined(self, older: Stack, since: int) -> Stack:
+        """Return this stack with what an older copy knows besides: the more that was used of a
+        purchase, and purchases that were given after the copy was made, at `since` (unix ms)."""
+        used = {one.id: one.used for one in older.purchases}
+        known = {one.id for one in self.purchases}
+        return Stack(
+            (
+                *(replace(one, used=max(one.used, used.get(one.id, 0))) for one in self.purchases),
+                *(one for one in older.purchases if one.id not in known and one.given_at >= since),
+            )
+        )
+
     # What is in use
 
     def live(self, now: int) -> list[Purchase]:

@@ -8,6 +8,8 @@
 --#include session_rules.lua
 local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
 local sid, hash, now = ARGV[1], ARGV[2], now_ms()
+-- what lives here may have ended: this Redis was emptied, or is an older copy of itself
+if redis.call('EXISTS', KEYS[6]) == 0 then return { 'unbuilt' } end
 
 local function opens(record)
   if record.secret == hash or record.bearer == hash then
@@ -33,10 +35,7 @@ end
 local record = read_session(keys.sessions, sid)
 if not record then
   local tomb = redis.call('HGET', keys.ended, sid)
-  if not tomb then
-    if redis.call('EXISTS', KEYS[6]) == 0 then return { 'unbuilt' } end
-    return { 'unknown' }
-  end
+  if not tomb then return { 'unknown' } end
   record = cjson.decode(tomb)
   local fits, known = opens(record)
   if not known then return { 'unknown' } end

@@ -30,6 +30,8 @@ elseif record.device ~= ARGV[3] then
 end
 if record.remember_until and now >= record.remember_until then return { 'expired', 'remember' } end
 
+-- Only we write tokens: one that is ahead of us was given out by a Redis of which this is an older copy.
+if generation > record.generation then record.generation = generation end
 local is_prompt = now - record.rotated_at <= tonumber(ARGV[4])
 if generation == record.generation - 1 and is_prompt and record.rotated_by == ARGV[7] then
   return { 'repeated', cjson.encode(record) }

@@ -150,7 +150,7 @@ SELECT count(*) AS times FROM attendance_attempts
 WHERE meeting_id = %(meeting)s AND attendance_day = %(day)s AND type = 'WALL_DUPLICATE'
 
 -- restore_meetings --
-SELECT id, title, timezone, owner, version, per_address,
+SELECT id, title, timezone, owner, version, per_address, listed_ms,
        is_active::int AS is_active, closed::int AS closed, rotating::int AS rotating,
        (extract(epoch FROM starts_at) * 1000)::bigint AS starts_at,
        (extract(epoch FROM ends_at) * 1000)::bigint AS ends_at,
@@ -167,7 +167,8 @@ FROM meeting_students AS m JOIN students AS s ON s.id = m.student_id
 WHERE m.meeting_id = %(meeting)s
 
 -- restore_revoked --
-SELECT id FROM attendances_revoked WHERE meeting_id = %(meeting)s AND attendance_day = %(day)s
+SELECT id, student_id::text AS student FROM attendances_revoked
+WHERE meeting_id = %(meeting)s AND attendance_day = %(day)s
 
 -- read_renaming --
 SELECT s.name, s.class,

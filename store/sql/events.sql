@@ -5,7 +5,10 @@ INSERT INTO event_cursor (name, last_id) VALUES (%(name)s, '0-0') ON CONFLICT (n
 
 -- take_cursor --
 -- nothing also while another run holds the row
-SELECT last_id FROM event_cursor WHERE name = %(name)s FOR UPDATE SKIP LOCKED
+SELECT epoch, last_id, mark FROM event_cursor WHERE name = %(name)s FOR UPDATE SKIP LOCKED
+
+-- read_cursor --
+SELECT epoch, last_id, mark FROM event_cursor WHERE name = %(name)s
 
 -- cursor_holder --
 -- who has had the cursor in hand for longest: whoever locks a row holds its table too
@@ -16,7 +19,14 @@ WHERE held.relation = to_regclass('event_cursor') AND held.mode = 'RowShareLock'
 ORDER BY activity.xact_start LIMIT 1
 
 -- move_cursor --
-UPDATE event_cursor SET last_id = %(last_id)s, updated_at = now() WHERE name = %(name)s
+UPDATE event_cursor
+SET epoch = %(epoch)s, last_id = %(last_id)s, mark = %(mark)s, updated_at = now()
+WHERE name = %(name)s
+
+-- turn_epoch --
+INSERT INTO event_cursor (name, epoch, last_id) VALUES (%(name)s, %(epoch)s, '0-0')
+ON CONFLICT (name) DO UPDATE
+SET epoch = excluded.epoch, last_id = excluded.last_id, mark = '', updated_at = now()
 
 -- reject_event --
 INSERT INTO event_rejected (event_id, type, data, error)

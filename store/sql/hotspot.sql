@@ -86,7 +86,9 @@ WHERE %(is_first)s AND %(before)s <> ''
 ON CONFLICT (key) DO NOTHING
 
 -- all_accounts --
-SELECT member_id, phone, approved, stack, settled FROM hotspot_account
+SELECT member_id, phone, approved, stack, settled,
+       (extract(epoch FROM updated_at) * 1000)::bigint AS updated_at
+FROM hotspot_account
 
 -- all_purchases --
 SELECT member_id, once, (extract(epoch FROM given_at) * 1000)::bigint AS given_at
@@ -97,7 +99,9 @@ SELECT member_id, slot, mac, ip, name, told, (extract(epoch FROM seen_at) * 1000
 FROM hotspot_device
 
 -- all_packages --
-SELECT id, name, quota, days, unlimited, fup_percent, fup_remaining FROM hotspot_package
+SELECT id, name, quota, days, unlimited, fup_percent, fup_remaining,
+       (extract(epoch FROM updated_at) * 1000)::bigint AS updated_at
+FROM hotspot_package
 
 -- all_settled --
 SELECT member_id, router, status FROM hotspot_settled

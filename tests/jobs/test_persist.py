@@ -128,7 +128,8 @@ async def test_a_log_that_is_read_twice_leaves_what_it_left_the_first_time(store
     tables = ("member", "session_history", "user_device", "event_rejected")
     assert await LogReader(store).run() == 8
     first = [await rows(store, f"SELECT * FROM {table} ORDER BY 1") for table in tables]  # noqa: S608
-    await _execute(store, "UPDATE event_cursor SET last_id = '0-0'")
+    await _execute(store, "UPDATE event_cursor SET last_id = '0-0', mark = ''")
+    await store.redis.delete(store.keys.persisted())
     assert await LogReader(store).run() == 8
     assert [
         await rows(store, f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608
@@ -310,7 +311,7 @@ async def test_a_log_that_was_begun_anew_is_read_from_its_start(store: Store) ->
     await store.redis.delete(store.keys.events(), store.keys.persisted())
     fields: dict[Any, Any] = {"type": "audit", "data": '{"actor":"a","act":"new","at":1}'}
     await store.redis.xadd(store.keys.events(), fields, id="1000-0")
-    assert await LogReader(store).run() == 1
+    assert await LogReader(store).run() == 2  # the other is that Redis was brought up to date
     assert await LogReader(store).run() == 0
     assert len(await rows(store, "SELECT 1 FROM audit WHERE act = 'new'")) == 1
 

@@ -9,6 +9,7 @@ import pytest
 from realtime.health import report
 from realtime.health.degraded import reasons
 from scripts.embedded.redis_server import RedisServer
+from store.continuity import Break
 from store.database import statement
 from store.heartbeats import Heartbeat
 from store.queue import queue_redis
@@ -24,6 +25,7 @@ LOG: dict[str, Any] = {
     "lag_seconds": 0.4,
     "held_by": None,
     "set_aside": None,
+    "broken": None,
 }
 
 WHOLE: dict[str, Any] = {
@@ -62,6 +64,10 @@ def test_nothing_is_said_of_what_is_well() -> None:
                 | {"held_by": {"pid": 7, "state": "idle in transaction", "seconds": 90.0}}
             },
             "event_log: its cursor has been held for 90 s by process 7 of Postgres (idle",
+        ),
+        (
+            {"event_log": LOG | {"broken": Break.TRIMMED.words}},
+            "event_log: the log was trimmed beyond what Postgres has; nothing is applied until ",
         ),
         (
             {"event_log": LOG | {"set_aside": {"count": 2, "type": "x.done", "error": "why"}}},

@@ -20,6 +20,7 @@ async def test_a_log_behind_the_cursor_is_another_log(environment) -> None:
             relay._cursor = "9999999999999-0"
             await cut_the_line(site.store.redis)
             await until(lambda: _begun_anew(site))
+            await until(lambda: _is_whole(site))  # nobody is let in before Postgres was asked
             await open_session(site.store, member)
             assert (await tab.event())["event"] == "force_logout"
 
@@ -69,3 +70,7 @@ async def _is(true: bool) -> bool:
 async def _begun_anew(site: Serving) -> bool:
     relay = site.server._relay
     return relay.is_following and relay._cursor != "9999999999999-0"
+
+
+async def _is_whole(site: Serving) -> bool:
+    return bool(await site.store.redis.exists(site.store.keys.built()))

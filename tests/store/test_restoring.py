@@ -133,12 +133,12 @@ async def test_an_unfinished_rebuilding_lets_nobody_in_and_is_begun_again(
     put_back = restoring._put_back
     calls = 0
 
-    async def cut_off(*arguments: Any) -> int:
+    async def cut_off(*arguments: Any, **more: Any) -> int:
         nonlocal calls
         calls += 1
         if calls == 2:
             raise ConnectionError("the process was killed, say")
-        return await put_back(*arguments)
+        return await put_back(*arguments, **more)
 
     monkeypatch.setattr(restoring, "_put_back", cut_off)
     with pytest.raises(ConnectionError):
@@ -158,12 +158,12 @@ async def test_emptied_again_in_the_middle_it_begins_again(
     put_back = restoring._put_back
     calls = 0
 
-    async def emptied(*arguments: Any) -> int:
+    async def emptied(*arguments: Any, **more: Any) -> int:
         nonlocal calls
         calls += 1
         if calls == 2:
             await store.redis.flushdb()
-        return await put_back(*arguments)
+        return await put_back(*arguments, **more)
 
     monkeypatch.setattr(restoring, "_put_back", emptied)
     assert await restore_if_needed(store) is True
