@@ -23,6 +23,7 @@ from scripts.benchmark.measures import (
     approvals,
     attendance,
     crowd,
+    durability,
     flood,
     hotspot,
     logins,
@@ -56,6 +57,7 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
     "approval": approvals.measure,
     "attendance": attendance.measure,
     "payments": payments.measure,
+    "durability": durability.measure,
     "hotspot": hotspot.measure,
     "flood": flood.measure,
     "mass": mass.measure,
@@ -65,7 +67,7 @@ ALONE: dict[str, Callable[[Run], Awaitable[None]]] = {
 }
 """Measured of the product alone, each on a fresh process."""
 
-NEED_OWN_PROCESS = frozenset({"hotspot", "flood", "storm", "churn"})
+NEED_OWN_PROCESS = frozenset({"durability", "hotspot", "flood", "storm", "churn"})
 NAMES = (*CROWD, *ALONE)
 
 MOST_TABS = 20

@@ -53,6 +53,13 @@ FIGURES = (
     Figure("payments.p50", "200 payments a second kept and answered, p50", "ms"),
     Figure("payments.p99", "… p99", "ms", 50),
     Figure("payments.refused", "… answers that were not 200", "", 0),
+    *(
+        Figure(f"durability.{setting}.{act}.{part}", f"{act} kept by {setting}, {part}", "ms")
+        for setting in ("none", "disk", "replica", "both", "postgres")
+        for act in ("logout", "webhook", "attendance")
+        for part in ("p50", "p99")
+    ),
+    Figure("durability.waits", "WAITs for 64 logouts at once", ""),
     Figure("hotspot.first", "hotspot of 10,000: the first pass, all of it written", "s"),
     Figure("hotspot.still", "… a pass with nothing to write", "s", 2),
     Figure("hotspot.still.writes", "… its writes", "", 0),

@@ -14,8 +14,8 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +31,10 @@ from scripts.benchmark.subject import (
     key_of,
 )
 from scripts.embedded.ports import free_port
+from scripts.embedded.postgres_server import PostgresServer
+from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
+from scripts.migrate import migrate
 from scripts.simulator.part import RouterPart
 from store.changes import Changes
 from store.opening import Store, open_store
@@ -201,12 +204,14 @@ class Product:
             self._supervisor, {**env, **self.more_env}, self._cores, self._home, name
         )
 
-    async def start_another(self, more: Mapping[str, str] | None = None) -> Web:
+    async def start_another(
+        self, more: Mapping[str, str] | None = None, name: str = "web-2"
+    ) -> Web:
         """Start a second web process on a port of its own: on the same state, unless `more`
         settings say otherwise."""
         port = str(free_port())
         env = {**self._env, "PORT": port, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
-        return await self.start_web("web-2", env | dict(more or {}))
+        return await self.start_web(name, env | dict(more or {}))
 
     def settings_with(self, more: Mapping[str, str]) -> Settings:
         """Return the product's settings with some changed."""
@@ -222,6 +227,23 @@ class Product:
             cwd=ROOT,
             log=self._home / "worker.log",
         )
+
+    def start_redis(self, name: str) -> RedisServer:
+        """Start a Redis of its own; the caller stops it."""
+        server = RedisServer(self._home / name, self._supervisor)
+        server.start()
+        return server
+
+    @asynccontextmanager
+    async def own_postgres(self) -> AsyncIterator[str]:
+        """The address of a Postgres of its own, migrated, which syncs what it commits."""
+        server = PostgresServer(self._home / "postgres-synced", self._supervisor)
+        await asyncio.to_thread(server.start)
+        try:
+            await asyncio.to_thread(migrate, server.url)
+            yield server.url
+        finally:
+            await asyncio.to_thread(server.stop)
 
     def start_router(self) -> RouterPart:
         """Start a RouterOS simulator on the servers' core; the caller stops it."""

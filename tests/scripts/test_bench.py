@@ -60,6 +60,20 @@ async def bench(*arguments: str) -> Done:
 
 @pytest.mark.slow
 @pytest.mark.timeout(RUN_SECONDS + 20)
+async def test_each_durability_is_measured_in_one_run(tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    done = await bench(
+        *("--connections", "30", "--clients", "1", "--quick", "--only", "durability"),
+        *("--json", str(file)),
+    )
+    assert done.status == 0, done.err
+    ours = json.loads(file.read_text())["runs"][0]["figures"]["jaga"]
+    assert len([key for key in ours if key.startswith("durability.")]) == 5 * 3 * 2 + 1
+    assert ours["durability.waits"] < 32
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(RUN_SECONDS + 20)
 async def test_a_tiny_run_measures_ours_and_a_peer_and_writes_table_json_and_plot(
     tmp_path: Path,
 ) -> None:

@@ -36,7 +36,7 @@ async def measure(run: Run) -> None:
     settings = run.product.settings
     key = next(iter(settings.lynk_merchant_keys), "")
     # made beforehand, so that making them delays none
-    payments = [_payment(key) for _ in range(run.rounds(DELIVERIES))]
+    payments = [payment(key) for _ in range(run.rounds(DELIVERIES))]
     answers = await asyncio.gather(
         *(
             _deliver(settings.port, number, body, signature)
@@ -57,13 +57,14 @@ async def _deliver(port: int, number: int, body: bytes, signature: str) -> tuple
     began = time.perf_counter_ns()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            status = await _post(port, body, signature)
+            status = await post(port, body, signature)
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
         status = 0
     return status, (time.perf_counter_ns() - began) / 1e6
 
 
-def _payment(key: str) -> tuple[bytes, str]:
+def payment(key: str) -> tuple[bytes, str]:
+    """A new order's delivery and its signature."""
     ref, message_id = secrets.token_hex(16), f"API_CALL_{time.time_ns()}_590011"
     customer = {"email": "bench@example.org", "name": "Bench", "phone": "081234567890"}
     message = {
@@ -78,7 +79,8 @@ def _payment(key: str) -> tuple[bytes, str]:
     return body, sign("96000", ref, message_id, key)
 
 
-async def _post(port: int, body: bytes, signature: str) -> int:
+async def post(port: int, body: bytes, signature: str) -> int:
+    """Deliver it on a connection of its own; returns the status."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(
