@@ -18,6 +18,7 @@ from dataclasses import replace
 import psycopg
 
 from store.attendance.restoring import restore_attendance
+from store.continuity import HistoryBroken
 from store.database import Connection, Row, statement
 from store.devices import restore_devices
 from store.durability import NONE
@@ -72,19 +73,21 @@ async def restore_if_needed(store: Store) -> bool:
     return False
 
 
-async def restore(store: Store, say: Say) -> int:
+async def restore(store: Store, say: Say, *, is_right: bool = False) -> int:
     """Put back every member that Redis lacks or knows less of, whether it is whole or not.
 
-    Where the histories had parted, Postgres is taken to be right.
-
-    Takes a function that is told the progress in a line. Returns how many were put back. Raises
-    as `restore_if_needed` does; Unavailable also when another process is at it.
+    Takes a function that is told the progress in a line, and whether Postgres is right where the
+    histories have parted. Returns how many were put back. Raises as `restore_if_needed` does;
+    Unavailable also when another process is at it; HistoryBroken where they have parted and it is
+    not clear which is newer.
     """
     async with locked(store.database, Lock.RESTORE, store.keys.prefix) as ours:
         if ours is None:
             raise Unavailable()
         async with _transaction(ours):
             kind = await store.continuity.kind(ours)
+        if kind and not (kind.heals or is_right):
+            raise HistoryBroken(kind)
         if kind is None and await _is_built(store):
             return await _restore(store, ours, say, since=None)
         return await _make_whole(store, ours, say)

@@ -9,9 +9,9 @@ from store.database import statement
 from store.events import Event
 
 
-def opened(event: Event) -> Effect:
+def opened(event: Event, *, is_news: bool = True) -> Effect:
     """`session.opened`: a row of history, the device as it was seen then, and a mail to the member
-    when that is a phone that never was here."""
+    when that is a phone that never was here (and this is news)."""
     is_primary = event.data.get("is_primary") is True
     letter = {
         "device": text(event, "device_name", ""),
@@ -35,6 +35,7 @@ def opened(event: Event) -> Effect:
             "is_primary": is_primary,
             "epoch": whole(event, "epoch"),
             "at": moment(event),
+            "is_news": is_news,
             "letter": Jsonb(letter),
         },
     )

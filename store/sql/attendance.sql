@@ -216,3 +216,6 @@ WITH known AS (
 DELETE FROM meeting_students
 WHERE student_id = %(student)s AND %(student)s::uuid <> %(to)s::uuid
   AND meeting_id IN (SELECT id FROM theirs)
+
+-- forget_revoked --
+DELETE FROM attendances WHERE id = ANY(%(ids)s)

@@ -265,3 +265,26 @@ WHERE ref_id = %(ref_id)s AND state NOT IN ('quarantined', 'test') ORDER BY plac
 UPDATE lynk_inbox SET state = 'ignored', reason = 'reviewed', finished_at = now()
 WHERE id = %(id)s AND state = 'review' AND reason IN ('other event', 'unknown event')
 RETURNING id
+
+-- pass_numbers --
+-- no number that Redis knows is given to another licence
+SELECT setval(pg_get_serial_sequence('lynk_webhook', 'id'), greatest(%(highest)s::bigint, last_value))
+FROM pg_sequences WHERE schemaname = 'public' AND sequencename = 'lynk_webhook_id_seq'
+  AND %(highest)s::bigint > coalesce(last_value, 0)
+
+-- refill_licence --
+WITH device AS (
+    INSERT INTO license_devices (licence_id, instance, fingerprint, name, first_seen, last_seen,
+                                 active)
+    SELECT %(id)s, %(instance)s, %(fingerprint)s, %(name)s, now(), now(), true
+    WHERE %(instance)s <> ''
+    ON CONFLICT (licence_id, instance) DO NOTHING
+), others AS (
+    UPDATE license_devices SET active = (instance = %(instance)s)
+    WHERE licence_id = %(id)s
+      AND EXISTS (SELECT 1 FROM lynk_webhook WHERE id = %(id)s AND version < %(version)s)
+)
+UPDATE lynk_webhook SET
+    device_active = nullif(%(instance)s, ''), status = %(status)s, policy = %(policy)s,
+    version = %(version)s
+WHERE id = %(id)s AND version < %(version)s

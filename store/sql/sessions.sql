@@ -36,7 +36,7 @@ WITH device AS (
     SELECT 'phone-' || %(device)s, 'ponsel_baru', email,
            jsonb_build_object('name', name) || %(letter)s
     FROM member
-    WHERE id = %(member)s AND %(kind)s = 'mobile' AND email NOT LIKE '%%.invalid'
+    WHERE id = %(member)s AND %(kind)s = 'mobile' AND %(is_news)s AND email NOT LIKE '%%.invalid'
       AND NOT EXISTS (
           SELECT FROM user_device WHERE id = %(device)s AND device_type = 'mobile'
       )
