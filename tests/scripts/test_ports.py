@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def test_a_port_that_is_listened_on_is_not_given(monkeypatch: pytest.MonkeyPatch
     with squatter(port):
         assert not is_free(port)
         other = free_port()
-        draws = iter([port, other + 1, port, other + 2])
+        monkeypatch.setattr(ports, "_given", deque([other]))
+        draws = iter([port, other, other + 1, port, other + 2])
         monkeypatch.setattr(ports._chance, "randrange", lambda *ends: next(draws))
         monkeypatch.setattr(ports, "is_free", lambda asked: asked != port)
         assert [free_port(), free_port()] == [other + 1, other + 2]
