@@ -43,9 +43,14 @@ REPLICA_MS = 200
 DISK_MS = 1_500
 """How long one WAITAOF waits: the second between two syncs, and a slow disk's time."""
 
-GROUPS = 4
-"""WAITs on their way at once, each on a connection of its own. Where the disk is synced once a
-second, who comes in the middle of one needs not wait for the next."""
+GROUPS = 8
+"""WAITs for the disk on their way at once, each on a connection of its own; for a replica it is one
+after the other, in which all gather who came meanwhile."""
+
+GATHER_SECONDS = 0.15
+"""How long a group for the disk gathers. It waits for the sync that is next after its own write, up
+to a second; with so many groups, so far apart, whoever comes meanwhile need not wait for the sync
+after that."""
 
 MOST_IN_GROUP = 256
 MOST_WAITING = 2_048
@@ -143,6 +148,7 @@ class Durability:
         self._reading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._groups = 0
+        self._is_next_held = False
         self._is_looking = False
 
     @property
@@ -176,7 +182,7 @@ class Durability:
 
     async def means(self) -> Means:
         """Return what this Redis can confirm. Raises RedisError."""
-        async with self._redis.pipeline(transaction=False) as pipe:
+        async with self.line.pipeline(transaction=False) as pipe:
             for section in ("server", "persistence", "replication"):
                 pipe.info(section)
             pipe.config_get("*appendfsync*")
@@ -184,15 +190,23 @@ class Durability:
         return _means(replies)
 
     async def _sure(self) -> Means | None:
-        """What was seen within the last second; None when Redis does not say."""
-        async with self._reading:
-            if time.monotonic() - self._seen > SURE_SECONDS:
-                try:
-                    self._means = await self.means()
-                    self._seen = time.monotonic()
-                except (RedisError, OSError):
-                    self._means = None
-            return self._means
+        """What was seen within the last second, or last; None when Redis has never said."""
+        if not self._is_sure():
+            async with self._reading:
+                if not self._is_sure():
+                    await self._read_means()
+        return self._means
+
+    def _is_sure(self) -> bool:
+        return time.monotonic() - self._seen <= SURE_SECONDS
+
+    async def _read_means(self) -> None:
+        try:
+            self._means = await self.means()
+        except (RedisError, OSError):
+            if self._means is None:
+                return
+        self._seen = time.monotonic()
 
     def _outstanding(self, means: Means) -> set[str]:
         """What has to be asked of the server: its disk does not where its answer says it."""
@@ -202,26 +216,38 @@ class Durability:
     # Redis' word
 
     def _begin(self) -> None:
-        while self._unasked and self._groups < GROUPS:
-            size = min(MOST_IN_GROUP, len(self._unasked))
-            group = [self._unasked.popleft() for _ in range(size)]
+        if self._unasked and self._groups < GROUPS and not self._is_next_held:
             self._groups += 1
-            self._run(self._ask_for(group))
+            self._is_next_held = True
+            self._run(self._ask())
         if self._waiting and not self._is_looking:
             self._is_looking = True
             self._run(self._look())
 
-    async def _ask_for(self, group: Sequence[_Waiting]) -> None:
+    async def _ask(self) -> None:
+        """Ask once for those who have come; whom Redis does not confirm comes again."""
+        holds = True
         try:
-            confirmed = await self._confirmed({one.place for one in group})
-            _tell(group, confirmed)
-            left = [one for one in group if one in self._waiting and not one.kept.done()]
-            if left:
-                await asyncio.sleep(PAUSE_SECONDS)
-                self._unasked.extend(left)
+            means = await self._sure()
+            if means is not None and DISK in self._outstanding(means):
+                await asyncio.sleep(GATHER_SECONDS)
+                holds = self._is_next_held = False
+            size = min(MOST_IN_GROUP, len(self._unasked))
+            group = [self._unasked.popleft() for _ in range(size)]
+            self._begin()
+            await self._ask_for(group)
         finally:
+            if holds:
+                self._is_next_held = False
             self._groups -= 1
         self._begin()
+
+    async def _ask_for(self, group: Sequence[_Waiting]) -> None:
+        _tell(group, await self._confirmed({one.place for one in group}))
+        left = [one for one in group if one in self._waiting and not one.kept.done()]
+        if left:
+            await asyncio.sleep(PAUSE_SECONDS)
+            self._unasked.extend(left)
 
     async def _confirmed(self, places: Iterable[str]) -> set[str]:
         """Those of the places that Redis confirms."""

@@ -31,7 +31,6 @@ async def test_no_acknowledged_logout_comes_back_with_an_older_replica(
     asked: str,
     comes_back: bool,
 ) -> None:
-    monkeypatch.setattr(durability, "KEPT_SECONDS", 0.3)
     replica = RedisServer(tmp_path / "replica", supervisor)
     replica.start()
     try:
@@ -42,6 +41,7 @@ async def test_no_acknowledged_logout_comes_back_with_an_older_replica(
             await site.store.redis.execute_command("WAIT", 1, 1000)
             cookies = [browser.cookies["jaga_session"] for browser in browsers]
             early = await _log_out(browsers[: BROWSERS // 2])
+            monkeypatch.setattr(durability, "KEPT_SECONDS", 0.3)
             # from here on the two know nothing of each other, as across a cut network
             async with Redis(port=replica.port) as redis:
                 await redis.execute_command("REPLICAOF", "NO", "ONE")
