@@ -16,9 +16,10 @@ class RedisCopy:
         self._url = url
         with redis.Redis.from_url(url) as connection:
             keys: Any = connection.keys()
-            self._values = [
-                (key, max(0, int(connection.pttl(key))), connection.dump(key)) for key in keys
-            ]
+            values: Any
+            values = [(key, connection.pttl(key), connection.dump(key)) for key in keys]
+        # what ran out between two of these is not in it
+        self._values = [(key, max(0, int(left)), value) for key, left, value in values if value]
 
     def put_back(self) -> None:
         """Make the database what it was then, and nothing else."""

@@ -13,6 +13,7 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -63,6 +64,19 @@ class Sentinel(Server):
                 return connection.recv(64).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
+
+
+@dataclass
+class Watched:
+    """Two servers, of which `master` is one now, and who watches them."""
+
+    master: RedisServer
+    replica: RedisServer
+    sentinel: Sentinel
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{self.sentinel.port}/{NAME}/0"
 
 
 async def follow(replica: RedisServer, master: RedisServer) -> None:

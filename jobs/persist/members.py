@@ -44,5 +44,5 @@ def changed(event: Event) -> None:
 
 
 def deleted(event: Event) -> Effect:
-    """`member.deleted {member}`: forget the row, its devices and its history."""
+    """`member.deleted {member}`: forget the row, its devices, history and hotspot account."""
     return Effect(statement("members", "delete_member"), {"id": text(event, "member")})

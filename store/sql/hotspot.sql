@@ -3,7 +3,9 @@
 -- save_account --
 WITH day AS (
     INSERT INTO hotspot_day (member_id, day, bytes)
-    SELECT %(member)s, %(day)s::date, %(day_bytes)s WHERE %(day)s::date IS NOT NULL
+    SELECT %(member)s, %(day)s::date, %(day_bytes)s
+    WHERE %(day)s::date IS NOT NULL
+      AND NOT EXISTS (SELECT FROM member_gone WHERE id = %(member)s)
     ON CONFLICT (member_id, day) DO UPDATE SET bytes = greatest(hotspot_day.bytes, excluded.bytes)
 )
 INSERT INTO hotspot_account (
@@ -32,7 +34,8 @@ WHERE member_id = %(member)s AND id = %(id)s AND taken_at IS NULL
 
 -- save_device --
 INSERT INTO hotspot_device (member_id, slot, mac, ip, name, told, seen_at)
-VALUES (%(member)s, %(slot)s, %(mac)s, %(ip)s, %(name)s, %(told)s, %(at)s)
+SELECT %(member)s, %(slot)s, %(mac)s, %(ip)s, %(name)s, %(told)s, %(at)s
+WHERE NOT EXISTS (SELECT FROM member_gone WHERE id = %(member)s)
 ON CONFLICT (member_id, slot) DO UPDATE SET
     mac = excluded.mac, ip = excluded.ip, name = excluded.name, told = excluded.told,
     seen_at = excluded.seen_at

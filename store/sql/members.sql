@@ -29,7 +29,13 @@ WHERE member.updated_at <= excluded.updated_at
 -- delete_member --
 WITH gone AS (INSERT INTO member_gone (id) VALUES (%(id)s) ON CONFLICT DO NOTHING),
      gone_devices AS (DELETE FROM user_device WHERE member_id = %(id)s),
-     gone_history AS (DELETE FROM session_history WHERE member_id = %(id)s)
+     gone_history AS (DELETE FROM session_history WHERE member_id = %(id)s),
+     gone_account AS (DELETE FROM hotspot_account WHERE member_id = %(id)s),
+     gone_bound AS (DELETE FROM hotspot_device WHERE member_id = %(id)s),
+     gone_settled AS (DELETE FROM hotspot_settled WHERE member_id = %(id)s),
+     gone_purchases AS (DELETE FROM hotspot_purchase WHERE member_id = %(id)s),
+     gone_days AS (DELETE FROM hotspot_day WHERE member_id = %(id)s),
+     gone_transitions AS (DELETE FROM hotspot_transition WHERE member_id = %(id)s)
 DELETE FROM member WHERE id = %(id)s
 
 -- read_page --

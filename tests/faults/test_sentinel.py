@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,37 +15,10 @@ from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Supervisor
 from store.queue import queue_redis
 from tests.client import Browser
-from tests.sentinels import NAME, Sentinel, Tunnel, follow
+from tests.sentinels import NAME, Sentinel, Tunnel, Watched
 from tests.serving import PASSWORD, Serving, serving, until
 from tests.stopwatch import Stopwatch
 from tests.working import working
-
-
-@dataclass
-class Watched:
-    """Two servers, of which `master` is one now, and who watches them."""
-
-    master: RedisServer
-    replica: RedisServer
-    sentinel: Sentinel
-
-    @property
-    def url(self) -> str:
-        return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{self.sentinel.port}/{NAME}/0"
-
-
-@pytest.fixture
-async def watched(supervisor: Supervisor, tmp_path: Path) -> AsyncIterator[Watched]:
-    with ExitStack() as stack:
-        master, replica = (RedisServer(tmp_path / name, supervisor) for name in ("one", "other"))
-        for server in (master, replica):
-            server.start()
-            stack.callback(server.stop)
-        await follow(replica, master)
-        sentinel = Sentinel(tmp_path / "sentinel", supervisor, master.port)
-        sentinel.start()
-        stack.callback(sentinel.stop)
-        yield Watched(master, replica, sentinel)
 
 
 async def answered(site: Serving, email: str, seen: set[int]) -> bool:

@@ -189,3 +189,17 @@ async def test_what_nobody_will_ever_know_can_be_dropped(store: Store) -> None:
     assert await store.set_aside.drop(event)
     assert not await store.set_aside.drop(event)
     assert await store.set_aside.waiting() is None
+
+
+async def test_a_member_that_is_deleted_leaves_no_hotspot_account(store: Store) -> None:
+    """As it is when the event of the account went with a master."""
+    member = await store.members.create(
+        email="ani@example.id", password_hash="x", phone="081234567890"
+    )
+    await store.hotspot.devices.bind(member.id, "AA:BB:CC:00:00:01", "192.168.200.10")
+    await LogReader(store).run()
+    await write(store, "member.deleted", member=member.id)
+    late = {"member": member.id, "slot": "s9", "mac": "AA:BB:CC:00:00:02", "verdict": "added"}
+    await write(store, "hotspot.device", **late, at=NOON)
+    await LogReader(store).run()
+    assert await count(store, "hotspot_account") == await count(store, "hotspot_device") == 0
