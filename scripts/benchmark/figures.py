@@ -59,6 +59,7 @@ FIGURES = (
         for act in ("logout", "webhook", "attendance")
         for part in ("p50", "p99")
     ),
+    Figure("durability.refused", "… answers that were 503, of all", ""),
     Figure("durability.waits", "WAITs for 64 logouts at once", ""),
     Figure("hotspot.first", "hotspot of 10,000: the first pass, all of it written", "s"),
     Figure("hotspot.still", "… a pass with nothing to write", "s", 2),

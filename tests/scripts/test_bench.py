@@ -68,7 +68,7 @@ async def test_each_durability_is_measured_in_one_run(tmp_path: Path) -> None:
     )
     assert done.status == 0, done.err
     ours = json.loads(file.read_text())["runs"][0]["figures"]["jaga"]
-    assert len([key for key in ours if key.startswith("durability.")]) == 5 * 3 * 2 + 1
+    assert len([key for key in ours if key.startswith("durability.")]) == 5 * 3 * 2 + 2
     assert ours["durability.waits"] < 32
 
 
