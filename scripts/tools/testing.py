@@ -24,7 +24,7 @@ TESTS_SECONDS = 30 * 60
 
 SIDE_BY_SIDE = str(min(4, (os.cpu_count() or 1) + 1))
 """One more than there are cores: a third of the time a test waits for a process that starts or a
-clock that runs out. Two more made tests late that look at a clock."""
+clock that runs out."""
 
 
 def main(arguments: list[str]) -> int:
