@@ -87,8 +87,13 @@ async def test_several_commands_are_one_change(store: Store) -> None:
 
 # The rule, read from the sources
 
-WAKERS = {"store/changes.py", "store/queue.py", "jobs/persist/reader.py"}
-"""The piece itself, the door, and the persist job, which goes on by itself."""
+WAKERS = {
+    "store/changes.py",
+    "store/queue.py",
+    "jobs/persist/reader.py",
+    "jobs/persist/refilling.py",
+}
+"""The piece itself, the door, and the persist job, which goes on by itself, or from the start."""
 
 
 @pytest.mark.parametrize("package", ["store", "web", "realtime", "jobs"])
