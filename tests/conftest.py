@@ -43,8 +43,7 @@ from typing import Any
 
 import pytest
 import redis
-from jinja2 import BytecodeCache, Environment
-from jinja2.bccache import Bucket
+from jinja2 import Environment
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from scripts.embedded.ports import free_port
@@ -56,6 +55,7 @@ from scripts.tools import chromium as chromium_program
 from store import passwords
 from store.opening import Store, open_store
 from store.settings import Settings
+from tests.compiled import Compiled
 from tests.databases import Databases
 from tests.forkserver import ForkServer
 from tests.parts import Product, start_product
@@ -77,20 +77,6 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 _numbers = itertools.cycle(range(1, DATABASES))
-
-
-class Compiled(BytecodeCache):
-    """Templates that were compiled once for all servers of this process, by their text's digest."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if known := self._known.get((bucket.key, bucket.checksum)):
-            bucket.bytecode_from_string(known)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._known[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
 
 
 class OnDemand(Environment):
