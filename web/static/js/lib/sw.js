@@ -1,11 +1,12 @@
 // @ts-check
 /**
- * The service worker: keeps the shell of the pages (files whose address carries their content's
- * hash) and one page for when there is no network. Pages, answers and streams always come from the
- * server: nothing that has to do with a session is ever kept.
+ * The service worker: keeps one page for when there is no network, with its files. All other files
+ * whose address carries their content's hash are in the browser's own cache for ever; to keep them
+ * here as well made each script of a page wait for a disk. Pages, answers and streams always come
+ * from the server: nothing that has to do with a session is ever kept.
  */
 
-const CACHE = "jaga-shell-2";
+const CACHE = "jaga-shell-3";
 const OFFLINE = "/offline";
 
 /**
@@ -58,16 +59,13 @@ async function offlinePage() {
 
 /** @param {Request} request */
 async function shellFile(request) {
-  const cache = await caches.open(CACHE);
-  const kept = await cache.match(request);
-  if (kept) return kept;
-  const answer = await fetch(request);
-  if (answer.ok) {
-    // an older content of the same file goes
-    await cache.delete(request, { ignoreSearch: true });
-    await cache.put(request, answer.clone());
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const kept = await caches.match(request);
+    if (kept) return kept;
+    throw error;
   }
-  return answer;
 }
 
 async function dropOtherCaches() {
