@@ -135,7 +135,9 @@ async def test_postgres_down(parts: dict[str, str], own_postgres: PostgresServer
     async with serving(parts) as site:
         own_postgres.kill()
         await take_in(site, REFS)
-        assert taken(site) == {"received:redis": len(REFS)}
+        # a Redis that takes a third of a second is passed by, here to the spool
+        assert set(taken(site)) <= {"received:redis", "received:spool"}
+        assert sum(taken(site).values()) == len(REFS)
         own_postgres.start()
         await has_granted(site.store, REFS)
 
