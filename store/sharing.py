@@ -22,10 +22,10 @@ STRANGERS_PART = 0.75
 """Of a pool's connections. What is left serves members as fast as ever: none is held for longer
 than a script takes."""
 
-CROWDED_SECONDS = 0.3
-"""How long a stranger's command has waited when no further request of theirs is begun. A burst, as
-of a class that sends its forms in one moment, is worked off before; a flood never is. A request has
-six commands or so, so whoever was let in is answered within two seconds."""
+CROWDED_SECONDS = 1.0
+"""How long a stranger's command has waited when no further request of theirs is begun: half of what
+it may wait at all. A burst, as of a class that sends its forms in one moment, is worked off before,
+also on a slow machine; a flood never is."""
 
 is_for_stranger: ContextVar[bool] = ContextVar("is_for_stranger", default=False)
 """Set where a request comes in, until it has shown whose it is (`web/handler.py`)."""

@@ -90,7 +90,7 @@ async def test_an_older_redis_lets_nothing_back_in(environment, redis_url: str) 
 
         older.put_back()
         await settle(site)  # whoever is the first to look
-        await until(lambda: is_whole(site))
+        await until(lambda: is_whole(site), 20)
         await ledger.balance()
         await ledger.act()
         await ledger.balance()
@@ -104,7 +104,7 @@ async def test_what_is_said_of_an_older_redis_until_it_is_mended(environment) ->
         assert (await browser.get("/api/session")).status == 503
         assert (await site.browser().get("/readyz")).status == 200
         site.server._sweep.soon()
-        await until(lambda: is_whole(site))
+        await until(lambda: is_whole(site), 20)
         assert "older copy" not in await degraded(site)
         assert (await browser.get("/api/session")).status == 200
 
@@ -113,7 +113,7 @@ async def test_after_flushall_nothing_is_back_and_nothing_twice(environment, own
     async with kept_by(environment, REDIS_URL=own_redis.url) as ledger:
         await ledger.balance()
         await ledger.site.store.redis.flushall()
-        await until(lambda: is_whole(ledger.site))
+        await until(lambda: is_whole(ledger.site), 20)
         await ledger.balance()
 
 

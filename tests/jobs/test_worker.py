@@ -83,7 +83,8 @@ async def test_what_is_urgent_waits_neither_for_the_log_nor_for_a_router(
         await _until(partial(_begun, store, queue))
     await _note(store, "code", queue="urgent")
     await _until(lambda: _done(store, "code"))
-    assert not await _done(store, "default") and not await _done(store, "hotspot")
+    # the log's job was begun first, and may be done by now where a machine is slow
+    assert not await _done(store, "hotspot")
 
 
 async def test_visitors_delay_nobody_but_each_other(store: Store, start: Start) -> None:
