@@ -103,18 +103,23 @@ class Handler(RequestHandler):
         if answered is not None:
             await answered
 
-    def prepare(self) -> None:
-        self._refuse_in_crowd()
+    async def prepare(self) -> None:
+        await self._refuse_in_crowd()
         if self.request.method not in ("GET", "HEAD", "OPTIONS") and not self.exempt_from_origin:
             self.door.require_own_origin(self.request.headers, self._is_own_form())
 
-    def _refuse_in_crowd(self) -> None:
-        """Begin nothing for a stranger while more of them wait than can be served in time."""
+    async def _refuse_in_crowd(self) -> None:
+        """Begin nothing for a stranger while more of them wait than can be served in time. Who
+        brings a session that this process has not seen yet is looked at first: the check of all
+        requests waits in nobody's line (`SharedScript`)."""
         cookie, bearer = self.cookie_credential, bearer_of(self.request.headers)
         is_stranger = cookie not in self._known and bearer not in self._known
         is_for_stranger.set(is_stranger)
         if is_stranger and self.store.is_crowded and not self.works_in_crowd:
-            raise Crowded()
+            try:
+                await self._current_session(touch=False)
+            except (Unauthenticated, NotApproved, InvalidRequest):
+                raise Crowded() from None
 
     @property
     def _known(self) -> Known:
@@ -408,5 +413,5 @@ def encoded(text: str) -> bytes:
 class UnknownAddress(Handler):
     """Whatever has no handler: 404, in JSON or as a page."""
 
-    def prepare(self) -> NoReturn:
+    async def prepare(self) -> NoReturn:
         raise NotFound()

@@ -80,6 +80,7 @@ async def test_in_a_crowd_nothing_is_begun_for_another(
     monkeypatch.setattr(sharing, "CROWDED_SECONDS", 0.0)
     site: Serving = await serve(LYNK_MERCHANT_KEYS=KEY)
     member = await site.logged_in(await site.member("ani"))
+    newcomer = await site.logged_in(await site.member("budi"))
     assert (await member.get("/api/session")).status == 200
     pool: Any = site.store.redis.connection_pool
     held = []
@@ -91,6 +92,10 @@ async def test_in_a_crowd_nothing_is_begun_for_another(
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
     assert (await member.get("/api/session")).status == 200
     assert (await deliver(site.browser(), payment("a" * 32))).status == 200
+    # a process that has just begun knows nobody, and finds out who is a member
+    assert (await newcomer.get("/api/session")).status == 200
+    newcomer.cookies["jaga_session"] = "junk"
+    assert (await newcomer.get("/api/session")).status == 503
     held += [await waiting] if waiting.done() else []
     waiting.cancel()
     for connection in held:
