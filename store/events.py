@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import WatchError
 
 from store.changes import Changes, Part
 from store.clock import redis_ms
@@ -99,9 +100,28 @@ class EventLog(Part):
         return str(await self._redis.get(self._keys.persisted()) or BEGINNING)
 
     async def note_persisted(self, cursor: str) -> None:
-        """Take what Postgres has from its reader, and drop what nobody needs any more."""
-        await self._redis.set(self._keys.persisted(), cursor)
-        await self.trim(cursor)
+        """Take what Postgres has from its reader, and drop what nobody needs any more.
+
+        Not for a log without the cursor's own entry, which trimming leaves: another Redis came in
+        the place of the one that was read, and told so it would look like one that was trimmed.
+        """
+        if await self._note_where_it_is(cursor):
+            await self.trim(cursor)
+
+    async def _note_where_it_is(self, cursor: str) -> bool:
+        keys = self._keys
+        async with self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(keys.epoch(), keys.persisted(), keys.built())
+            is_here = await pipe.xrange(keys.events(), cursor, cursor)
+            if not is_here and cursor != BEGINNING:
+                return False
+            pipe.multi()  # type: ignore[no-untyped-call]
+            pipe.set(keys.persisted(), cursor)
+            try:
+                await pipe.execute()
+            except WatchError:  # put back between the look and the note; the next batch finds it
+                return False
+            return True
 
     async def waiting(self) -> Event | None:
         """Return the oldest entry that Postgres lacks, None when it has all of them."""

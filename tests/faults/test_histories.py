@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from jobs.payments.processing import Processing
@@ -16,6 +17,7 @@ from jobs.persist.reader import LogReader
 from jobs.persist.refilling import refill
 from store.continuity import Break
 from store.errors import JagaError
+from store.events import EventLog
 from tests.faults.ledger import Ledger
 from tests.histories import PostgresCopy, RedisCopy
 from tests.lynk import KEY
@@ -94,6 +96,32 @@ async def test_an_older_redis_lets_nothing_back_in(environment, redis_url: str) 
         await ledger.balance()
         await ledger.act()
         await ledger.balance()
+
+
+@pytest.mark.parametrize("moment", [(EventLog, "note_persisted"), (Pipeline, "multi")])
+async def test_an_older_redis_that_comes_behind_a_batch_heals_like_any_other(
+    environment, redis_url: str, monkeypatch: pytest.MonkeyPatch, moment: tuple[type, str]
+) -> None:
+    """It has no entry of the batch, and must not be told that Postgres has it."""
+    async with serving(environment, SWEEP_SECONDS="300") as site:
+        await site.member("ani")
+        await LogReader(site.store).run()
+        older = RedisCopy(redis_url)
+        await site.member("budi")
+        real = getattr(*moment)
+
+        with monkeypatch.context() as swap:
+
+            def behind(*args: object) -> object:
+                swap.undo()
+                older.put_back()
+                return real(*args)
+
+            swap.setattr(*moment, behind)
+            await LogReader(site.store).run()
+        await LogReader(site.store).run()
+        await until(lambda: is_whole(site), what="people are let in again")
+        assert await site.store.members.find("budi@jaga.test") is not None
 
 
 async def test_what_is_said_of_an_older_redis_until_it_is_mended(environment) -> None:
