@@ -11,17 +11,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from scripts.tools import debian
+
 WHOLE = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 COMMANDS = ("chromium-headless-shell", *WHOLE)
-
-INSTALL_SECONDS = 900.0
-"""Some 400 MB with its libraries, over a slow line."""
 
 START_SECONDS = 60.0
 """The first start reads 250 MB from a cold disk."""
@@ -49,7 +48,7 @@ def install() -> Path:
         if found is not None:
             return found
         print(f"Chromium is missing: {' '.join(command)}", flush=True)
-        _attempt(command)
+        debian.attempt(command)
     found = find()
     if found is None:
         raise NoChromium(_advice())
@@ -90,27 +89,12 @@ def _installers() -> list[list[str]]:
     playwright = [sys.executable, "-m", "playwright", "install"]
     if os.geteuid() != 0:
         return [[*playwright, "chromium"]]
-    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
     return [
-        [*apt, "update"],
-        [*apt, "install", "-y", "--no-install-recommends", "chromium", "chromium-headless-shell"],
-        [*apt, "install", "-y", "--no-install-recommends", "chromium"],
+        debian.UPDATE,
+        debian.installing("chromium", "chromium-headless-shell"),
+        debian.installing("chromium"),
         [*playwright, "--with-deps", "chromium"],
     ]
-
-
-def _attempt(command: Sequence[str]) -> None:
-    """A failure is shown and no more: the next way may succeed, and at the end we look again."""
-    try:
-        subprocess.run(
-            command,
-            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-            stdin=subprocess.DEVNULL,
-            timeout=INSTALL_SECONDS,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        print(f"That did not work: {error}", flush=True)
 
 
 def _advice() -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
-INSTALL_SECONDS = 300.0
+from scripts.tools import debian
 
 ADVICE = "no pgbouncer: install your system's package `pgbouncer`, or run scripts/test as root"
 
@@ -23,19 +22,5 @@ def bring() -> None:
     """Install it from the distribution unless it is there; without it, its tests say so."""
     if find() is not None or os.geteuid() != 0:
         return
-    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    for command in (
-        [*apt, "update"],
-        [*apt, "install", "-y", "--no-install-recommends", "pgbouncer"],
-    ):
-        try:
-            subprocess.run(
-                command,
-                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-                stdin=subprocess.DEVNULL,
-                timeout=INSTALL_SECONDS,
-                check=True,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            print(f"{ADVICE} ({error})", flush=True)
-            return
+    for command in (debian.UPDATE, debian.installing("pgbouncer")):
+        debian.attempt(command)

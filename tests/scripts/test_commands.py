@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from honcho.environ import parse_procfile
 
-from scripts.tools import checking, chromium, testing
+from scripts.tools import checking, chromium, debian, testing
 from tests.forkserver import ForkServer
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,7 @@ def test_an_ordinary_user_who_cannot_download_is_told_what_to_do(
     bare_machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(chromium, "_attempt", lambda command: None)
+    monkeypatch.setattr(debian, "attempt", lambda command: None)
     with pytest.raises(chromium.NoChromium, match="install your system's package `chromium`"):
         chromium.install()
 
