@@ -116,10 +116,22 @@ class Handler(RequestHandler):
         is_stranger = cookie not in self._known and bearer not in self._known
         is_for_stranger.set(is_stranger)
         if is_stranger and self.store.is_crowded and not self.works_in_crowd:
-            try:
-                await self._current_session(touch=False)
-            except (Unauthenticated, NotApproved, InvalidRequest):
-                raise Crowded() from None
+            await self._find_known()
+
+    async def _find_known(self) -> None:
+        """Know who has a session here, whatever its handler makes of it. Raises Crowded."""
+        try:
+            text = self.door.credential(self.request.headers)[0]
+            if not text:
+                raise Unauthenticated()
+            await self.store.sessions.check(text, touch=False, portal=True)
+        except JagaError:
+            raise Crowded() from None
+        self._know(text)
+
+    def _know(self, credential: str) -> None:
+        self._known.add(credential)
+        is_for_stranger.set(False)
 
     @property
     def _known(self) -> Known:
@@ -182,8 +194,7 @@ class Handler(RequestHandler):
         current = await self.store.sessions.check(
             text, touch=touch, sparing=sparing, portal=self.serves_waiting
         )
-        self._known.add(text)
-        is_for_stranger.set(False)
+        self._know(text)
         if current.draining and self.request.method not in ("GET", "HEAD"):
             raise SessionEnded({"reason": "replaced"})
         if current.must_change and not self.works_before_password_change:
