@@ -27,10 +27,17 @@ Variables = dict[str, str]
 OPENED = "http://example.com/"
 """What a browser opens that was not told: any http address outside."""
 
-FILES = {path.name: path.read_text("utf-8") for path in Path(__file__).with_name("files").iterdir()}
+HEAD = Path(__file__).with_name("page").joinpath("servlet.html").read_text("utf-8")
+"""What each page begins with. Nothing in it is filled in."""
+
+FOLDER = Path(__file__).with_name("files")
+
+FILES = {path.name: HEAD + path.read_text("utf-8") for path in FOLDER.glob("*.html")}
 """The pages that are on the router from the start. `portal.html` is its login.html when it was set
-up for a portal; `api.json` is RouterOS's own, as its documentation prints it ("Using DHCP option to
-advertise HotSpot URL"); `internet.html` stands for all that is outside."""
+up for a portal; `internet.html` stands for all that is outside."""
+
+API = (FOLDER / "api.json").read_text("utf-8")
+"""RouterOS's own, as its documentation prints it ("Using DHCP option to advertise HotSpot URL")."""
 
 
 class Servlet(RequestHandler):
@@ -201,7 +208,7 @@ class Captive(Servlet):
     def get(self, mac: str) -> None:
         self.set_header("Content-Type", "application/captive+json")
         told = self.variables()
-        self.finish(fill(self.files.get("api.json", FILES["api.json"]), told | _escaped(told)))
+        self.finish(fill(self.files.get("api.json", API), told | _escaped(told)))
 
 
 def _escaped(told: Variables) -> Variables:
