@@ -59,6 +59,14 @@ class AdminHandler(Handler):
             raise InvalidRequest(name, f"Isian '{name}' harus angka 1 sampai {most}.")
         return int(text)
 
+    def before(self) -> int | None:
+        """Return the number that the page asked for ends before, None when absent. Raises
+        InvalidRequest."""
+        text = self.query("before")
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
+            raise InvalidRequest("before")
+        return int(text) if text else None
+
     def respond_page(self, name: str, page: Page) -> None:
         """Write a page of a list."""
         self.respond({"success": True, name: page.rows, "next": page.next})

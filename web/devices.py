@@ -13,7 +13,6 @@ from web import fields
 from web.fields import Delivery, Flag, LoginName, Password, refusing, text
 from web.handler import Handler
 from web.pages import Pages, Static
-from web.sessions import member_of, session_of
 
 Figures = Callable[[], dict[str, int]]
 """What this process holds open. The server gives it, because web/ does not know realtime/."""
@@ -197,7 +196,7 @@ class DevicesPage(Handler):
 
     async def get(self) -> None:
         current = await self.current_session()
-        self.page("devices.html", member=member_of(current), session=session_of(current))
+        self.member_page("devices.html", current)
 
 
 class Offline(Handler):

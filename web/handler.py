@@ -37,6 +37,7 @@ from store.sharing import is_for_stranger
 from web.browsers import device_name
 from web.fields import B, decoded, read
 from web.known import Known
+from web.own import member_of, session_of
 from web.pages import Pages, content_policy, transport_headers
 
 log = logging.getLogger("jaga.web")
@@ -344,6 +345,10 @@ class Handler(RequestHandler):
         self.set_header("Content-Type", "text/html; charset=utf-8")
         page = self.pages.render(template, form_token=self.form_token, **variables)
         self.finish(encoded(page))
+
+    def member_page(self, template: str, current: CurrentSession, **variables: Any) -> None:
+        """Write a page that needs a session: it is told its own member and session."""
+        self.page(template, member=member_of(current), session=session_of(current), **variables)
 
     @property
     def is_navigation(self) -> bool:

@@ -5,20 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from store import mails, messages
-from store.errors import InvalidRequest
+from store.outboxes import Outbox
 from web.admin import AdminHandler
-from web.sessions import member_of, session_of
 
 
 class OutboxHandler(AdminHandler):
-    """What these handlers share: paging by number."""
+    """What these handlers share: an outbox to look at, and to start again."""
 
-    def before(self) -> int | None:
-        """Return the number that the page asked for ends before. Raises InvalidRequest."""
-        text = self.query("before")
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
-            raise InvalidRequest("before")
-        return int(text) if text else None
+    async def show(self, name: str, outbox: Outbox, rows: list[dict[str, Any]], count: int) -> None:
+        """Write the rows, of which `count` were asked for, and how the outbox does."""
+        self.respond(
+            {
+                "success": True,
+                name: rows,
+                "counts": await outbox.counts(),
+                "trouble": await outbox.trouble(),
+                "next": rows[-1]["id"] if len(rows) == count else None,
+            }
+        )
+
+    async def resend_dead(self, outbox: mails.Mails | messages.Messages, act: str) -> None:
+        """Send all that were given up once more, and write it down."""
+        current = await self.require_admin()
+        count = await outbox.resend_dead()
+        await self.note(current, act, "", count=count)
+        self.respond({"success": True, "count": count}, 202)
 
 
 class Mails(OutboxHandler):
@@ -36,15 +47,7 @@ class Mails(OutboxHandler):
             before=self.before(),
             count=count,
         )
-        self.respond(
-            {
-                "success": True,
-                "mails": rows,
-                "counts": await outbox.counts(),
-                "trouble": await outbox.trouble(),
-                "next": rows[-1]["id"] if len(rows) == count else None,
-            }
-        )
+        await self.show("mails", outbox, rows, count)
 
 
 class ResendMail(OutboxHandler):
@@ -61,10 +64,7 @@ class ResendMails(OutboxHandler):
     """`/api/admin/mails/resend`: all that were given up."""
 
     async def post(self) -> None:
-        current = await self.require_admin()
-        count = await self.store.mails.resend_dead()
-        await self.note(current, "mail.resend", "", count=count)
-        self.respond({"success": True, "count": count}, 202)
+        await self.resend_dead(self.store.mails, "mail.resend")
 
 
 class Messages(OutboxHandler):
@@ -76,15 +76,7 @@ class Messages(OutboxHandler):
         rows = await outbox.list(
             state=self.chosen("state", messages.STATES), before=self.before(), count=count
         )
-        self.respond(
-            {
-                "success": True,
-                "messages": rows,
-                "counts": await outbox.counts(),
-                "trouble": await outbox.trouble(),
-                "next": rows[-1]["id"] if len(rows) == count else None,
-            }
-        )
+        await self.show("messages", outbox, rows, count)
 
 
 class ResendMessage(OutboxHandler):
@@ -102,10 +94,7 @@ class ResendMessages(OutboxHandler):
     """`/api/admin/messages/resend`: all that were given up."""
 
     async def post(self) -> None:
-        current = await self.require_admin()
-        count = await self.store.messages.resend_dead()
-        await self.note(current, "message.resend", "", count=count)
-        self.respond({"success": True, "count": count}, 202)
+        await self.resend_dead(self.store.messages, "message.resend")
 
 
 class MailsPage(OutboxHandler):
@@ -113,7 +102,7 @@ class MailsPage(OutboxHandler):
 
     async def get(self) -> None:
         current = await self.require_admin()
-        self.page("mails.html", member=member_of(current), session=session_of(current))
+        self.member_page("mails.html", current)
 
 
 def routes() -> list[tuple[Any, ...]]:

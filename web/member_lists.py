@@ -11,7 +11,6 @@ from store.indonesian import short_day
 from store.member_lists import Person, read_members
 from web.admin import AdminHandler
 from web.lists import FIRST_SHOWN, ListHandler, skipped_json
-from web.sessions import member_of, session_of
 from web.tables import Sheet, csv_begin, csv_text, workbook
 
 HEADS = ("Nama", "Email", "Telepon", "Peran", "Status", "Terdaftar")
@@ -100,7 +99,7 @@ class ImportPage(AdminHandler):
 
     async def get(self) -> None:
         current = await self.require_admin()
-        self.page("members_import.html", member=member_of(current), session=session_of(current))
+        self.member_page("members_import.html", current)
 
 
 def routes() -> list[tuple[Any, ...]]:

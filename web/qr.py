@@ -22,7 +22,7 @@ from web.browsers import device_name
 from web.devices import tokens_of
 from web.fields import Delivery, Flag, text
 from web.handler import Handler
-from web.sessions import member_of, session_of
+from web.own import member_of, session_of
 
 MOST_SECRETS = 3
 """As many requests as one browser may have open (a tab each)."""

@@ -19,12 +19,13 @@ from store.errors import (
     WrongMethod,
 )
 from store.phones import is_same_phone
-from store.sessions import CurrentSession, Device, Session, new_id
+from store.sessions import Device, new_id
 from store.settings import Settings
 from store.weak_passwords import strong_password
 from web import fields
 from web.fields import LoginName, Password, as_sent
 from web.handler import Handler
+from web.own import clocks_of, member_of, session_of
 from web.pages import Pages, Static
 
 
@@ -265,10 +266,9 @@ class Dashboard(Handler):
         if current.session.kind == "mobile":
             self._go("/devices")
             return
-        self.page(
+        self.member_page(
             "dashboard.html",
-            member=member_of(current),
-            session=session_of(current),
+            current,
             ping_seconds=self.store.settings.activity_ping_seconds,
             dev=self.store.settings.is_dev,
             has_hotspot=bool(self.store.settings.routers),
@@ -300,10 +300,9 @@ class ChangePassword(Handler):
 
     async def get(self) -> None:
         current = await self.current_session()
-        self.page(
+        self.member_page(
             "password_change.html",
-            member=member_of(current),
-            session=session_of(current),
+            current,
             must_change=current.must_change,
         )
 
@@ -352,45 +351,6 @@ def require_password_login(settings: Settings) -> None:
     """Raise Forbidden where browsers log in by a phone only (WEB_LOGIN)."""
     if "password" not in settings.web_login:
         raise Forbidden("Login dengan password tidak diaktifkan. Gunakan kode QR.")
-
-
-def member_of(current: CurrentSession) -> dict[str, Any]:
-    """What a page may know of its own member."""
-    return {
-        "id": current.member,
-        "username": current.username,
-        "name": current.name,
-        "email": current.email,
-        "role": current.role,
-    }
-
-
-def session_of(current: CurrentSession) -> dict[str, Any]:
-    """What a page may know of its own session; moments in unix seconds."""
-    session = current.session
-    return {
-        "sid": session.sid,
-        "device_id": session.device,
-        "device_name": session.device_name,
-        "method": session.method,
-        "opened_at": session.opened_at / 1000,
-        "last_seen": session.last_seen / 1000,
-        **clocks_of(session),
-        "server_now": current.now / 1000,
-    }
-
-
-def clocks_of(session: Session) -> dict[str, float | None]:
-    """Return when the three clocks run out, in unix seconds; None for one that is not set."""
-    return {
-        "idle_expires_at": _seconds(session.idle_at),
-        "absolute_expires_at": _seconds(session.cap_at),
-        "remember_expires_at": _seconds(session.remember_until),
-    }
-
-
-def _seconds(moment: int | None) -> float | None:
-    return None if moment is None else moment / 1000
 
 
 def routes(pages: Pages, dev: bool) -> list[tuple[Any, ...]]:

@@ -10,7 +10,6 @@ from store.attendance.record import STATUSES
 from store.attendance.students import missing_of
 from web.attendance.student import period_of
 from web.attendance.teacher import TeacherHandler, counts_of, owner_of
-from web.sessions import member_of, session_of
 
 
 class MeetingsPage(TeacherHandler):
@@ -18,10 +17,9 @@ class MeetingsPage(TeacherHandler):
 
     async def get(self) -> None:
         current = await self.teacher()
-        self.page(
+        self.member_page(
             "meetings.html",
-            member=member_of(current),
-            session=session_of(current),
+            current,
             timezone=self.store.settings.timezone,
         )
 
@@ -35,10 +33,9 @@ class _MeetingPage(TeacherHandler):
         current = await self.teacher()
         meeting = await self.store.attendance.meetings.get(meeting_id, owner_of(current))
         now = await self.store.attendance.meetings.now()
-        self.page(
+        self.member_page(
             self.template,
-            member=member_of(current),
-            session=session_of(current),
+            current,
             meeting=self.meeting_json(meeting, now),
             period=period_of(meeting),
             statuses=STATUSES,

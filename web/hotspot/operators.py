@@ -12,7 +12,6 @@ from web import fields
 from web.admin import MEMBER, AdminHandler
 from web.fields import Flag, text
 from web.hotspot.handler import HotspotHandler
-from web.sessions import member_of, session_of
 
 PLAN_SECONDS = 30.0
 
@@ -219,10 +218,9 @@ class OperatorsPage(DeskHandler):
     async def get(self) -> None:
         current = await self.require_admin()
         settings = self.store.settings
-        self.page(
+        self.member_page(
             "hotspot_admin.html",
-            member=member_of(current),
-            session=session_of(current),
+            current,
             has_router=self.store.hotspot.routers.has_any,
             fup_percent=settings.fup_threshold_percent,
         )

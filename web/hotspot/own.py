@@ -8,7 +8,6 @@ from store.errors import NotFound
 from store.sessions import CurrentSession
 from web.hotspot.handler import HotspotHandler
 from web.hotspot.plot import plot_of
-from web.sessions import member_of, session_of
 
 
 class MineHandler(HotspotHandler):
@@ -37,10 +36,9 @@ class Mine(MineHandler):
         if current.waits:
             self.page("hotspot_waiting.html", name=current.name)
             return
-        self.page(
+        self.member_page(
             "hotspot.html",
-            member=member_of(current),
-            session=session_of(current),
+            current,
             **await self.mine(current),
         )
 

@@ -13,7 +13,6 @@ from store.payments.numbers import LONGEST, licence_key
 from web import fields
 from web.fields import text
 from web.handler import DEVICE_COOKIE, Handler
-from web.sessions import member_of, session_of
 
 NOT_HERE = "Lisensi ini tidak aktif di perangkat ini."
 ACTIVATION_NEEDED = "ACTIVATION_NEEDED"
@@ -149,7 +148,7 @@ class SampleProduct(Handler):
 
     async def get(self) -> None:
         current = await self.current_session()
-        self.page("product.html", member=member_of(current), session=session_of(current))
+        self.member_page("product.html", current)
 
 
 class SampleVideo(Handler):

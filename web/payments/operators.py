@@ -14,24 +14,12 @@ from store.payments.orders import line
 from web import fields
 from web.admin import AdminHandler
 from web.fields import Flag, as_sent, one_of, text
-from web.sessions import member_of, session_of
 
 PREVIEW_BYTES = 16_384
 """How much of a body is shown; all of it is kept."""
 
 
-class PaymentHandler(AdminHandler):
-    """What these handlers share: paging by number."""
-
-    def before(self) -> int | None:
-        """Return the number that the page asked for ends before. Raises InvalidRequest."""
-        text = self.query("before")
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 18):
-            raise InvalidRequest("before")
-        return int(text) if text else None
-
-
-class Deliveries(PaymentHandler):
+class Deliveries(AdminHandler):
     """`/api/admin/webhooks`: deliveries, the newest first, and the number of each state."""
 
     async def get(self) -> None:
@@ -55,7 +43,7 @@ class Deliveries(PaymentHandler):
         )
 
 
-class Delivery(PaymentHandler):
+class Delivery(AdminHandler):
     """`/api/admin/webhooks/{id}`: one delivery, with as much of its body as can be read."""
 
     async def get(self, delivery_id: str) -> None:
@@ -65,7 +53,7 @@ class Delivery(PaymentHandler):
         self.respond({"success": True, "webhook": row | {"body": text}})
 
 
-class Replay(PaymentHandler):
+class Replay(AdminHandler):
     """`/api/admin/webhooks/{id}/replay {dry_run}`: process it again, or say what that would do."""
 
     class Body(fields.Body):
@@ -82,7 +70,7 @@ class Replay(PaymentHandler):
         self.respond({"success": True, "dry_run": dry_run, "plan": plan.as_json()})
 
 
-class OneOrder(PaymentHandler):
+class OneOrder(AdminHandler):
     """`/api/admin/orders/{refId}`: an order with all that it gave."""
 
     async def get(self, ref: str) -> None:
@@ -90,7 +78,7 @@ class OneOrder(PaymentHandler):
         self.respond({"success": True, "order": await self.store.payments.desk.show(ref)})
 
 
-class OrderEmail(PaymentHandler):
+class OrderEmail(AdminHandler):
     """`/api/admin/orders/{refId}/email {email}`: correct the address, and send the mails again."""
 
     class Body(fields.Body):
@@ -106,7 +94,7 @@ class OrderEmail(PaymentHandler):
         self.respond({"success": True, "changed": changed, "order": order})
 
 
-class OrderResend(PaymentHandler):
+class OrderResend(AdminHandler):
     """`/api/admin/orders/{refId}/resend`: send its mails again, to the same address."""
 
     async def post(self, ref: str) -> None:
@@ -123,7 +111,7 @@ def _granted(field: str, value: object) -> list[str]:
     return value
 
 
-class OrderOff(PaymentHandler):
+class OrderOff(AdminHandler):
     """`/api/admin/orders/{refId}/deactivate {what?}`: switch off what it gave, all or a part."""
 
     class Body(fields.Body):
@@ -143,7 +131,7 @@ class OrderOff(PaymentHandler):
         self.respond({"success": True, "done": done, "order": await desk.show(ref)})
 
 
-class Reviewed(PaymentHandler):
+class Reviewed(AdminHandler):
     """`/api/admin/webhooks/{id}/reviewed`: somebody has looked at it."""
 
     async def post(self, delivery_id: str) -> None:
@@ -153,7 +141,7 @@ class Reviewed(PaymentHandler):
         self.respond({"success": True})
 
 
-class LicenceList(PaymentHandler):
+class LicenceList(AdminHandler):
     """`/api/admin/licenses`: the newest first."""
 
     async def get(self) -> None:
@@ -166,7 +154,7 @@ class LicenceList(PaymentHandler):
         self.respond({"success": True, "licenses": rows, "next": last})
 
 
-class OneLicence(PaymentHandler):
+class OneLicence(AdminHandler):
     """`/api/admin/licenses/{id} {status?, policy?}`: a disabled licence is lost at once."""
 
     class Body(fields.Body, forbid_unknown_fields=True):
@@ -187,7 +175,7 @@ def _uuid(field: str, value: object) -> str:
     return uuid
 
 
-class Products(PaymentHandler):
+class Products(AdminHandler):
     """`/api/admin/products`: what a Lynk product grants, by its uuid."""
 
     class Body(fields.Body):
@@ -227,7 +215,7 @@ class Products(PaymentHandler):
             raise InvalidRequest("package_id", "Paket hotspot itu tidak ada.")
 
 
-class OneProduct(PaymentHandler):
+class OneProduct(AdminHandler):
     """`/api/admin/products/{id}`."""
 
     async def delete(self, product_id: str) -> None:
@@ -237,29 +225,27 @@ class OneProduct(PaymentHandler):
         self.respond({"success": True})
 
 
-class InboxPage(PaymentHandler):
+class InboxPage(AdminHandler):
     """`/admin/webhooks`: the same for a person."""
 
     async def get(self) -> None:
         current = await self.require_admin()
-        self.page(
+        self.member_page(
             "payments_inbox.html",
-            member=member_of(current),
-            session=session_of(current),
+            current,
             states=STATES,
             has_key=bool(self.store.settings.lynk_merchant_keys) or self.store.settings.is_dev,
         )
 
 
-class ProductsPage(PaymentHandler):
+class ProductsPage(AdminHandler):
     """`/admin/products`: the same for a person."""
 
     async def get(self) -> None:
         current = await self.require_admin()
-        self.page(
+        self.member_page(
             "products.html",
-            member=member_of(current),
-            session=session_of(current),
+            current,
             member_product=self.store.settings.lynk_member_product,
         )
 
