@@ -84,7 +84,7 @@ async def test_the_ledger_sees_what_is_not_there(environment) -> None:
 async def test_an_older_redis_lets_nothing_back_in(
     environment, redis_url: str, durability: str
 ) -> None:
-    """Also where only Postgres can say that something is kept, which it cannot before it is over."""
+    """Also where only Postgres can say that something is kept, which it cannot before its end."""
     async with kept_by(environment, DURABILITY=durability) as ledger:
         site = ledger.site
         inside = await site.logged_in(await site.member())
