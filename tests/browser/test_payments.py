@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from jobs.payments.processing import Processing
 from jobs.persist.reader import LogReader
@@ -75,7 +75,12 @@ async def test_a_video_is_locked_the_moment_its_licence_is_used_elsewhere(serve,
     await expect(film).to_be_visible(timeout=PATIENCE_MS)
     await expect(page.locator("body")).to_have_class("protected-page", timeout=PATIENCE_MS)
 
-    # the device is known again after the page was left
+    # the device is known again after the page was left, also when the page's script comes last
+    async def late(route: Route) -> None:
+        await expect(page.locator("[data-open]")).to_be_visible(timeout=PATIENCE_MS)
+        await route.continue_()
+
+    await page.route("**/js/payments/product.js*", late, times=1)
     await page.reload()
     await expect(film).to_be_visible(timeout=PATIENCE_MS)
 

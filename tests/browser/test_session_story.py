@@ -7,18 +7,17 @@ import re
 import time
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.people import DASHBOARD, LOGIN, PATIENCE_MS, connected, is_out
 
 REPLACED = "Session digantikan oleh login baru"
 
-BLINK_SECONDS = 2.0
-"""From pressing the button to the last tab's login page, loaded, on a busy machine; alone it is
-some 0.3 s, 0.06 of them the password check."""
+PUSHED_SECONDS = 5.0
+"""From pressing the button to the last tab's login page: some 0.3 s alone, 2.4 s seen on a machine
+with other work. Nothing but the push is as quick: a missed beat is found after 50 s."""
 
 
-@pytest.mark.timing
 async def test_logging_in_elsewhere_puts_every_tab_out(serve, budi, sit):
     web = await serve()
     first, second = await sit(web), await sit(web)
@@ -33,7 +32,7 @@ async def test_logging_in_elsewhere_puts_every_tab_out(serve, budi, sit):
     await other.click("text=Tetap gunakan di sini")
     times = await asyncio.gather(*(_seconds_until_out(tab, pressed) for tab in tabs))
     print("tabs were out after", ", ".join(f"{seconds:.3f} s" for seconds in times))
-    assert max(times) < BLINK_SECONDS
+    assert max(times) < PUSHED_SECONDS
     for tab in tabs:
         await is_out(tab, REPLACED)
 
@@ -112,6 +111,19 @@ async def test_logging_in_again_in_the_same_browser_disturbs_no_tab(serve, budi,
     await connected(old)
     await expect(old).to_have_url(DASHBOARD)
     await expect(old.locator("#tabs .tab")).to_have_count(3)
+
+
+async def test_a_script_that_comes_after_the_line_has_opened_shows_it(serve, budi, sit):
+    browser = await sit(await serve())
+
+    async def late(route: Route) -> None:
+        guard = route.request.frame.page.locator("session-guard")
+        await expect(guard).to_have_attribute("state", "live", timeout=PATIENCE_MS)
+        await route.continue_()
+
+    await browser.context.route("**/js/session/dashboard.js*", late)
+    [tab] = await browser.arrive()
+    await expect(tab.locator("#tabs .tab")).to_have_count(1)
 
 
 async def test_one_browser_is_enough_for_a_first_look(serve, budi, sit):

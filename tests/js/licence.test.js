@@ -11,7 +11,9 @@ class Part extends EventTarget {
 class FakeElement extends Part {
   parts = { "[data-open]": [new Part()], "[data-locked]": [new Part()], "[data-note]": [new Part()] };
   form = new Part();
+  isOpen = false;
   getAttribute = () => "buku";
+  toggleAttribute = (_name, on) => (this.isOpen = on);
   querySelector = () => this.form;
   querySelectorAll = (selector) => this.parts[selector];
 }

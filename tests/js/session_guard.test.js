@@ -180,3 +180,31 @@ test("doubts in a row are one question, and the next waits its turn", async (con
   await later();
   assert.equal(page.asked.length, 2);
 });
+
+test("a script that comes after the line has opened hears how it is, and then each change", async (context) => {
+  const { guard } = await guarded(context);
+  const { onSession } = await import("../../web/static/js/session/session_events.js");
+  const heard = [];
+  onSession("state", ({ state, transport }) => heard.push([state, transport]));
+  onSession("tabs", ({ tabs }) => heard.push(tabs.length));
+  onSession("qr_login", () => heard.push("qr"));
+  assert.deepEqual(heard, [["live", "socket"], 1]);
+  FakeSocket.last.receive({ event: "qr_login", status: "redeemed" });
+  assert.deepEqual(heard, [["live", "socket"], 1, "qr"]);
+  guard.remove();
+});
+
+test("a script that comes before the guard's own hears it from the beginning", async (context) => {
+  stopClocks(context);
+  const page = new Page("/dashboard");
+  page.add("<session-guard></session-guard>").said = undefined;
+  const { onSession } = await import("../../web/static/js/session/session_events.js");
+  const heard = [];
+  const ended = new AbortController();
+  onSession("state", ({ state }) => heard.push(state), ended.signal);
+  assert.deepEqual(heard, []);
+  document.dispatchEvent(new CustomEvent("session-state", { detail: { state: "live" } }));
+  ended.abort();
+  document.dispatchEvent(new CustomEvent("session-state", { detail: { state: "stopped" } }));
+  assert.deepEqual(heard, ["live"]);
+});

@@ -242,7 +242,8 @@ function reasonOf(answer) {
 
 /**
  * `<licence-gate product="…">`: shows its `[data-open]` while the licence is active here, else its
- * `[data-locked]` with a form that takes the key and a `[data-note]` that says why.
+ * `[data-locked]` with a form that takes the key and a `[data-note]` that says why. Attribute `open`
+ * and events `licence-open` and `licence-closed` tell the page.
  */
 class LicenceGate extends HTMLElement {
   #leaving = new AbortController();
@@ -285,6 +286,7 @@ class LicenceGate extends HTMLElement {
     this.#note(note);
     if (open === this.#isOpen) return;
     this.#isOpen = open;
+    this.toggleAttribute("open", open);
     for (const part of this.#parts("[data-open]")) part.hidden = !open;
     for (const part of this.#parts("[data-locked]")) part.hidden = open;
     this.dispatchEvent(new CustomEvent(open ? "licence-open" : "licence-closed", { bubbles: true }));

@@ -11,6 +11,7 @@ import "../lib/local_moment.js";
 import { Modal } from "../lib/modal.js";
 import { byId } from "../lib/dom.js";
 import { UNREACHABLE } from "../lib/words.js";
+import { onSession } from "../session/session_events.js";
 
 const CARD = "/api/hotspot/card";
 const CARD_DEADLINE_MS = 10_000;
@@ -30,8 +31,8 @@ class HotspotCard extends HTMLElement {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     this.addEventListener("click", (event) => this.#clicked(event), { signal });
-    document.addEventListener("session-hotspot", () => this.#changed(), { signal });
-    document.addEventListener("session-state", (event) => this.#lineChanged(event), { signal });
+    onSession("hotspot", () => this.#changed(), signal);
+    onSession("state", ({ state }) => this.#lineChanged(state), signal);
     document.addEventListener("visibilitychange", () => this.#seen(), { signal });
     this.#awaitEnd();
   }
@@ -53,9 +54,9 @@ class HotspotCard extends HTMLElement {
     if (!document.hidden && this.#stale) void this.#look();
   }
 
-  /** @param {Event} event what happened while the line was cut was told to nobody here */
-  #lineChanged(event) {
-    const live = /** @type {CustomEvent} */ (event).detail.state === "live";
+  /** @param {string} state what happened while the line was cut was told to nobody here */
+  #lineChanged(state) {
+    const live = state === "live";
     if (live && !this.#wasLive) this.#changed();
     this.#wasLive = live;
   }

@@ -11,6 +11,7 @@ import { codeIn } from "./qr_code.js";
 import { QrCamera } from "./qr_camera.js";
 import { byId, field, make, occupy, say, write } from "../lib/dom.js";
 import { UNREACHABLE } from "../lib/words.js";
+import { onSession } from "../session/session_events.js";
 
 /** Keeps a code over the login in between; it is good for two minutes anyway. */
 const KEPT_CODE = "link_code";
@@ -51,9 +52,7 @@ function begin() {
   byId("again").addEventListener("click", startOver);
   addEventListener("hashchange", () => void useAddress());
   addEventListener("pagehide", closeCamera);
-  document.addEventListener("session-qr_login", (event) =>
-    collected(/** @type {CustomEvent} */ (event).detail.status),
-  );
+  onSession("qr_login", ({ status }) => collected(status));
   if (!QrCamera.isThere()) byId("camera_part").hidden = true;
   show(isPhone ? "scan" : "login");
   void useAddress();

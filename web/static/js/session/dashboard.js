@@ -8,6 +8,7 @@ import { reply } from "../lib/ask.js";
 import { asCountdown, fractionLeft, inWords, remaining, serverOffset } from "../lib/clock.js";
 import { line, write } from "../lib/dom.js";
 import { whyNot } from "../lib/words.js";
+import { onSession } from "./session_events.js";
 
 const SESSION_ADDRESS = "/api/session";
 const OTHER_LOGIN_ADDRESS = "/api/dev/other-login";
@@ -58,9 +59,9 @@ const moment = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle
 begin();
 
 function begin() {
-  document.addEventListener("session-state", (event) => showState(detailOf(event)));
-  document.addEventListener("session-tabs", (event) => showTabs(detailOf(event).tabs));
-  document.addEventListener("session-clocks", () => void look());
+  onSession("state", showState);
+  onSession("tabs", ({ tabs }) => showTabs(tabs));
+  onSession("clocks", () => void look());
   document.getElementById("other-login")?.addEventListener("click", simulateOtherLogin);
   addEventListener("pageshow", (event) => event.persisted && void look());
   setInterval(showClocks, TICK_MS);
@@ -173,11 +174,4 @@ async function simulateOtherLogin(event) {
   if (answer?.ok) return;
   write("other-login-note", whyNot(answer));
   button.disabled = false;
-}
-
-// ----------------------------------------------------------------------------------------------
-
-/** @param {Event} event */
-function detailOf(event) {
-  return /** @type {CustomEvent} */ (event).detail;
 }

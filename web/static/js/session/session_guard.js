@@ -5,7 +5,8 @@
  *
  * One tab holds the connection (`session_tabs.js`), the others hear through it what it hears.
  * Attribute `state` and event `session-state` say how the line is; `session-tabs` which tabs are
- * open; `session-clocks` what a ping answered; `session-ended` comes just before leaving.
+ * open; `session-clocks` what a ping answered; `session-ended` comes just before leaving. It may say
+ * so before a page's own script has come: `session_events.js` hears that too.
  */
 
 import { emit, numberOf } from "../lib/dom.js";
@@ -36,7 +37,7 @@ export class SessionGuard extends HTMLElement {
     say: (message) => this.#tabs?.say(message),
     onLeave: (reason, kick) => {
       this.#link?.close();
-      emit(this, "session-ended", { reason, kick });
+      this.#say("ended", { reason, kick });
     },
   });
   #check = new SessionCheck({
@@ -49,6 +50,17 @@ export class SessionGuard extends HTMLElement {
   #sid = "";
   #line = "connecting";
   #transport = "socket";
+  /** @type {Map<string, unknown>} */ #said = new Map();
+
+  /**
+   * What it said last of one thing, for those who began to listen after that.
+   *
+   * @param {string} what an event's name without `session-`
+   * @returns {unknown} undefined where nothing was said yet
+   */
+  said(what) {
+    return this.#said.get(what);
+  }
 
   connectedCallback() {
     this.#listeners = new AbortController();
@@ -87,13 +99,13 @@ export class SessionGuard extends HTMLElement {
       onEnded: (answer) => this.#exit.ended(answer),
       onPinged: (clocks) => {
         this.#notices.thank();
-        emit(this, "session-clocks", clocks);
+        this.#say("clocks", clocks);
       },
     });
     this.#tabs = new SessionTabs({
       scope: `${this.getAttribute("device-id")}:${this.getAttribute("user")}`,
       me: () => this.#asTab(),
-      onTabs: (tabs) => emit(this, "session-tabs", { tabs }),
+      onTabs: (tabs) => this.#say("tabs", { tabs }),
       onMessage: (message) => this.#hear(message),
       line: () => ({ state: this.#line, transport: this.#transport }),
       onLead: () => this.#connect(),
@@ -160,7 +172,7 @@ export class SessionGuard extends HTMLElement {
     if (frame.event === "hotspot") this.#tabs?.say({ kind: "hotspot" });
     if (frame.event === "role_changed") this.#tabs?.say({ kind: "role" });
     this.#notices.receive(frame);
-    emit(this, `session-${frame.event}`, frame);
+    this.#say(frame.event, frame);
     // What this page shows may be for a role that its member has no more: the server knows.
     if (frame.event === "role_changed") location.reload();
   }
@@ -172,7 +184,7 @@ export class SessionGuard extends HTMLElement {
     if (message.kind === "beat") this.#showLine(message.state, message.transport);
     this.#exit.hear(message);
     if (message.kind === "renewed" && message.was === this.#sid) this.#sid = message.sid;
-    if (message.kind === "hotspot") emit(this, "session-hotspot", {});
+    if (message.kind === "hotspot") this.#say("hotspot", {});
     if (message.kind === "role") location.reload();
   }
 
@@ -244,7 +256,16 @@ export class SessionGuard extends HTMLElement {
     this.#transport = transport;
     const state = navigator.onLine ? line : "offline";
     this.setAttribute("state", state);
-    emit(this, "session-state", { state, transport });
+    this.#say("state", { state, transport });
+  }
+
+  /**
+   * @param {string} what
+   * @param {unknown} detail
+   */
+  #say(what, detail) {
+    this.#said.set(what, detail);
+    emit(this, `session-${what}`, detail);
   }
 }
 
