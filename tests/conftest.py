@@ -55,6 +55,7 @@ from scripts.tools import chromium as chromium_program
 from store import passwords
 from store.opening import Store, open_store
 from store.settings import Settings
+from tests.chromium import launched
 from tests.compiled import Compiled
 from tests.databases import Databases
 from tests.forkserver import ForkServer
@@ -64,17 +65,6 @@ from tests.working import working
 from web import pages
 
 pytest_plugins = ["tests.reporting"]
-
-CHROMIUM_ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 _numbers = itertools.cycle(range(1, DATABASES))
 
@@ -290,19 +280,15 @@ async def browsers(
     """The session's Chromium; another one when it has crashed."""
     running: list[Browser] = []
 
-    async def one() -> Browser:
-        if not running or not running[-1].is_connected():
-            # a Chromium with a window would be started in its old headless mode by Playwright's own
-            # `headless`; the shell has no window anyway
-            browser = await playwright.chromium.launch(
-                executable_path=chromium_path, headless=False, args=CHROMIUM_ARGUMENTS
-            )
-            running.append(browser)
-        return running[-1]
+    async with AsyncExitStack() as stack:
 
-    yield one
-    for browser in running:
-        await browser.close()
+        async def one() -> Browser:
+            if not running or not running[-1].is_connected():
+                browser = launched(playwright, chromium_path)
+                running.append(await stack.enter_async_context(browser))
+            return running[-1]
+
+        yield one
 
 
 @pytest.fixture

@@ -6,23 +6,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Playwright, Route, expect
 
 from tests.browser.people import DASHBOARD, LOGIN, PATIENCE_MS, Seat, connected, is_out
+from tests.chromium import launched
 
 
 @pytest.fixture
-async def chromium(whole_chromium_path: Path) -> AsyncIterator[Browser]:
+async def chromium(playwright: Playwright, whole_chromium_path: Path) -> AsyncIterator[Browser]:
     """A Chromium that keeps pages in memory, as people's browsers do and Playwright's do not."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=whole_chromium_path,
-            headless=False,
-            args=["--headless=new", "--no-sandbox", "--disable-gpu"],
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
+    forgets = ["--disable-back-forward-cache"]
+    async with launched(playwright, whole_chromium_path, ignore_default_args=forgets) as browser:
         yield browser
-        await browser.close()
 
 
 async def _remembered(browser: Seat) -> Page:

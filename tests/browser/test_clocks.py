@@ -30,7 +30,7 @@ async def test_one_tab_stays_and_the_notice_goes_from_all(serve, budi, sit):
 
 
 async def test_who_does_not_answer_is_out_in_every_tab_and_told_why(serve, budi, sit):
-    web = await serve(SESSION_IDLE_SECONDS="3")
+    web = await serve(SESSION_IDLE_SECONDS="6")
     tabs = await (await sit(web)).arrive(2)
     for tab in tabs:
         await is_out(tab, ENDED)

@@ -19,7 +19,7 @@ from store.hotspot.otp import REQUESTS_PER_PHONE
 from store.members import Member
 from store.opening import Store
 from tests.browser.people import EMAIL, PASSWORD, PATIENCE_MS, Seat
-from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.chromium import ARGUMENTS
 from tests.hotspot import code_in
 from tests.parts import Product, Site
 
@@ -76,7 +76,7 @@ async def without_storage(chromium_path: Path, folder: Path) -> AsyncIterator[Br
             folder,
             executable_path=chromium_path,
             headless=False,
-            args=CHROMIUM_ARGUMENTS,
+            args=ARGUMENTS,
             user_agent=SHEET,
             viewport={"width": 390, "height": 780},
         )

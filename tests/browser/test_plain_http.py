@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Page, Playwright, expect
 
 from tests.browser.people import LOGIN
-from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.chromium import launched
 from tests.serving import PASSWORD, Serving, serving
 
 HOST = "sekolah.test"
@@ -32,11 +32,8 @@ async def site(environment) -> AsyncIterator[Serving]:
 @pytest.fixture
 async def page(playwright: Playwright, chromium_path: Path) -> AsyncIterator[Page]:
     names = f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP {FOREIGN} 127.0.0.1"
-    browser = await playwright.chromium.launch(
-        executable_path=chromium_path, headless=False, args=[*CHROMIUM_ARGUMENTS, names]
-    )
-    yield await browser.new_page()
-    await browser.close()
+    async with launched(playwright, chromium_path, names) as browser:
+        yield await browser.new_page()
 
 
 @asynccontextmanager
