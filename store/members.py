@@ -12,6 +12,7 @@ from store.clock import redis_ms
 from store.errors import Conflict, InvalidRequest, MemberExists, NotFound, Unavailable
 from store.hotspot.accounts import Accounts
 from store.hotspot.newcomers import APPROVED, NO_PASSWORD, TRIES, WAITING, Merged
+from store.letters import Letter
 from store.names import fold as fold
 from store.passwords import Passwords
 from store.phones import normal_phone
@@ -135,10 +136,10 @@ class Members(Part):
 
     async def get(self, member_id: str) -> Member:
         """Return a member. Raises NotFound."""
-        row = await self._redis.hgetall(self._keys.member(member_id))
-        if not row:
+        member = await self.find_by_id(member_id)
+        if member is None:
             raise NotFound()
-        return Member.from_hash(row)
+        return member
 
     async def needs_password(self, member_id: str) -> bool:
         """Return whether a code by phone is not enough to log in: for everybody with a role."""
@@ -169,6 +170,11 @@ class Members(Part):
         if not built:
             raise Unavailable()
         row = member_id and await self._redis.hgetall(self._keys.member(member_id))
+        return Member.from_hash(row) if row else None
+
+    async def find_by_id(self, member_id: str) -> Member | None:
+        """Return a member, None when there is none."""
+        row = await self._redis.hgetall(self._keys.member(member_id))
         return Member.from_hash(row) if row else None
 
     async def create(self, **fields: Unpack[NewMember]) -> Member:
@@ -270,7 +276,8 @@ class Members(Part):
     async def set_password(
         self, member_id: str, password: str, *, must_change: bool = False
     ) -> None:
-        """Give a member a new password. Ending sessions is the caller's decision.
+        """Give a member a new password, and tell them by mail. Ending sessions is the caller's
+        decision.
 
         Raises NotFound, WeakPassword.
         """
@@ -280,7 +287,7 @@ class Members(Part):
             "must_change": "1" if must_change else "0",
             "links": new_id(),
         }
-        await self._write(member, fields)
+        await self._write(member, fields, Letter("password_diganti"))
 
     async def stamp_links(self, member_id: str) -> str:
         """Return a new stamp for a link to set the password; older links are dead. Raises
@@ -293,7 +300,9 @@ class Members(Part):
         """Keep the same password under today's scheme (a login with a hash of the old site)."""
         await self._write(member, {"password": await self._passwords.hash(password)})
 
-    async def _write(self, member: Member, fields: dict[str, str]) -> None:
+    async def _write(
+        self, member: Member, fields: dict[str, str], letter: Letter | None = None
+    ) -> None:
         keys = self._keys
         names = {"email": member.email, "username": member.username} | fields
         await self._change(
@@ -309,6 +318,7 @@ class Members(Part):
                 member.id,
                 member.email,
                 member.username,
+                letter.as_json() if letter else "",
                 *_flat(fields),
             ],
         )

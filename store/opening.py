@@ -18,6 +18,7 @@ from store.database import Database
 from store.devices import Devices
 from store.durability import DISK_MS, GROUPS, REPLICA_MS, Durability
 from store.events import EventLog
+from store.forgotten import Forgotten
 from store.hotspot.accounts import Accounts
 from store.hotspot.newcomers import Newcomers
 from store.hotspot.parts import Hotspot
@@ -31,6 +32,7 @@ from store.mails import Mails
 from store.member_lists import MemberLists
 from store.members import Members
 from store.messages import Messages
+from store.password_links import PasswordLinks
 from store.passwords import Passwords
 from store.payments.parts import Payments
 from store.payments.parts import wire as parts_of_payments
@@ -65,6 +67,8 @@ class Store:
     awaiting: Awaiting
     limits: Limits
     passwords: Passwords
+    password_links: PasswordLinks
+    forgotten: Forgotten
     members: Members
     sessions: Sessions
     logins: Logins
@@ -150,15 +154,15 @@ def _wire(
         awaiting=awaiting,
         limits=limits,
         passwords=passwords,
+        password_links=PasswordLinks(changes, settings, members, sessions),
+        forgotten=Forgotten(changes, limits, members, sessions),
         members=members,
         sessions=sessions,
         logins=Logins(changes, settings, limits, passwords, members, sessions, devices, audit),
         devices=devices,
         qr=Qr(changes, settings, limits, sessions, audit),
         attendance=parts_of_attendance(changes, settings, database, limits),
-        payments=parts_of_payments(
-            changes, settings, database, limits, members, sessions, hotspot, mails
-        ),
+        payments=parts_of_payments(changes, settings, database, limits, members, hotspot, mails),
         hotspot=hotspot,
         mails=mails,
         messages=Messages(database),

@@ -507,6 +507,16 @@ class Settings:
         return self.public_url.startswith("https://")
 
     @property
+    def has_gateway(self) -> bool:
+        """Whether a code reaches a phone."""
+        return self.is_dev or self.otp_sender == "http"
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether a mail leaves this house."""
+        return self.is_dev or bool(self.smtp_url)
+
+    @property
     def gateway(self) -> Form:
         """How the message gateway is asked."""
         return read_form(

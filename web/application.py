@@ -16,6 +16,7 @@ from web import (
     hotspot,
     mails,
     member_lists,
+    passwords,
     payments,
     qr,
     sessions,
@@ -42,6 +43,7 @@ def make_application(
     parts = {"store": store, "pages": pages}
     routes = [
         *sessions.routes(pages, settings.is_dev),
+        *passwords.routes(),
         *check.routes(),
         *admin.routes(),
         *member_lists.routes(),

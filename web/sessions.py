@@ -67,6 +67,8 @@ class Login(Handler):
     async def _notice(self) -> dict[str, Any] | None:
         """Return why this browser's last session ended, when the page was opened to say it."""
         reason = self.get_query_argument("reason", "")
+        if reason == "password_set":
+            return {"reason": reason, "not_me": False, **_PASSWORD_SET}
         if reason not in REASONS:
             return None
         notice: dict[str, Any] = {"reason": reason, "not_me": False}
@@ -81,6 +83,11 @@ class Login(Handler):
         current = await self.current_session_or_none()
         return current.username if current else None
 
+
+_PASSWORD_SET = {
+    "title": "Password baru tersimpan",
+    "text": "Masuk dengan password baru Anda. Perangkat lain sudah keluar.",
+}
 
 _EXPIRED = ("idle", "absolute", "remember")
 

@@ -19,7 +19,7 @@ from jobs.mail.smtp import MAIL_SECONDS, Refusal, SmtpConnection
 from jobs.mail.verdicts import Blame, Stage
 from jobs.mail.writing import MailTemplates
 from store.database import Row, statement
-from store.errors import Unavailable
+from store.errors import NotFound, Unavailable
 from store.opening import Store
 from store.outboxes import Backoff
 
@@ -114,10 +114,12 @@ class _Round:
 
     async def _send(self, row: Row) -> Refusal | None:
         """Send one mail; whatever is raised for it is its own trouble."""
-        link = await self._link(row)
         try:
+            link = await self._link(row)
             mail = self._templates.write(row, link)
             await self._smtp.send(mail, self._templates.sender, row["recipient"])
+        except Unavailable:
+            raise
         except Refusal as refusal:
             return refusal
         except Unwritable as error:
@@ -130,13 +132,25 @@ class _Round:
     async def _link(self, row: Row) -> str:
         """A link to set a password, made when the mail goes out: none is kept in the outbox.
         Raises Unavailable when Redis is away, which is no fault of the mail."""
-        if row["template"] not in ("pendaftaran_member", "sudah_terdaftar"):
-            return ""
+        links = self._store.password_links
         try:
+            if row["template"] == "lupa_password":
+                return await self._asked(row)
+            if row["template"] not in ("pendaftaran_member", "sudah_terdaftar"):
+                return ""
             member = await self._store.members.find(row["recipient"])
-            return await self._store.payments.links.make(member.id) if member else ""
+            return await links.make(member.id) if member else ""
+        except NotFound:
+            raise Unwritable("nobody's account") from None
         except (RedisError, OSError) as error:
             raise Unavailable() from error
+
+    async def _asked(self, row: Row) -> str:
+        """The link that somebody asked for, while the address is its member's. Raises NotFound."""
+        member = await self._store.members.get(row["payload"]["member"])
+        if member.email != row["recipient"]:
+            raise NotFound()
+        return await self._store.password_links.make_asked(member.id)
 
     async def _goes_on(self, row: Row, refusal: Refusal | None) -> bool:
         """Write down what became of a mail; returns whether the next may be tried."""

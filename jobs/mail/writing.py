@@ -25,6 +25,8 @@ SUBJECTS = {
     "pendaftaran_member": "Pendaftaran Member Berhasil - Order #{id_order}",
     "sudah_terdaftar": "Anda sudah terdaftar - Order #{id_order}",
     "ponsel_baru": "Ponsel baru masuk ke akun Anda",
+    "lupa_password": "Buat password baru",
+    "password_diganti": "Password akun Anda baru saja diganti",
 }
 
 FILES = {
@@ -32,10 +34,17 @@ FILES = {
     "pendaftaran_member": "email_pendaftaran",
     "sudah_terdaftar": "email_terdaftar",
     "ponsel_baru": "email_ponsel_baru",
+    "lupa_password": "email_lupa_password",
+    "password_diganti": "email_password_diganti",
 }
 """Template files by the kind of mail; the documents' names where they have one."""
 
-PAGES = {"login": "/login", "devices": "/devices", "new_password": "/password"}
+PAGES = {
+    "login": "/login",
+    "devices": "/devices",
+    "new_password": "/password",
+    "forgotten": "/lupa-password",
+}
 """Our pages that a mail may lead to, by the variable that a template has for each."""
 
 NAMES = ("name", "device")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobs.persist import letters
 from jobs.persist.effects import Effect, moment_of, text
 from store.database import statement
 from store.events import Event
@@ -38,9 +39,10 @@ def saved(row: Mapping[str, str], _touched_by: Event) -> Effect:
     )
 
 
-def changed(event: Event) -> None:
-    """`member.changed {member}`: nothing of its own, the row is saved with every touch."""
+def changed(event: Event) -> Effect | None:
+    """`member.changed {member, letter?}`: the letter, if any; the row is saved with every touch."""
     text(event, "member")
+    return letters.owed(event)
 
 
 def deleted(event: Event) -> Effect:

@@ -21,7 +21,7 @@ from functools import partial
 import psycopg
 import redis
 
-from jobs.persist import attendance, audit, hotspot, members, payments, qr, sessions
+from jobs.persist import attendance, audit, hotspot, letters, members, payments, qr, sessions
 from jobs.persist.effects import Effect, EffectOf
 from store.continuity import Break, Cursor, HistoryBroken
 from store.database import Connection, statement
@@ -50,6 +50,7 @@ EFFECTS: Mapping[str, EffectOf] = {
     "login.attempted": sessions.passing,
     "login.answered": sessions.passing,
     "audit": audit.written,
+    "letter.owed": letters.owed,
     **attendance.EFFECTS,
     **qr.EFFECTS,
     **payments.EFFECTS,

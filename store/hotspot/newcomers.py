@@ -56,6 +56,11 @@ class Holder:
     id: str
     newcomer_keys: list[str]
 
+    @property
+    def is_newcomer(self) -> bool:
+        """Whether nobody has approved them yet."""
+        return bool(self.newcomer_keys)
+
     def words(self) -> tuple[str, int]:
         """Return what a script is told of them."""
         return self.id, int(bool(self.newcomer_keys))

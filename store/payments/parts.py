@@ -13,11 +13,9 @@ from store.members import Members
 from store.payments.inbox import Inbox
 from store.payments.intake import Intake
 from store.payments.licences import Licences
-from store.payments.links import PasswordLinks
 from store.payments.order_desk import OrderDesk
 from store.payments.pages import OrderPages
 from store.payments.spool import Spool
-from store.sessions import Sessions
 from store.settings import Settings
 
 
@@ -30,7 +28,6 @@ class Payments:
     licences: Licences
     inbox: Inbox
     pages: OrderPages
-    links: PasswordLinks
     desk: OrderDesk
 
 
@@ -40,7 +37,6 @@ def wire(
     database: Database,
     limits: Limits,
     members: Members,
-    sessions: Sessions,
     hotspot: Hotspot,
     mails: Mails,
 ) -> Payments:
@@ -54,6 +50,5 @@ def wire(
         licences=licences,
         inbox=inbox,
         pages=OrderPages(changes),
-        links=PasswordLinks(changes, settings, members, sessions),
         desk=OrderDesk(changes, database, members, hotspot, licences, inbox, mails),
     )

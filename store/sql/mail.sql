@@ -5,6 +5,15 @@ INSERT INTO email_outbox (dedupe_key, template, recipient, payload, ref_id)
 VALUES (%(key)s, %(template)s, %(recipient)s, %(payload)s, %(ref_id)s)
 ON CONFLICT (dedupe_key) DO NOTHING
 
+-- owe_letter --
+-- A member who came by the hotspot's code has no address, and nobody has none.
+INSERT INTO email_outbox (dedupe_key, template, recipient, payload)
+SELECT %(key)s, %(template)s, recipient, jsonb_build_object('name', name, 'member', id) || %(said)s
+FROM (SELECT id, name, coalesce(nullif(%(to)s, ''), email) AS recipient
+      FROM member WHERE id = %(member)s) AS letter
+WHERE recipient NOT LIKE '%%.invalid'
+ON CONFLICT (dedupe_key) DO NOTHING
+
 -- send_anew --
 -- Whoever is sending it at this moment reports of a turn that is over, and is not heard.
 UPDATE email_outbox SET

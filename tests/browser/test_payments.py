@@ -138,7 +138,7 @@ async def test_an_operator_looks_before_replaying(serve, store, sit):
 
 async def test_a_mailed_link_sets_the_password(serve, store, budi, sit):
     web = await serve()
-    link = await store.payments.links.make(budi.id)
+    link = await store.password_links.make(budi.id)
     token = link.partition("#")[2]
     seat = await sit(web)
     page = await seat.context.new_page()

@@ -170,9 +170,9 @@ async def test_a_new_members_mail_brings_a_link_that_sets_the_password(
         token = part.partition("/atur-password#")[2].split('"')[0].split()[0]
         assert len(token) == 32
     with pytest.raises(NotFound):
-        await store.payments.links.use(token, "kalimat baru")
+        await store.password_links.use(token, "kalimat baru")
     token = again.partition("/atur-password#")[2].split()[0]
-    await store.payments.links.use(token, "kalimat baru")
+    await store.password_links.use(token, "kalimat baru")
     after = await store.members.get(member.id)
     assert (await store.passwords.check("kalimat baru", after.password)).fits
     assert "tidak kami ubah" in again and "/atur-password#" in again

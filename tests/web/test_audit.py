@@ -88,7 +88,7 @@ async def test_a_change_of_role_and_a_new_password_are_acts(environment) -> None
         own = await site.logged_in(budi)
         body = {"current": PASSWORD, "new": SECRET}
         assert (await own.post("/password", body)).status == 200
-        token = (await site.store.payments.links.make(budi.id)).partition("#")[2]
+        token = (await site.store.password_links.make(budi.id)).partition("#")[2]
         await own.post("/api/auth/set-password", {"token": token, "password": SECRET + " lagi"})
         (role,) = await written(site, "member.role")
         assert role["subject"] == budi.id and role["detail"] == {"from": "member", "to": "teacher"}

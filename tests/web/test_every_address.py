@@ -18,7 +18,8 @@ from tests.serving import Serving, serving
 OPEN = re.compile(
     r"/|/login|/cekfingerprint|/auth/authenticate|/cekaction|/logout|/akun-diblokir|/offline"
     r"|/api/auth/(login|refresh|register|request-otp|verify-otp|set-password|check|otp/.*)"
-    r"|/api/auth/(qr/(generate|redeem|image/.*|status/.*)|not-me)|/link|/atur-password"
+    r"|/api/auth/(qr/(generate|redeem|image/.*|status/.*)|not-me)|/link|/(atur|lupa)-password"
+    r"|/api/auth/forgot(/code)?"
     r"|/attendance/.*|/api/attendance/.*|/webhook/lynk/?|/order/.*|/api/order/.*|/api/license/.*"
     r"|/hotspot/(login.*|masuk|bukti|router|proof|lanjut|.*\.(html|json))|/(nonaktif|fup)"
     r"|/(masa-aktif-habis|kuota-habis)|/api/hotspot/(captive|proof|handover/.*|redeem)"

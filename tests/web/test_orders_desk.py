@@ -70,7 +70,7 @@ async def test_the_right_address_reaches_licences_member_and_mails(environment) 
         admin = await bought(site, EBOOK, MEMBERSHIP)
         member = await site.store.members.find(WRONG)
         assert member is not None
-        link = await site.store.payments.links.make(member.id)
+        link = await site.store.password_links.make(member.id)
         await rows(site.store, "UPDATE email_outbox SET state = 'sent' RETURNING id")
         before = await rows(site.store, "SELECT id, turn FROM email_outbox ORDER BY id")
         answer = await correct(admin, f" <{RIGHT}>. ")
@@ -111,7 +111,7 @@ async def test_a_correction_that_was_cut_off_is_done_by_the_next(
         admin = await bought(site, EBOOK, MEMBERSHIP)
         member = await site.store.members.find(WRONG)
         assert member is not None
-        link = await site.store.payments.links.make(member.id)
+        link = await site.store.password_links.make(member.id)
         whole = getattr(Members, cut)
 
         async def cut_off(self: Members, *args: Any, **more: Any) -> None:

@@ -432,7 +432,7 @@ async def test_a_mailed_link_sets_a_password_once(environment) -> None:
     async with signed(environment) as site:
         member = await site.member("budi")
         inside = await site.logged_in(member)
-        link = await site.store.payments.links.make(member.id)
+        link = await site.store.password_links.make(member.id)
         token = link.partition("#")[2]
         browser = site.browser()
         assert (await browser.get("/atur-password")).status == 200

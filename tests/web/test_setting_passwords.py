@@ -9,7 +9,7 @@ from tests.serving import PASSWORD, Serving, serving
 
 
 async def link_for(site: Serving, member_id: str) -> str:
-    return (await site.store.payments.links.make(member_id)).partition("#")[2]
+    return (await site.store.password_links.make(member_id)).partition("#")[2]
 
 
 async def use(browser: Browser, token: str, password: str = "kuda di tepi air") -> int:

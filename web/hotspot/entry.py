@@ -91,6 +91,10 @@ Phone = Annotated[
 """An Indonesian mobile number in any of its forms, kept as `628…`."""
 
 
+OtpCode = Annotated[str, fields.read_by(_six_digits, pattern=_CODE.pattern)]
+"""A code as it was sent: six digits."""
+
+
 class DeviceBody(fields.Body):
     """The device to let through, as the router's page named it."""
 
@@ -108,21 +112,23 @@ class CodeHandler(HotspotHandler):
 
     async def issue(self, phone: str, message: str) -> None:
         """Send a code to who is a member or wishes to be one, and answer."""
+        self.respond(await self.issued(phone, message))
+
+    async def issued(self, phone: str, message: str) -> dict[str, Any]:
+        """Send a code to who is a member or wishes to be one, and return the answer."""
         known = await self.store.hotspot.accounts.member_of(phone)
         line = await self.line_of(known)
         issued = await self.store.hotspot.otp.issue(phone, self.address, line)
         if issued.code:
             await self._send(phone, issued.code, line, is_known=known is not None)
-        self.respond(
-            {
-                "success": True,
-                "message": message,
-                "phone_number": local_form(phone),
-                "expires_in": issued.expires_in,
-                "resend_in": issued.resend_in,
-                "ticket": issued.ticket,
-            }
-        )
+        return {
+            "success": True,
+            "message": message,
+            "phone_number": local_form(phone),
+            "expires_in": issued.expires_in,
+            "resend_in": issued.resend_in,
+            "ticket": issued.ticket,
+        }
 
     async def _send(self, phone: str, code: str, line: str, *, is_known: bool) -> None:
         """Enqueue the message. A member's code is urgent. A newcomer's waits among visitors,
@@ -214,7 +220,7 @@ class VerifyOtp(Binding):
 
     class Body(DeviceBody, kw_only=True):
         phone_number: Phone
-        otp: Annotated[str, fields.read_by(_six_digits, pattern=_CODE.pattern)]
+        otp: OtpCode
 
     async def post(self) -> None:
         body = self.body(self.Body)

@@ -1,9 +1,8 @@
-"""The buyer's page: how far an order is, never with a key; and setting a password by a mailed
-link."""
+"""The buyer's page: how far an order is, never with a key."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -11,8 +10,6 @@ from store.errors import Conflict, NotFound, RateLimited, Unavailable
 from store.limits import AddressLimit, Limit
 from store.payments.numbers import order_ref
 from store.refusals import is_away
-from web import fields
-from web.fields import as_sent, refusing
 from web.handler import Handler
 
 UNKNOWN_ORDERS = AddressLimit("orders", 30, 60)
@@ -23,9 +20,6 @@ RESENDS = Limit("resend", 1, 300)
 RESENDS_A_DAY = Limit("resend-day", 5, 86_400)
 """Who knows an order's number may have its mails sent again to its buyer, but not fill their
 box."""
-
-LINKS_TRIED = AddressLimit("links", 10, 300)
-"""Per address in five minutes: a person sets one or two."""
 
 
 class OrderHandler(Handler):
@@ -86,34 +80,8 @@ class Resend(OrderHandler):
         self.respond({"success": True, "email": order.get("email", "")})
 
 
-class PasswordPage(Handler):
-    """`/atur-password#<token>`: the page behind a mailed link."""
-
-    def get(self) -> None:
-        self.page("set_password.html")
-
-
-class SetPassword(Handler):
-    """`/api/auth/set-password {token, password}`: once for each link."""
-
-    class Body(fields.Body):
-        token: Annotated[str, refusing("Tautan ini tidak lengkap.", min_length=16, max_length=128)]
-        password: Annotated[Any, as_sent(type="string", format="password")] = ""
-
-    async def post(self) -> None:
-        await self.store.limits.take(LINKS_TRIED.of(self.address))
-        body = self.body(self.Body)
-        member = await self.store.payments.links.use(body.token, body.password)
-        await self.store.audit.note(
-            member, "password.change", member, ip=self.address, detail={"by": "link"}
-        )
-        self.respond({"success": True, "redirect": "/login"})
-
-
 ROUTES = [
     (r"/order/([^/]+)", OrderPage),
     (r"/api/order/([^/]+)", Order),
     (r"/api/order/([^/]+)/resend", Resend),
-    (r"/atur-password", PasswordPage),
-    (r"/api/auth/set-password", SetPassword),
 ]

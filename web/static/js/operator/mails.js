@@ -29,6 +29,8 @@ const KINDS = {
   pendaftaran_member: "Pendaftaran member",
   sudah_terdaftar: "Sudah terdaftar",
   ponsel_baru: "Ponsel baru",
+  lupa_password: "Lupa password",
+  password_diganti: "Password diganti",
 };
 
 const moment = new Intl.DateTimeFormat("id-ID", { dateStyle: "medium", timeStyle: "short" });

@@ -17,7 +17,7 @@ const token = location.hash.slice(1);
 history.replaceState(null, "", location.pathname);
 
 if (token) button.disabled = false;
-else say("password_message", "Tautan ini tidak lengkap. Buka lagi dari email Anda.");
+else refuse("Tautan ini tidak lengkap. Buka lagi dari email Anda.");
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -33,7 +33,18 @@ async function send() {
     deadlineMs: DEADLINE_MS,
   });
   occupy(button, false);
-  if (answer?.ok) location.replace("/login");
+  if (answer?.ok) location.replace("/login?reason=password_set");
+  else if (answer?.status === 404) refuse(whyNot(answer));
   else say("password_message", whyNot(answer));
+}
+
+/**
+ * The link opens nothing: another one may be asked for.
+ *
+ * @param {string} why
+ */
+function refuse(why) {
+  say("password_message", why);
+  byId("password_again").hidden = false;
 }
 

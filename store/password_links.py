@@ -15,6 +15,9 @@ from store.weak_passwords import strong_password
 LINK_SECONDS = 72 * 3600
 """How long a mailed link sets a password."""
 
+ASKED_SECONDS = 3600
+"""The same of one that its owner, or somebody else, asked for a moment ago."""
+
 
 class PasswordLinks(Part):
     """Links by which a member sets a password once, without knowing one."""
@@ -30,9 +33,21 @@ class PasswordLinks(Part):
     async def make(self, member_id: str) -> str:
         """Return a link, good for LINK_SECONDS or until the next one or a new password. Its secret
         is behind the `#`, which no server and no log sees; what is kept of it is a digest."""
-        token = secrets.token_urlsafe(24)
         stamp = await self._members.stamp_links(member_id)
-        await self._redis.set(self._key(token), f"{member_id} {stamp}", ex=LINK_SECONDS)
+        return await self._kept(member_id, stamp, LINK_SECONDS)
+
+    async def make_asked(self, member_id: str) -> str:
+        """Return a link that somebody asked for, good for ASKED_SECONDS or until a new password.
+
+        Anybody may ask, so the links that are out stay good. Raises NotFound.
+        """
+        member = await self._members.get(member_id)
+        stamp = member.links or await self._members.stamp_links(member_id)
+        return await self._kept(member_id, stamp, ASKED_SECONDS)
+
+    async def _kept(self, member_id: str, stamp: str, seconds: int) -> str:
+        token = secrets.token_urlsafe(24)
+        await self._redis.set(self._key(token), f"{member_id} {stamp}", ex=seconds)
         return f"{self._settings.public_url}/atur-password#{token}"
 
     async def use(self, token: str, password: object) -> str:
