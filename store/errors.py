@@ -205,6 +205,13 @@ class CrossOrigin(Forbidden):
     message = "Permintaan dari situs lain ditolak."
 
 
+class LicenceNeeded(Forbidden):
+    """Logged in, and without an active licence for the product."""
+
+    type = "LICENCE_NEEDED"
+    message = "Anda belum memiliki lisensi yang aktif untuk produk ini."
+
+
 class PasswordChangeNeeded(Forbidden):
     """A first login: the password has to be changed before anything else."""
 

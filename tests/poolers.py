@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from scripts.embedded import unprivileged
 from scripts.embedded.server import Server
 from scripts.embedded.supervisor import StartError, Supervisor
-from scripts.tools import pooler
+from scripts.tools import debian
 
 CONNECTIONS = 3
 
@@ -48,9 +48,9 @@ default_pool_size = {CONNECTIONS}
         self._config.write_text(text)
 
     def command(self) -> Sequence[str | Path]:
-        program = pooler.find()
+        program = debian.find("pgbouncer")
         if program is None:
-            raise StartError(pooler.ADVICE)
+            raise StartError(debian.advice("pgbouncer"))
         return [*self._as_somebody(), program, self._config]
 
     def _as_somebody(self) -> list[str | Path]:

@@ -1,7 +1,7 @@
 """`GET /api/auth/check`: who is logged in here, for a proxy in front of another site.
 
 nginx's `auth_request` asks so before it lets a request through (CONTRACT §15). It understands 2xx,
-401 and 403 only.
+401 and 403 only, and makes a 500 of everything else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from urllib.parse import quote
 from store.errors import (
     Forbidden,
     JagaError,
+    LicenceNeeded,
     PasswordChangeNeeded,
     SessionEnded,
     SessionExpired,
@@ -25,7 +26,11 @@ PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 
 
 class Check(Handler):
-    """204 and who it is, or 401 and why not; 403 when `role` names other roles.
+    """204 and who it is, or 401 and why not; 403 when `role` names other roles, or the member has
+    no active licence for the product that `licence` names (its uuid at Lynk.id).
+
+    With `redirect=1` a browser is led to the login page instead, for proxies that pass our answer
+    on (Caddy, Traefik).
 
     A remember cookie opens no session here: the proxy would throw the new cookie away.
     """
@@ -42,6 +47,9 @@ class Check(Handler):
         roles = self.get_query_argument("role", "")
         if roles and current.role not in roles.split(","):
             raise Forbidden()
+        product = self.get_query_argument("licence", "")
+        if product and not await self.store.payments.owned.has(current.email, product):
+            raise LicenceNeeded()
         self._tell(current)
 
     async def _looked_up(self) -> CurrentSession:
@@ -60,13 +68,27 @@ class Check(Handler):
         self.set_header("X-Jaga-Device", current.session.device)
         self.finish()
 
+    @property
+    def is_navigation(self) -> bool:
+        """Whether a person waits for a page behind the proxy, and the proxy passes ours on."""
+        wants_html = "text/html" in self.request.headers.get("Accept", "")
+        return wants_html and self.get_query_argument("redirect", "") == "1"
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = self._named(status_code, kwargs.get("exc_info"))
         self.set_header("X-Jaga-Reason", _reason_of(error))
+        if self.is_navigation:
+            super().write_error(status_code, **kwargs)
+            return
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
-        # a proxy makes a 500 of the 419 that pages know
-        self.respond(error.body(), 401 if isinstance(error, Unauthenticated) else error.status)
+        self.respond(error.body(), _understood(error.status))
+
+
+def _understood(status: int) -> int:
+    """Return the status that proxies understand: the 419 of pages and the 400 of odd credentials
+    would be a 500 to whoever asks for the page."""
+    return status if status in (403, 405) or status >= 500 else 401
 
 
 def _reason_of(error: JagaError) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 INSTALL_SECONDS = 900.0
 """Some 400 MB for a Chromium with its libraries, over a slow line."""
@@ -31,3 +33,28 @@ def attempt(command: Sequence[str]) -> None:
         )
     except (OSError, subprocess.SubprocessError) as error:
         print(f"That did not work: {error}", flush=True)
+
+
+PROGRAMS = ("pgbouncer", "nginx")
+"""What tests put before Postgres and before the server; each is in the package of its name."""
+
+
+def find(program: str) -> Path | None:
+    """Return a program of PROGRAMS, None when it is not there."""
+    places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
+    found = shutil.which(program, path=places)
+    return Path(found) if found else None
+
+
+def advice(program: str) -> str:
+    """Return what to do when it is not there."""
+    return f"no {program}: install your system's package `{program}`, or run scripts/test as root"
+
+
+def bring() -> None:
+    """Install what is missing of PROGRAMS; without one, its tests say so."""
+    missing = [program for program in PROGRAMS if find(program) is None]
+    if not missing or os.geteuid() != 0:
+        return
+    for command in (UPDATE, installing(*missing)):
+        attempt(command)

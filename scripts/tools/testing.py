@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from scripts.tools import checking, chromium, pooler
+from scripts.tools import checking, chromium, debian
 
 TESTS_SECONDS = 30 * 60
 """Only something that hangs takes so long, also on one slow core."""
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     except chromium.NoChromium as error:
         print(f"The browser tests cannot run: {error}.", file=sys.stderr)
         return 1
-    pooler.bring()
+    debian.bring()
     if others:
         return 0 if checking.run("tests", _pytest([*asked, *others]), TESTS_SECONDS) else 1
     return _everything(asked)

@@ -14,6 +14,7 @@ from store.payments.inbox import Inbox
 from store.payments.intake import Intake
 from store.payments.licences import Licences
 from store.payments.order_desk import OrderDesk
+from store.payments.owned import OwnedLicences
 from store.payments.pages import OrderPages
 from store.payments.spool import Spool
 from store.settings import Settings
@@ -26,6 +27,7 @@ class Payments:
     spool: Spool
     intake: Intake
     licences: Licences
+    owned: OwnedLicences
     inbox: Inbox
     pages: OrderPages
     desk: OrderDesk
@@ -48,6 +50,7 @@ def wire(
         spool=spool,
         intake=Intake(changes, settings, limits, spool),
         licences=licences,
+        owned=OwnedLicences(database, licences),
         inbox=inbox,
         pages=OrderPages(changes),
         desk=OrderDesk(changes, database, members, hotspot, licences, inbox, mails),

@@ -155,6 +155,11 @@ FROM lynk_inbox AS i LEFT JOIN lynk_order AS o ON o.ref_id = i.ref_id AND o.inbo
 WHERE i.ref_id = %(ref)s AND i.state IN ('received', 'processing', 'granted', 'done', 'review')
 ORDER BY (o.id_order IS NOT NULL) DESC, i.place LIMIT 1
 
+-- owned_licences --
+SELECT key_license, status FROM lynk_webhook
+WHERE lower(email) = lower(%(email)s) AND produk_digital = %(product)s
+ORDER BY id DESC LIMIT 20
+
 -- list_licences --
 SELECT id, email, key_license, produk_digital, device_active, id_order, id_transaction,
        trx_lynk_id, title, status, policy, created_at,
