@@ -161,19 +161,19 @@ def test_an_older_python_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_the_module_gets_the_arguments_and_the_same_process(prepared: Path) -> None:
-    """So a signal to scripts/run reaches what it became."""
+    """So a signal to scripts/run reaches what it became. What it compiles is kept for the next."""
     shutil.copytree(ROOT / "scripts", prepared / "scripts", dirs_exist_ok=True)
     (prepared / "echo.py").write_text(
-        "import os, sys; print(os.getpid(), sys.prefix, sys.argv[1:])"
+        "import os, sys; print(os.getpid(), sys.prefix, sys.argv[1:], sys.dont_write_bytecode)"
     )
     process = subprocess.Popen(
         [prepared / "scripts" / "enter", "echo", "-k", "two words"],
-        env={**os.environ, "PYTHON": sys.executable},
+        env={**os.environ, "PYTHON": sys.executable, "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
         text=True,
     )
     said, _ = process.communicate(timeout=30)
-    assert said == f"{process.pid} {prepared / '.venv'} ['-k', 'two words']\n"
+    assert said == f"{process.pid} {prepared / '.venv'} ['-k', 'two words'] False\n"
 
 
 def _require(root: Path, requirement: str) -> None:
