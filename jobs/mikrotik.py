@@ -72,6 +72,10 @@ class LoginRefused(RouterError):
     """Wrong user or password."""
 
 
+FORBIDDEN = ("not enough permissions", "not allowed by device-mode", "std failure: not allowed")
+"""How a router begins to say that no command of ours can succeed."""
+
+
 class Trap(RouterError):
     """One command was refused. `category` is None when the router gave none, as most do."""
 
@@ -87,8 +91,14 @@ class Trap(RouterError):
 
     @property
     def is_forbidden(self) -> bool:
-        """Our account on the router may not do this."""
-        return "not enough permissions" in self.message or "not allowed" in self.message
+        """Our account on the router, or its device-mode, lets nobody do this. `user … is not
+        allowed to log in from this MAC address` is about one member."""
+        return self.message.removeprefix("failure: ").startswith(FORBIDDEN)
+
+    @property
+    def is_of_the_moment(self) -> bool:
+        """A login found its device gone, or on its way in."""
+        return "unknown host" in self.message or "already authorizing" in self.message
 
 
 @dataclass(frozen=True, slots=True)

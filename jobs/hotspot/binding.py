@@ -60,9 +60,10 @@ async def bind_device(
 
     `wish` has `member`, `address` (trusted, or empty), `mac`, `ip` (both only told), `name`,
     `browser`, `replace`, `link` (the router's login page); `is_late` is one that had to wait, and
-    takes nothing away from anybody. States: `bound`, `pending`, `full`, `taken`, `unknown`,
-    `mismatch`, `none` for a member with nothing to use, and `prove` where HOTSPOT_PRESENCE wants
-    more than a row for what was only told: then `login_url` leads to it, and `bind_proven` goes on.
+    takes nothing away from anybody. States: `bound`, `pending`, `conflict` for a row of somebody
+    else's or a refusal that is in the way, `full`, `taken`, `unknown`, `mismatch`, `none` for a
+    member with nothing to use, and `prove` where HOTSPOT_PRESENCE wants more than a row for what
+    was only told: then `login_url` leads to it, and `bind_proven` goes on.
     """
     if not await _has_something_to_use(store, wish["member"]):
         if not is_late:
@@ -237,4 +238,6 @@ async def _let_through(store: Store, member: str, router: Router) -> str:
     report = await Engine(store, router, Policy.of(store.settings)).run(member)
     if len(store.settings.routers) > 1:
         await store.hotspot.routers.sync(member)
-    return "bound" if report.state == "done" else "pending"
+    if member in report.conflicts:
+        return "conflict"
+    return "bound" if report.state == "done" and not report.pending else "pending"

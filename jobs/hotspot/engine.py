@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from jobs.hotspot.garden import plan_garden
 from jobs.hotspot.plan import Device, Plan, Wanted, plan
 from jobs.hotspot.report import Report, preview_of, say
-from jobs.hotspot.snapshot import RouterReader
+from jobs.hotspot.snapshot import WHOLE_MEMBERS, RouterReader
 from jobs.hotspot.usage import Look, Reading, count, reading_of
 from jobs.hotspot.writing import GivesWay, Writer
 from jobs.mikrotik import (
@@ -158,7 +158,9 @@ class Engine:
             accounts = await self._accounts(only)
             if not accounts:
                 return
-            reader = RouterReader(link, self._wanted(accounts, now, self._policy)[0])
+            known = await self._store.hotspot.ledger.members_on(self.router.name)
+            (one,) = self._wanted(accounts, now, self._policy)
+            reader = RouterReader(link, one if known > WHOLE_MEMBERS else None)
             actual = await reader.picture()
         else:
             reader = RouterReader(link)
@@ -182,7 +184,7 @@ class Engine:
         if made.needs_cookies:
             actual = await reader.with_cookies(actual)
             made = plan(wanted, actual, self._policy)
-        report.members, report.conflicts = len(wanted), made.conflicts
+        report.members = len(wanted)
         await self._preflight(reader, bool(made.steps))
         writer = Writer(self._store, self._policy, report, lease, link, reader)
         await writer.make_true(made, wanted, actual.hosts)
@@ -213,6 +215,9 @@ class Engine:
                 device_set=account.device_set,
                 is_settled=account.settled_sets[self.router.name] == account.device_set,
                 password=self._store.hotspot.routers.password(account.member),
+                taken=account.taken(self.router.name),
+                obstacle=account.obstacles[self.router.name],
+                is_refused=account.is_refused(self.router.name),
             )
             for account in accounts
         ]

@@ -33,6 +33,8 @@ class Report:
     changes: list[dict[str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     conflicts: dict[str, str] = field(default_factory=dict)
+    """Member → what is in the way: somebody else's row, or what the router refused."""
+
     strangers: int = 0
     counted: int = 0
     pending: int = 0
@@ -83,7 +85,7 @@ def preview_of(
         ],
         "writes": len(made.steps),
         "reasons": dict(Counter(step.reason for step in made.steps)),
-        "conflicts": made.conflicts,
+        "conflicts": {member: str(found) for member, found in made.conflicts.items()},
         "strangers": made.strangers[:KEPT_LINES],
         "statuses": counts,
         "statuses_before": counts_before,

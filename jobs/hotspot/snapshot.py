@@ -9,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from jobs.hotspot.garden import GARDEN
-from jobs.hotspot.plan import ACTIVE, BINDING, COOKIE, HOST, PROFILE, USER, Actual, Wanted
+from jobs.hotspot.plan import ACTIVE, BINDING, COOKIE, EMPTY, HOST, PROFILE, USER, Actual, Wanted
+from jobs.hotspot.tags import comment_of
 from jobs.mikrotik import AnyOf, Ask, RouterLink, Row
 from store.phones import local_form
 
 MOST_PRINTS = 6
 
-USER_FIELDS = (".id", "name", "profile", "disabled", "comment")
-BINDING_FIELDS = (".id", "mac-address", "address", "type", "disabled", "comment")
+WHOLE_MEMBERS = 2_000
+"""Up to so many a run for one member reads all rows, for a phone may stand in a comment in any
+spelling: a tenth of a second. On a router with more of them it asks for the usual spellings, and
+leaves the others to the run over everybody."""
+
+USER_FIELDS = (".id", "name", "profile", "disabled", "comment", *EMPTY)
+BINDING_FIELDS = (".id", "mac-address", "address", "server", "type", "disabled", "comment")
 ACTIVE_FIELDS = (".id", "user", "address", "mac-address")
 COOKIE_FIELDS = (".id", "user", "mac-address")
 HOST_FIELDS = (
@@ -48,9 +54,9 @@ class RouterReader:
     async def picture(self) -> Actual:
         """Four prints: users, bindings, sessions, hosts."""
         asks = (
-            Ask(USER, USER_FIELDS, self._names("name")),
+            Ask(USER, USER_FIELDS, self._users()),
             Ask(BINDING, BINDING_FIELDS, self._bindings()),
-            Ask(ACTIVE, ACTIVE_FIELDS, self._names("user")),
+            Ask(ACTIVE, ACTIVE_FIELDS, self._sessions()),
             Ask(HOST, HOST_FIELDS, self._macs()),
         )
         self.prints += len(asks)
@@ -59,7 +65,7 @@ class RouterReader:
 
     async def with_cookies(self, actual: Actual) -> Actual:
         """One more: the same picture with the cookies in it."""
-        cookies = await self._read(COOKIE, COOKIE_FIELDS, self._names("user"))
+        cookies = await self._read(COOKIE, COOKIE_FIELDS, self._sessions())
         return Actual(actual.users, actual.bindings, actual.actives, actual.hosts, cookies)
 
     async def hosts(self) -> list[Row]:
@@ -83,10 +89,21 @@ class RouterReader:
         self.prints += 1
         return await self._link.read(path, *fields, any_of=which)
 
-    def _names(self, field: str) -> AnyOf | None:
+    def _users(self) -> AnyOf | None:
+        """By name and by comment, as people write a phone."""
         if self._only is None:
             return None
-        return _any(field, self._only.names)
+        one = self._only
+        forms = [form for phone in (one.phone, one.former_phone) for form in _spellings(phone)]
+        tags = [comment_of(phone, one.member) for phone in (one.phone, one.former_phone, "")]
+        return AnyOf((*_any("name", forms).pairs, *_any("comment", [*forms, *tags]).pairs))
+
+    def _sessions(self) -> AnyOf | None:
+        """By name, and by device: somebody else's voucher may be what it is in by."""
+        if self._only is None:
+            return None
+        macs = _any("mac-address", _all_macs(self._only))
+        return AnyOf((*_any("user", self._only.names).pairs, *macs.pairs))
 
     def _macs(self) -> AnyOf | None:
         return None if self._only is None else _any("mac-address", _all_macs(self._only))
@@ -95,10 +112,21 @@ class RouterReader:
         """By MAC, and by a comment that is the phone alone."""
         if self._only is None:
             return None
-        phone = self._only.phone
-        comments = [local_form(phone), phone, f"+{phone}"] if phone else []
         macs = _any("mac-address", _all_macs(self._only))
-        return AnyOf((*macs.pairs, *_any("comment", comments).pairs))
+        return AnyOf((*macs.pairs, *_any("comment", _spellings(self._only.phone)).pairs))
+
+
+def _spellings(phone: str) -> list[str]:
+    """How a phone is written most often; a router finds text only as it stands."""
+    if not phone:
+        return []
+    local = local_form(phone)
+    national = local.removeprefix("0")
+    groups = (national[:3], national[3:7], national[7:])
+    return [
+        *(local, phone, f"+{phone}", f"+62 {national}"),
+        *(f"{start}{sign.join(groups)}" for start in ("0", "+62 ") for sign in " -."),
+    ]
 
 
 def _all_macs(one: Wanted) -> list[str]:

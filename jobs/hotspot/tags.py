@@ -11,6 +11,11 @@ from dataclasses import dataclass
 
 from store.phones import local_form, normal_phone
 
+_MIKHMON = re.compile(
+    r"(?:up|vc)-\S*|[a-z]{3}/\d\d/\d{4}(?: [\d:]+)?|\d{4}-\d\d-\d\d(?: [\d:]+)?", re.IGNORECASE
+)
+"""What Mikhmon writes into a user's comment: a batch's mark, or the day on which it ends."""
+
 _TAG = re.compile(r"(?:(\S+) )?\[jaga uid=([0-9a-f]{16})(?: dev=([0-9a-f]{8}))? v=1\]")
 
 
@@ -38,3 +43,11 @@ def legacy_phone(comment: str) -> str:
     """Return the phone of a comment that is one and nothing else, as the documents' rows have it;
     empty for any other."""
     return normal_phone(comment.strip()) or ""
+
+
+def legacy_user(name: str, comment: str) -> str:
+    """Return the phone that alone marks a user of somebody else's making: in its comment, or as
+    its name where the comment is no person's note; empty for any other."""
+    if phone := legacy_phone(comment):
+        return phone
+    return legacy_phone(name) if not comment.strip() or _MIKHMON.fullmatch(comment) else ""

@@ -7,10 +7,11 @@ nothing more.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from jobs.hotspot.plan import Actual, Phase, Plan, Step, Wanted, plan
+from jobs.hotspot.plan import Actual, Conflict, Obstacle, Phase, Plan, Step, Wanted, plan
 from jobs.hotspot.report import Report
 from jobs.hotspot.snapshot import RouterReader
 from jobs.mikrotik import Receipt, RouterLink, Row
@@ -28,6 +29,10 @@ RETURN_SECONDS = 1.0
 """How long a device that is in use takes to send again, and so to be a host again."""
 
 
+LONGEST_REFUSAL = 200
+"""Of what a router says; it is kept with the member."""
+
+
 class GivesWay(Exception):
     """Somebody in a hurry waits for the router: the rest is another run's."""
 
@@ -42,6 +47,8 @@ class Writer:
     lease: Lease
     link: RouterLink
     reader: RouterReader
+    refused: dict[str, Conflict] = field(default_factory=dict)
+    """Member → what the router refused in this run."""
 
     async def make_true(self, made: Plan, wanted: Sequence[Wanted], hosts: Sequence[Row]) -> None:
         """Write the plan, and note who agrees; `hosts` are those of the picture it was made from.
@@ -99,8 +106,11 @@ class Writer:
                 continue
             if trap.is_forbidden:
                 raise trap
-            if step.phase is Phase.LOGIN:
-                continue  # the device has gone meanwhile, or is in already
+            if step.phase is Phase.LOGIN and trap.is_of_the_moment:
+                continue
+            self.refused[step.member] = Conflict(
+                Obstacle.REFUSED, trap.message[:LONGEST_REFUSAL], step.write.path
+            )
             self.report.errors.append(f"{step.member} {step.write.path}: {trap.message}")
             failed.add(step.member)
         return failed
@@ -118,13 +128,22 @@ class Writer:
         ]
         if waiting:
             await asyncio.sleep(RETURN_SECONDS)
-        hosts = await self.reader.hosts()
+        hosts: Sequence[Row] = await self.reader.hosts()
         if waiting:
             again = plan(waiting, Actual([], [], [], hosts), self.policy)
-            logins = [step.write for step in again.steps if step.phase is Phase.LOGIN]
-            await self.store.hotspot.leases.keep(self.lease)
-            await self.link.write(logins)
+            logins = [step for step in again.steps if step.phase is Phase.LOGIN]
+            hosts = await self._log_in(logins, hosts)
         return hosts
+
+    async def _log_in(self, logins: Sequence[Step], hosts: Sequence[Row]) -> Sequence[Row]:
+        """Log devices in, note who is refused; returns the hosts as they are then."""
+        await self.store.hotspot.leases.keep(self.lease)
+        receipts = await self.link.write([step.write for step in logins])
+        self._check(logins, receipts)
+        is_in = {receipt.write.values["ip"] for receipt in receipts if receipt.trap is None}
+        return [
+            {**row, "authorized": "true"} if row.get("address") in is_in else row for row in hosts
+        ]
 
     async def _note(
         self, made: Plan, wanted: Sequence[Wanted], failed: set[str], hosts: Sequence[Row]
@@ -135,21 +154,39 @@ class Writer:
         }
         agreeing = []
         for one in wanted:
-            if one.member in failed or one.member in made.conflicts:
+            found = self.refused.get(one.member) or made.conflicts.get(one.member)
+            await self._note_obstacle(one, found)
+            if one.member in failed or found is not None:
                 self.report.pending += self._is_news(one)
             elif one.status is None:
                 await self._gone(one, through)
-            elif self._is_news(one) and self._agrees(one, through):
-                agreeing.append(one)
+            elif self._is_news(one):
+                if self._agrees(one, through):
+                    agreeing.append(one)
+                else:
+                    self.report.pending += 1
         await self._settle(agreeing)
+
+    async def _note_obstacle(self, one: Wanted, found: Conflict | None) -> None:
+        """Keep what is in the way of a member, and that nothing is any more."""
+        if found is not None:
+            self.report.conflicts[one.member] = str(found)
+        text = json.dumps(found.as_dict()) if found is not None else ""
+        if text != one.obstacle:
+            await self.store.hotspot.ledger.note_obstacle(
+                self.report.router, one.member, text, self.lease
+            )
 
     def _is_news(self, one: Wanted) -> bool:
         return one.status != one.settled or not one.is_settled
 
     def _agrees(self, one: Wanted, through: Mapping[str, bool]) -> bool:
-        if one.status is None or self.policy.access(one.status) != "none":
+        """Whether packets of their devices go where they should: past the router or not. A device
+        that has no row there sends none."""
+        if one.status is None:
             return True
-        return not any(through.get(device.mac) for device in one.devices)
+        is_let_in = self.policy.access(one.status) != "none"
+        return all(through.get(device.mac, is_let_in) == is_let_in for device in one.devices)
 
     async def _settle(self, agreeing: Sequence[Wanted]) -> None:
         """Note who agrees. A member whose status was decided anew meanwhile is left out: the next

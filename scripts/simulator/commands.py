@@ -11,9 +11,9 @@ from scripts.simulator.faults import Faults
 from scripts.simulator.furnishing import furnish
 from scripts.simulator.heard import Heard
 from scripts.simulator.hotspot import Hotspot, Refused
-from scripts.simulator.menus import MENUS, READ, Menu
+from scripts.simulator.menus import MENUS, READ, USER_UNSET, Menu
 from scripts.simulator.query import BadQuery, matches
-from scripts.simulator.records import Clock, Device
+from scripts.simulator.records import Clock, Device, Usage
 from scripts.simulator.rows import active_rows, cookie_rows, host_rows, user_rows
 from scripts.simulator.tables import Row, Table
 from scripts.simulator.values import duration_text
@@ -247,7 +247,7 @@ class Router:
                 "",
                 row["name"],
             ):
-                self.hotspot.usage[values["name"]] = self.hotspot.usage.pop(row["name"])
+                self.hotspot.usage[values["name"]] = self.hotspot.usage.pop(row["name"], Usage())
             table.change(row_id, values)
         return Reply()
 
@@ -358,6 +358,8 @@ class Router:
                 values[name] = check(value) if value else ""
             except ValueError:
                 raise Trap(self._complaint(command.path, name), self._argument_category) from None
+        if command.path == "/ip/hotspot/user":
+            values |= {name: "" for name, none in USER_UNSET.items() if values.get(name) == none}
         self._require_profile(command.path, values)
         return values
 

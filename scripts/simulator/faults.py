@@ -56,6 +56,10 @@ class Switches:
 
     no_such_item_number: bool = True
     no_such_item_category: str = ""
+    unset_shown: bool = False
+    """Whether `print` shows a user's fields that are not set, as the manual writes their defaults,
+    or leaves them out."""
+
     logout_erases_mac_cookie: bool = True
     """Whether the logout page takes the mac-cookie away; a browser's goes with `erase-cookie`."""
 

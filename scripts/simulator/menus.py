@@ -92,6 +92,17 @@ _USER: Mapping[str, Check] = {
     **_COMMENTED,
 }
 
+USER_UNSET: Mapping[str, str] = {
+    "address": "0.0.0.0",  # noqa: S104 - no socket is bound
+    "mac-address": "00:00:00:00:00:00",
+    "limit-uptime": "0s",
+    "limit-bytes-in": "0",
+    "limit-bytes-out": "0",
+    "limit-bytes-total": "0",
+}
+"""How a field of a user is written that is not set (the manual's defaults). Whether `print` shows
+it so, or leaves it out, is a switch."""
+
 _USER_PROFILE: Mapping[str, Check] = {
     "name": text,
     "address-pool": text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scripts.simulator.hotspot import SERVER, Hotspot
+from scripts.simulator.menus import USER_UNSET
 from scripts.simulator.records import Host, Usage
 from scripts.simulator.tables import Row
 from scripts.simulator.values import active_id, duration_text
@@ -86,11 +87,13 @@ def cookie_rows(hotspot: Hotspot) -> Iterator[Row]:
 def user_rows(hotspot: Hotspot) -> Iterator[Row]:
     """The users as `print` shows them, with what they have used."""
     none, now = Usage(), hotspot.clock.now()
+    shown = {"server": "all", **USER_UNSET} if hotspot.faults.switches.unset_shown else {}
     live: dict[str, float] = {}
     for session in hotspot.sessions.values():
         live[session.user] = live.get(session.user, 0.0) + now - session.since
     return (
         {
+            **shown,
             **row,
             "uptime": duration_text(used.uptime + live.get(row["name"], 0.0)),
             "bytes-in": str(used.bytes_in),

@@ -69,6 +69,12 @@ class Account:
     settled_sets: Mapping[str, str]
     """Router → the set of devices that it was last seen to agree with."""
 
+    obstacles: Mapping[str, str]
+    """Router → what is in the way there, as it was noted (JSON); empty for nothing."""
+
+    decisions: Mapping[str, str]
+    """Router → what the owner has decided on a row that is in the way (JSON); empty for nothing."""
+
     def terms(self, now: int) -> Terms:
         """Return what decides at a moment: of the packages, the one in use then. Deactivating
         sets both flags (the hotspot document), so it shows as blocked."""
@@ -97,9 +103,34 @@ class Account:
 
     def is_agreed(self, router: str, status: str) -> bool:
         """Whether a router was seen to agree with a status, for the devices of today."""
+        if self.obstacles.get(router):
+            return False
         if not self.settled[router]:
             return self.is_untouched
         return self.settled[router] == status and self.settled_sets[router] == self.device_set
+
+    def in_the_way(self) -> list[dict[str, Any]]:
+        """Return what is in the way at each router where something is: `router`, `kind`, `whose`,
+        `where`, `mark`, and as `decision` "take", "leave" or "" while there is none."""
+        found = []
+        for router in self.settled:
+            if text := self.obstacles.get(router):
+                seen = json.loads(text)
+                decided = json.loads(self.decisions.get(router) or "{}")
+                is_meant = bool(seen["mark"]) and decided.get("mark") == seen["mark"]
+                decision = decided["choice"] if is_meant else ""
+                found.append({"router": router, **seen, "decision": decision})
+        return found
+
+    def is_refused(self, router: str) -> bool:
+        """Whether the router refused something of theirs the last time."""
+        text = self.obstacles[router]
+        return bool(text) and json.loads(text)["kind"] == "refused"
+
+    def taken(self, router: str) -> str:
+        """Return the mark of the row that the owner has decided to take over there."""
+        decided = json.loads(self.decisions.get(router) or "{}")
+        return str(decided["mark"]) if decided.get("choice") == "take" else ""
 
     @property
     def is_untouched(self) -> bool:
@@ -114,7 +145,8 @@ class Account:
         not over, in the order of use.
 
         `pending` says that a router was not seen to agree yet, `pending_on` which, and
-        `agreed_on` which were. `waiting` says that a device is not among `devices` yet, because
+        `agreed_on` which were. `obstacles` says at which routers something is in the way, and of
+        what kind. `waiting` says that a device is not among `devices` yet, because
         the router that knows it is away.
         """
         terms, shown = self.terms(now), self.stack.shown(now)
@@ -129,6 +161,9 @@ class Account:
             "pending_on": pending_on,
             "agreed_on": [
                 router for router, seen in self.settled.items() if seen and router not in pending_on
+            ],
+            "obstacles": [
+                {"router": one["router"], "kind": one["kind"]} for one in self.in_the_way()
             ],
             # one that waits for its owner to have something to use waits for no router
             "waiting": self.is_waiting and policy.access(status) != "none",
@@ -177,7 +212,8 @@ FIELDS = (
 def fields_of(routers: Sequence[str], look_of: str) -> tuple[str, ...]:
     """Return the names of the account's fields to read: with what each router agrees to, and,
     unless `look_of` is "", the counters last seen on that router."""
-    more = [field(router) for router in routers for field in (settled_field, settled_set_field)]
+    fields = (settled_field, settled_set_field, obstacle_field, decision_field)
+    more = [field(router) for router in routers for field in fields]
     return (*FIELDS, *more, *([look_field(look_of)] * bool(look_of)))
 
 
@@ -189,6 +225,16 @@ def settled_field(router: str) -> str:
 def settled_set_field(router: str) -> str:
     """Where the account keeps which set of devices that was."""
     return f"settled_set:{router}"
+
+
+def obstacle_field(router: str) -> str:
+    """Where the account keeps what is in the way at a router."""
+    return f"obstacle:{router}"
+
+
+def decision_field(router: str) -> str:
+    """Where the account keeps what the owner has decided on it."""
+    return f"decision:{router}"
 
 
 def look_field(router: str) -> str:
@@ -226,4 +272,6 @@ def read_account(
         is_leaving=is_leaving,
         device_set=kept["device_set"],
         settled_sets={router: kept[settled_set_field(router)] for router in routers},
+        obstacles={router: kept[obstacle_field(router)] for router in routers},
+        decisions={router: kept[decision_field(router)] for router in routers},
     )

@@ -17,6 +17,7 @@ from store.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from store.hotspot.account import (
     MEMBER_FIELDS,
     Account,
+    decision_field,
     fields_of,
     read_account,
 )
@@ -131,6 +132,18 @@ class Accounts(Part):
         await self.get(member)
         keys = account_keys(self._keys, member)
         await self._change(keys, [member, now_ms(), "approved", "1" if approved else "0"])
+        await self.routers.sync(member)
+
+    async def decide_on(self, member: str, router: str, mark: str, choice: str) -> None:
+        """Keep what the owner has decided on a row of somebody else's that is in a member's way:
+        "take" it over, or "leave" it. Raises NotFound when no such row is in the way there."""
+        account = await self.get(member)
+        seen = [one for one in account.in_the_way() if one["router"] == router]
+        if not mark or [one["mark"] for one in seen] != [mark]:
+            raise NotFound("Baris itu sudah berubah atau tidak ada lagi. Muat ulang.")
+        decided = json.dumps({"mark": mark, "choice": choice})
+        keys = account_keys(self._keys, member)
+        await self._change(keys, [member, now_ms(), decision_field(router), decided])
         await self.routers.sync(member)
 
     # Leaving

@@ -165,6 +165,7 @@ class Desk:
             "account": account.status,
             "leaving": account.is_leaving,
             **account.public(now_ms(), self._policy),
+            "obstacles": account.in_the_way(),
         }
 
     # Runs

@@ -11,7 +11,13 @@ from typing import Any
 
 from store.changes import Changes, Part, only
 from store.clock import now_ms
-from store.hotspot.account import Counted, look_field, settled_field, settled_set_field
+from store.hotspot.account import (
+    Counted,
+    look_field,
+    obstacle_field,
+    settled_field,
+    settled_set_field,
+)
 from store.hotspot.accounts import BATCH
 from store.hotspot.leases import Lease
 from store.hotspot.quota import today
@@ -46,6 +52,7 @@ class Ledger(Part):
         self._routers = settings.routers
         self._count = changes.script("hotspot_count", wrote=lambda verdicts: ADDED in verdicts)
         self._settle = changes.script("hotspot_settle", wrote=only(1))
+        self._obstacle = changes.script("hotspot_obstacle", wrote=only(1))
         self._clean = Script(changes.redis, "hotspot_clean")
         self._notice = changes.script("hotspot_notice")
 
@@ -126,6 +133,14 @@ class Ledger(Part):
         )
         return bool(verdict == 1)
 
+    async def note_obstacle(self, router: str, member: str, text: str, lease: Lease) -> None:
+        """Note what is in the way of a member's status at a router (JSON), or "" for nothing. Until
+        it is gone the router does not count as one that agrees."""
+        await self._obstacle(
+            [self._keys.hotspot(member), self._keys.events(), lease.key],
+            [member, now_ms(), lease.token, obstacle_field(router), text],
+        )
+
     async def clean(self, router: str, member: str, lease: Lease) -> bool:
         """Note that a router has no trace of a member who is to be deleted; returns whether that
         holds of every router now."""
@@ -177,6 +192,10 @@ class Ledger(Part):
                 pipe.hgetall(self._keys.hotspot_router(router.name))
             kept = await pipe.execute()
         return [_public(router, seen) for router, seen in zip(self._routers, kept, strict=True)]
+
+    async def members_on(self, router: str) -> int:
+        """Return how many members the last run over everybody planned at a router, 0 before one."""
+        return int(await self._redis.hget(self._keys.hotspot_router(router), "members") or 0)
 
     async def profiles(self, router: str) -> list[str] | None:
         """Return the names of a router's profiles as they were seen last, None when that is too

@@ -48,6 +48,8 @@ WAITING = (
 BINDINGS = {
     "bound": "Perangkat ini sudah tersambung.",
     "pending": "Anda sudah masuk. Perangkat ini akan tersambung begitu router menjawab.",
+    "conflict": "Anda sudah masuk, tetapi di router ada pengaturan lain untuk perangkat atau nomor "
+    "ini. Pengelola sudah melihatnya; setelah dibereskan, perangkat ini tersambung sendiri.",
     "full": "Jatah perangkat Anda sudah penuh. Pilih perangkat yang ingin diganti.",
     "taken": "Perangkat ini terdaftar atas nama anggota lain. Minta pemiliknya melepasnya lewat "
     "halaman hotspot miliknya, atau hubungi pengelola.",

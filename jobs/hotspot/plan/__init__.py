@@ -10,7 +10,9 @@ from jobs.hotspot.plan.parts import (
     PROFILE,
     USER,
     Actual,
+    Conflict,
     Device,
+    Obstacle,
     Phase,
     Plan,
     Reason,
@@ -18,16 +20,20 @@ from jobs.hotspot.plan.parts import (
     Wanted,
 )
 from jobs.hotspot.plan.planning import plan
+from jobs.hotspot.plan.users import EMPTY
 
 __all__ = [
     "ACTIVE",
     "BINDING",
     "COOKIE",
+    "EMPTY",
     "HOST",
     "PROFILE",
     "USER",
     "Actual",
+    "Conflict",
     "Device",
+    "Obstacle",
     "Phase",
     "Plan",
     "Reason",

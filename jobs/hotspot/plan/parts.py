@@ -71,6 +71,51 @@ WHY = {
 """The same for people; the others say which fields differ."""
 
 
+class Obstacle(StrEnum):
+    """What keeps a router from doing as a member's status says: the word that pages go by."""
+
+    USER = "user"
+    """A user of the member's name is somebody else's."""
+
+    BINDING = "binding"
+    """A binding of the device's MAC is somebody else's."""
+
+    ADDRESS = "address"
+    """A binding of the device's address, without a MAC, is somebody else's."""
+
+    PASSES = "passes"
+    """Somebody else's binding lets a device past that is to be kept out."""
+
+    REFUSED = "refused"
+    """The router refused a write or a login of this member's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A row of somebody else's that is in a member's way.
+
+    `whose` is what its comment says, or its name; `where` its MAC, address or user name; `mark`
+    names the very row, as it is now, for the owner's decision on it ("" where there is none).
+    """
+
+    kind: Obstacle
+    whose: str
+    where: str
+    mark: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.where}: {self.whose or 'unnamed'}"
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it as it is kept."""
+        return {
+            "kind": self.kind,
+            "whose": self.whose,
+            "where": self.where,
+            "mark": self.mark,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A device of a member: the slot's id (8 hex characters) and its MAC of today."""
@@ -101,6 +146,15 @@ class Wanted:
 
     is_settled: bool = False
     """Whether `settled` was seen for these very devices."""
+
+    taken: str = ""
+    """The mark of a row of somebody else's that the owner has decided to take over."""
+
+    obstacle: str = ""
+    """What was last noted to be in the way here, as it is kept."""
+
+    is_refused: bool = False
+    """Whether the router refused something of theirs the last time."""
 
     @property
     def name(self) -> str:
@@ -149,8 +203,11 @@ class Plan:
     """What is to be done, what cannot be, and what was found."""
 
     steps: list[Step] = field(default_factory=list)
-    conflicts: dict[str, str] = field(default_factory=dict)
-    """Member → why somebody else's row is in the way."""
+    conflicts: dict[str, Conflict] = field(default_factory=dict)
+    """Member → the row of somebody else's that is in the way."""
+
+    stuck: set[str] = field(default_factory=set)
+    """MACs that somebody else's binding decides about: to drop their hosts would change nothing."""
 
     adoptions: list[Adoption] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
