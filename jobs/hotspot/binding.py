@@ -167,7 +167,7 @@ async def _take_in(
         # its rows go before the new ones come
         await Engine(store, seen.router, Policy.of(store.settings)).run(before)
     through = await _let_through(store, member, seen.router)
-    return {"state": through, "slot": slot, "mac": mac}
+    return through | {"slot": slot, "mac": mac}
 
 
 async def _spare_slot(store: Store, member: str) -> str:
@@ -233,11 +233,15 @@ def identify(hosts: Sequence[Seen], wish: dict[str, Any]) -> tuple[str, Seen | N
     return ("bound", here[0]) if len(here) == 1 else ("unknown", None)
 
 
-async def _let_through(store: Store, member: str, router: Router) -> str:
-    """Have the device's own router agree at once, and the others soon."""
+async def _let_through(store: Store, member: str, router: Router) -> dict[str, Any]:
+    """Have the device's own router agree at once, and the others soon; `obstacle` is the kind of
+    what is in the way."""
     report = await Engine(store, router, Policy.of(store.settings)).run(member)
     if len(store.settings.routers) > 1:
         await store.hotspot.routers.sync(member)
     if member in report.conflicts:
-        return "conflict"
-    return "bound" if report.state == "done" and not report.pending else "pending"
+        account = await store.hotspot.accounts.get(member)
+        kinds = [one["kind"] for one in account.in_the_way() if one["router"] == router.name]
+        return {"state": "conflict", "obstacle": "".join(kinds)}
+    is_through = report.state == "done" and not report.pending
+    return {"state": "bound" if is_through else "pending"}

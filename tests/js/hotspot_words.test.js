@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { groupsOf, writeWords } from "../../web/static/js/operator/hotspot_plan_words.js";
 import { runWords, troublesOf, troubleWords } from "../../web/static/js/operator/hotspot_run_words.js";
-import { expiryWords, packageWords, quotaWords, routerWord, sharesOf, spanWords, statusOf, turnWords, usedShare } from "../../web/static/js/operator/hotspot_words.js";
+import { expiryWords, obstacleWords, packageWords, quotaWords, routerWord, sharesOf, spanWords, statusOf, turnWords, usedShare } from "../../web/static/js/operator/hotspot_words.js";
 import { megabytes, sizeOf } from "../../web/static/js/lib/sizes.js";
 
 const ROW = {
@@ -69,6 +69,11 @@ test("a row says its status, its quota and what its routers say", () => {
   assert.equal(routerWord(ROW), "sesuai");
   assert.equal(routerWord({ ...ROW, pending: true }), "menunggu router");
   assert.equal(routerWord({ ...ROW, pending: true, pending_on: ["utara"] }), "menunggu router: utara");
+  const seen = { router: "utara", kind: "binding", whose: "TV Pak RT", where: "AA:01", mark: "m", decision: "" };
+  assert.equal(routerWord({ ...ROW, pending: true, obstacles: [seen] }), "bentrok di router: utara");
+  assert.equal(obstacleWords(seen), "utara: Binding AA:01 milik orang lain: “TV Pak RT”.");
+  assert.equal(obstacleWords({ ...seen, whose: "", decision: "leave" }), "utara: Binding AA:01 milik orang lain, tanpa keterangan. Dibiarkan.");
+  assert.equal(obstacleWords({ ...seen, kind: "refused", whose: "no", mark: "" }), "utara: Router menolak: “no”.");
 });
 
 test("an end is told in the unit that matters", () => {

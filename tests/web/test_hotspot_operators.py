@@ -80,6 +80,7 @@ async def counter(environment: dict[str, str]) -> AsyncIterator[Counter]:
         ("DELETE", "packages/0123456789abcdef"),
         ("GET", "members/0123456789abcdef/hotspot"),
         ("POST", "members/0123456789abcdef/hotspot/sync"),
+        ("POST", "members/0123456789abcdef/hotspot/obstacle"),
         ("DELETE", "members/0123456789abcdef/hotspot/devices/01234567"),
     ],
 )
@@ -417,3 +418,23 @@ async def test_what_a_package_would_do_is_said_before_it_is_given(counter: Count
     ]
     for bad in ("ja", 1, None):
         assert (await counter.ask("POST", path, wish | {"dry_run": bad})).status == 400
+
+
+async def test_the_owner_decides_on_a_row_that_is_in_the_way(counter: Counter) -> None:
+    siti = await counter.guest("siti", 1)
+    store = counter.site.store
+    seen = {"kind": "binding", "whose": "TV Pak RT", "where": "AA:BB:CC:00:00:01", "mark": "m" * 16}
+    async with store.hotspot.leases.taken("utara", 1.0) as lease:
+        assert lease is not None
+        await store.hotspot.ledger.note_obstacle("utara", siti, json.dumps(seen), lease)
+    said = (await counter.ask("GET", f"/members/{siti}/hotspot")).json["hotspot"]
+    assert said["pending"] and said["agreed_on"] == []
+    assert said["obstacles"] == [{"router": "utara", **seen, "decision": ""}]
+    path, body = f"/members/{siti}/hotspot/obstacle", {"router": "utara", "mark": "m" * 16}
+    for choice in ("leave", "take"):
+        answer = await counter.ask("POST", path, {**body, "choice": choice})
+        assert answer.json["hotspot"]["obstacles"][0]["decision"] == choice
+    assert (await store.hotspot.accounts.get(siti)).taken("utara") == "m" * 16
+    assert (await counter.ask("POST", path, {**body, "choice": "drop"})).status == 400
+    stale = {**body, "mark": "n" * 16, "choice": "take"}
+    assert (await counter.ask("POST", path, stale)).status == 404

@@ -45,11 +45,19 @@ WAITING = (
     "Nomor Anda sudah terbukti. Pengelola masih harus menyetujuinya; halaman ini berubah sendiri."
 )
 
+OBSTACLES = {
+    "user": "nomor Anda sudah dipakai untuk pengguna lain di router ini",
+    "binding": "perangkat ini sudah punya pengaturan lain di router ini",
+    "address": "alamat perangkat ini sudah punya pengaturan lain di router ini",
+    "refused": "router ini menolak perangkat Anda",
+}
+"""What is in the way of a device, by `jobs.hotspot.plan.Obstacle`."""
+
 BINDINGS = {
     "bound": "Perangkat ini sudah tersambung.",
     "pending": "Anda sudah masuk. Perangkat ini akan tersambung begitu router menjawab.",
-    "conflict": "Anda sudah masuk, tetapi di router ada pengaturan lain untuk perangkat atau nomor "
-    "ini. Pengelola sudah melihatnya; setelah dibereskan, perangkat ini tersambung sendiri.",
+    "conflict": "Anda sudah masuk, tetapi router ini belum meloloskan perangkat Anda. "
+    "Pengelola bisa melihat sebabnya; setelah dibereskan, perangkat ini tersambung sendiri.",
     "full": "Jatah perangkat Anda sudah penuh. Pilih perangkat yang ingin diganti.",
     "taken": "Perangkat ini terdaftar atas nama anggota lain. Minta pemiliknya melepasnya lewat "
     "halaman hotspot miliknya, atau hubungi pengelola.",
@@ -337,6 +345,11 @@ def outcome(answer: dict[str, Any]) -> dict[str, Any]:
     """Return what a job says of a device, for its page. `has_room` with a `login_url` means that
     no other device has to be removed."""
     told = {"state": answer["state"], "message": BINDINGS[answer["state"]]}
+    if words := OBSTACLES.get(answer.get("obstacle", "")):
+        told["message"] = (
+            f"Anda sudah masuk, tetapi {words}. Pengelola bisa melihatnya; setelah dibereskan, "
+            "perangkat ini tersambung sendiri."
+        )
     return told | {name: answer[name] for name in ("login_url", "has_room") if name in answer}
 
 

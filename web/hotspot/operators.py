@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from store.errors import InvalidRequest, NotFound, Unavailable
 from store.hotspot.deciding import STATUSES
@@ -163,6 +163,31 @@ class MemberDevice(DeskHandler):
         await self.respond_account(member)
 
 
+class Obstacle(DeskHandler):
+    """`/api/admin/members/{id}/hotspot/obstacle {router, mark, choice}`: what becomes of a row of
+    somebody else's that is in this member's way: `take` it over, or `leave` it."""
+
+    class Body(fields.Body):
+        router: Annotated[str, text(24)]
+        mark: Annotated[str, text(16)]
+        choice: Literal["take", "leave"]
+
+    async def post(self, member: str) -> None:
+        current = await self.require_admin()
+        body = self.body(self.Body)
+        account = await self.store.hotspot.accounts.get(member)
+        whose = [one["whose"] for one in account.in_the_way() if one["router"] == body.router]
+        await self.store.hotspot.accounts.decide_on(member, body.router, body.mark, body.choice)
+        await self.note(
+            current,
+            f"hotspot.obstacle.{body.choice}",
+            member,
+            router=body.router,
+            whose="".join(whose),
+        )
+        await self.respond_account(member)
+
+
 class SyncMember(DeskHandler):
     """`/api/admin/members/{id}/hotspot/sync`: run the engine for this member, now."""
 
@@ -234,6 +259,7 @@ def routes() -> list[tuple[Any, ...]]:
         (MEMBER + r"/approve", Approve),
         (MEMBER + r"/hotspot", OneAccount),
         (MEMBER + r"/hotspot/devices/([0-9a-f]{8})", MemberDevice),
+        (MEMBER + r"/hotspot/obstacle", Obstacle),
         (MEMBER + r"/hotspot/sync", SyncMember),
         (r"/api/admin/hotspot/overview", Overview),
         (r"/api/admin/hotspot/members", HotspotMembers),

@@ -8,7 +8,7 @@
 import { make } from "../lib/dom.js";
 import { DeskElement, confirmed } from "./desk.js";
 import { HotspotGift } from "./hotspot_gift.js";
-import { deviceRow, plotOf, turnRow } from "./hotspot_member_parts.js";
+import { deviceRow, obstacleRow, plotOf, turnRow } from "./hotspot_member_parts.js";
 import { HotspotRemoval } from "./hotspot_removal.js";
 import { syncMember } from "./hotspot_sync.js";
 import { expiryWords, localPhone, quotaWords, routerWord, statusOf, usedShare } from "./hotspot_words.js";
@@ -135,8 +135,33 @@ class HotspotMember extends DeskElement {
     share.hidden = row.unlimited || row.purchased_bytes <= 0;
     const packages = row.packages ?? [];
     this.one("[data-turns]").replaceChildren(...(packages.length > 1 ? packages.map(turnRow) : []));
+    this.#showObstacles(row);
     this.#showDevices(row);
     this.#showActs(row);
+  }
+
+  /** @param {Row} row */
+  #showObstacles({ obstacles = [] }) {
+    const list = this.one("[data-obstacles]");
+    const shown = JSON.stringify(obstacles);
+    if (list.dataset.shown === shown) return;
+    list.dataset.shown = shown;
+    const held = list.contains(document.activeElement);
+    list.replaceChildren(...obstacles.map((seen) => obstacleRow(seen, (pressed, choice) => this.#decide(seen, pressed, choice))));
+    list.hidden = !obstacles.length;
+    if (held) this.one("[data-close]").focus();
+  }
+
+  /**
+   * @param {import("./hotspot_words.js").InTheWay} seen
+   * @param {HTMLElement} pressed
+   * @param {"take" | "leave"} choice
+   */
+  async #decide({ router, mark, where, whose }, pressed, choice) {
+    const words = `Baris ${where}${whose ? ` (“${whose}”)` : ""} di router ${router} diganti dengan milik anggota ini.`;
+    if (choice === "take" && !(await confirmed("Ambil alih?", words, "Ambil alih"))) return;
+    const done = choice === "take" ? "Diambil alih." : "Dibiarkan.";
+    await this.#do(pressed, done, "hotspot/obstacle", { router, mark, choice });
   }
 
   /** @param {Row} row */

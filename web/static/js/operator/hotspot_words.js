@@ -27,6 +27,7 @@ export const STATUSES = {
  * @property {string} status
  * @property {boolean} pending
  * @property {string[]} [pending_on] names of the routers that do not agree yet
+ * @property {InTheWay[]} [obstacles] what is in the way, and whose it is
  * @property {boolean} approved
  * @property {string} package
  * @property {boolean} unlimited
@@ -35,6 +36,16 @@ export const STATUSES = {
  * @property {number | null} expires_at
  * @property {Turn[]} [packages] all that are not over, in the order of use
  * @property {{id: string, mac: string, name: string, seen_at: number}[]} devices
+ */
+
+/**
+ * @typedef {object} InTheWay a row of somebody else's on a router, or what the router refused
+ * @property {string} router
+ * @property {string} kind
+ * @property {string} whose its comment, or the router's words
+ * @property {string} where its MAC, address or name
+ * @property {string} mark names the row as it is; "" where there is none to decide on
+ * @property {string} decision `take`, `leave` or ""
  */
 
 /**
@@ -76,8 +87,27 @@ export function statusOf(row) {
 export function routerWord(row) {
   if (row.leaving) return "menunggu bersih dari router";
   if (!row.pending) return "sesuai";
+  const ways = row.obstacles ?? [];
+  if (ways.length) return `bentrok di router: ${ways.map(({ router }) => router).join(", ")}`;
   const names = row.pending_on ?? [];
   return names.length ? `menunggu router: ${names.join(", ")}` : "menunggu router";
+}
+
+/** @type {Record<string, (where: string) => string>} */
+const IN_THE_WAY = {
+  user: (where) => `Pengguna ${where} di router milik orang lain`,
+  binding: (where) => `Binding ${where} milik orang lain`,
+  address: (where) => `Binding alamat ${where} milik orang lain`,
+  passes: (where) => `Binding ${where} milik orang lain masih meloloskan perangkatnya`,
+  refused: () => "Router menolak",
+};
+
+/** @param {InTheWay} seen what is in the way, and whose it is */
+export function obstacleWords({ router, kind, whose, where, decision }) {
+  const what = (IN_THE_WAY[kind] ?? ((there) => `${kind} ${there}`))(where);
+  const owner = whose ? `: “${whose}”` : kind === "refused" ? "" : ", tanpa keterangan";
+  const decided = { take: " Akan diambil alih.", leave: " Dibiarkan." }[decision] ?? "";
+  return `${router}: ${what}${owner}.${decided}`;
 }
 
 /** @param {Row} row @returns {number} how much of the quota is used, 0 to 1 */
