@@ -25,9 +25,9 @@ import jobs.hotspot
 import jobs.persist  # noqa: F401  (loaded once, before the forks, so that a job starts at once)
 from jobs.stopping import StopSignals
 from store.heartbeats import Heartbeat
-from store.logs import log_as
 from store.queue import RESULT_SECONDS, queue_redis
-from store.settings import Settings, SettingsError
+from store.settings import Settings
+from store.starting import started
 
 SHARES = (("urgent",), ("urgent", "default"), ("urgent", "hotspot", "default"), ("visitors",))
 
@@ -63,12 +63,7 @@ def main(finish_seconds: float = FINISH_SECONDS) -> int:
 
     After SIGTERM a job in hand has `finish_seconds` to finish.
     """
-    try:
-        settings = Settings.from_environment()
-    except SettingsError as error:
-        print(f"worker: {error}", file=sys.stderr)
-        return 1
-    log_as(settings)
+    settings = started("worker")
     with StopSignals(also_wake=(signal.SIGCHLD,)) as signals:
         Crew(settings, signals, finish_seconds).run()
     return 0

@@ -22,9 +22,9 @@ from rq_scheduler.utils import to_unix
 
 from jobs.stopping import StopSignals
 from store.heartbeats import Heartbeat
-from store.logs import log_as
 from store.queue import RUN_SECONDS, push, queue_redis
-from store.settings import Settings, SettingsError
+from store.settings import Settings
+from store.starting import started
 
 PASS_SECONDS = 1.0
 """How often the table is looked at; no work below is due more exactly than that."""
@@ -81,12 +81,7 @@ def table_of(settings: Settings) -> tuple[Periodic, ...]:
 
 def main() -> int:
     """Keep the clock until SIGTERM; returns the process's exit status."""
-    try:
-        settings = Settings.from_environment()
-    except SettingsError as error:
-        print(f"scheduler: {error}", file=sys.stderr)
-        return 1
-    log_as(settings)
+    settings = started("scheduler")
     connection = queue_redis(settings)
     with StopSignals() as signals:
         clock = Clock(connection, settings.redis_prefix, table_of(settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 
@@ -31,12 +31,7 @@ class StopSignals:
             signal.signal(number, lambda number, frame: None)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.forget()
 
     def wait(self, seconds: float) -> bool:

@@ -7,18 +7,12 @@ import resource
 import sys
 
 from realtime.server import serve
-from store.logs import log_as
-from store.settings import Settings, SettingsError
+from store.starting import started
 
 
 def main() -> int:
     """Read the settings and serve. A setting that cannot be used ends the start with one line."""
-    try:
-        settings = Settings.from_environment()
-    except SettingsError as error:
-        print(f"jaga: {error}", file=sys.stderr)
-        return 2
-    log_as(settings)
+    settings = started("jaga", refused=2)
     _take_every_descriptor()
     return asyncio.run(serve(settings))
 
