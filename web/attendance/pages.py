@@ -7,7 +7,6 @@ from typing import Any
 from store import indonesian
 from store.attendance.days import local
 from store.attendance.record import STATUSES
-from store.attendance.students import missing_of
 from web.attendance.student import period_of
 from web.attendance.teacher import TeacherHandler, counts_of, owner_of
 
@@ -64,20 +63,16 @@ class ListPage(TeacherHandler):
     """`/admin/meetings/{id}/print`: the list of a day, on paper."""
 
     async def get(self, meeting_id: str) -> None:
-        meeting = await self.meeting(meeting_id)
-        now = await self.store.attendance.meetings.now()
-        on = self.asked_day(meeting, now)
-        rows = await self.store.attendance.records.rows(meeting, on, on, now)
-        listed = await self.store.attendance.meetings.students(meeting.id)
-        missing = missing_of(listed, ((row.student, row.person) for row in rows))
+        day = await self.day(meeting_id)
+        zone = day.meeting.timezone
         self.page(
             "meeting_print.html",
-            meeting=self.meeting_json(meeting, now),
-            date=indonesian.day(on),
-            printed=indonesian.moment(local(now, meeting.timezone)),
-            counts=counts_of(rows),
-            rows=[row.row(meeting.timezone) for row in sorted(rows, key=_by_class)],
-            missing=list(missing.values()),
+            meeting=self.meeting_json(day.meeting, day.now),
+            date=indonesian.day(day.on),
+            printed=indonesian.moment(local(day.now, zone)),
+            counts=counts_of(day.rows),
+            rows=[row.row(zone) for row in sorted(day.rows, key=_by_class)],
+            missing=list(day.missing.values()),
         )
 
 

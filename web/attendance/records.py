@@ -12,7 +12,7 @@ from store.attendance.days import valid_day
 from store.attendance.meetings import Meeting
 from store.attendance.record import LONGEST_REASON, STATUSES, Attendance
 from store.attendance.records import MOST_MARKED
-from store.attendance.students import Student, missing_of
+from store.attendance.students import Student
 from store.errors import Conflict, InvalidRequest, NotFound
 from store.folding import folded
 from store.sessions import CurrentSession
@@ -52,24 +52,22 @@ class MeetingAttendance(TeacherHandler):
         day: Annotated[date, fields.read_by(_day)] | None = None
 
     async def get(self, meeting_id: str) -> None:
-        meeting = await self.meeting(meeting_id)
-        now = await self.store.attendance.meetings.now()
-        on = self.asked_day(meeting, now)
-        rows = await self.store.attendance.records.rows(meeting, on, on, now)
-        listed = await self.store.attendance.meetings.students(meeting.id)
-        attempts = await self.store.attendance.records.attempts(meeting.id, on.isoformat())
-        missing = missing_of(listed, ((row.student, row.person) for row in rows))
+        day = await self.day(meeting_id)
+        meeting, on = day.meeting, day.on.isoformat()
+        attempts = await self.store.attendance.records.attempts(meeting.id, on)
         self.respond(
             {
                 "success": True,
-                "meeting": self.meeting_json(meeting, now, students=len(listed)),
-                "day": on.isoformat(),
-                "server_now": now / 1000,
-                "counts": counts_of(rows),
-                "attendances": self._shown(meeting, self._wanted(rows), conflicts.alike(rows)),
+                "meeting": self.meeting_json(meeting, day.now, students=len(day.listed)),
+                "day": on,
+                "server_now": day.now / 1000,
+                "counts": counts_of(day.rows),
+                "attendances": self._shown(
+                    meeting, self._wanted(day.rows), conflicts.alike(day.rows)
+                ),
                 "missing": [
                     {"id": student_id, "name": one.name, "class": one.class_}
-                    for student_id, one in missing.items()
+                    for student_id, one in day.missing.items()
                 ],
                 "refused": conflicts.refused(attempts, meeting.timezone),
             }

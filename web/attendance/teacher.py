@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
@@ -10,7 +11,13 @@ from msgspec import field
 from store.attendance.days import as_text, valid_day
 from store.attendance.meetings import By, Meeting
 from store.attendance.record import STATUSES, Attendance
-from store.attendance.students import LONGEST_CLASS, LONGEST_NAME, Student, valid_student
+from store.attendance.students import (
+    LONGEST_CLASS,
+    LONGEST_NAME,
+    Student,
+    missing_of,
+    valid_student,
+)
 from store.errors import Forbidden
 from store.sessions import CurrentSession
 from web import fields
@@ -32,6 +39,19 @@ class StudentBody(fields.Body):
         return valid_student(self.name, self.class_)
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of a meeting: who was there, in the order they came, who is on the meeting's list, and
+    who of it is missing. `now` is the server's clock (unix ms)."""
+
+    meeting: Meeting
+    now: int
+    on: date
+    rows: list[Attendance]
+    listed: dict[str, Student]
+    missing: dict[str, Student]
+
+
 class TeacherHandler(Handler):
     """Teachers see their own meetings, administrators all; others' are answered as unknown."""
 
@@ -50,6 +70,17 @@ class TeacherHandler(Handler):
     def by(self, current: CurrentSession) -> By:
         """Return who acts, for the audit."""
         return By(current.member, self.address)
+
+    async def day(self, meeting_id: str) -> Day:
+        """Return the day of a meeting that is asked for. Raises MeetingNotFound, InvalidRequest
+        and Unavailable."""
+        meeting = await self.meeting(meeting_id)
+        now = await self.store.attendance.meetings.now()
+        on = self.asked_day(meeting, now)
+        rows = await self.store.attendance.records.rows(meeting, on, on, now)
+        listed = await self.store.attendance.meetings.students(meeting.id)
+        missing = missing_of(listed, ((row.student, row.person) for row in rows))
+        return Day(meeting, now, on, rows, listed, missing)
 
     def asked_day(self, meeting: Meeting, now: int) -> date:
         """Return the day that `?day=` names; else today, or the last day of an ended meeting."""
