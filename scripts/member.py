@@ -16,6 +16,7 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from redis import RedisError
@@ -79,63 +80,62 @@ async def _list(store: Store, asked: argparse.Namespace) -> None:
         after = page.next
 
 
-async def _block(store: Store, asked: argparse.Namespace) -> None:
-    member = await _find(store, asked)
-    logout = await store.members.block(member.id, by=BY)
-    await _done(store, "member.block", member, logout)
+async def _block(store: Store, member: Member, asked: argparse.Namespace) -> Logout:
+    return await store.members.block(member.id, by=BY)
 
 
-async def _deactivate(store: Store, asked: argparse.Namespace) -> None:
-    member = await _find(store, asked)
-    logout = await store.members.deactivate(member.id, by=BY)
-    await _done(store, "member.deactivate", member, logout)
+async def _deactivate(store: Store, member: Member, asked: argparse.Namespace) -> Logout:
+    return await store.members.deactivate(member.id, by=BY)
 
 
-async def _unblock(store: Store, asked: argparse.Namespace) -> None:
-    member = await _find(store, asked)
+async def _admit(store: Store, member: Member, asked: argparse.Namespace) -> None:
     await store.members.admit(member.id, by=BY)
-    await _done(store, "member.unblock", member)
 
 
-async def _activate(store: Store, asked: argparse.Namespace) -> None:
-    member = await _find(store, asked)
-    await store.members.admit(member.id, by=BY)
-    await _done(store, "member.activate", member)
+async def _logout(store: Store, member: Member, asked: argparse.Namespace) -> Logout:
+    return await store.sessions.end(member.id, "all", reason="admin", by=BY)
 
 
-async def _logout(store: Store, asked: argparse.Namespace) -> None:
-    member = await _find(store, asked)
-    logout = await store.sessions.end(member.id, "all", reason="admin", by=BY)
-    await _done(store, "member.force-logout", member, logout)
+async def _delete(store: Store, member: Member, asked: argparse.Namespace) -> Logout:
+    return await store.members.delete(member.id, by=BY)
 
 
-async def _delete(store: Store, asked: argparse.Namespace) -> None:
-    member = await _find(store, asked)
-    logout = await store.members.delete(member.id, by=BY)
-    await _done(store, "member.delete", member, logout)
-
-
-async def _new_password(store: Store, asked: argparse.Namespace) -> None:
+async def _new_password(store: Store, member: Member, asked: argparse.Namespace) -> Logout:
     """A new password; whoever knew the old one is logged out."""
-    member = await _find(store, asked)
     await store.members.set_password(member.id, _password(asked), must_change=asked.must_change)
-    logout = await store.sessions.end(member.id, "all", reason="password_changed", by=BY)
-    await _done(store, "member.password", member, logout)
+    return await store.sessions.end(member.id, "all", reason="password_changed", by=BY)
 
 
-async def _find(store: Store, asked: argparse.Namespace) -> Member:
-    member = await store.members.find(asked.login)
-    if member is None:
-        raise NotFound(f"nobody logs in as {asked.login}")
-    return member
+@dataclass(frozen=True)
+class Change:
+    """What is done to one member: its name in the audit, how, and what it is for."""
+
+    audit: str
+    act: Callable[[Store, Member, argparse.Namespace], Awaitable[Logout | None]]
+    help: str
+
+    async def __call__(self, store: Store, asked: argparse.Namespace) -> None:
+        """Find the member, do it, write it down, and say what became of it."""
+        member = await store.members.find(asked.login)
+        if member is None:
+            raise NotFound(f"nobody logs in as {asked.login}")
+        logout = await self.act(store, member, asked)
+        ended = {} if logout is None else {"sessions": len(logout.ended)}
+        await _note(store, f"member.{self.audit}", member, **ended)
+        count = len(logout.ended) if logout else 0
+        said = f", {count} session{'s' * (count != 1)} ended" if logout else ""
+        print(f"member: {self.audit} {member.username}: done{said}")
 
 
-async def _done(store: Store, act: str, member: Member, logout: Logout | None = None) -> None:
-    ended = {} if logout is None else {"sessions": len(logout.ended)}
-    await _note(store, act, member, **ended)
-    count = len(logout.ended) if logout else 0
-    said = f", {count} session{'s' * (count != 1)} ended" if logout else ""
-    print(f"member: {act.partition('.')[2]} {member.username}: done{said}")
+CHANGES = {
+    "block": Change("block", _block, "log out everywhere and let in no more"),
+    "unblock": Change("unblock", _admit, "lift a block"),
+    "deactivate": Change("deactivate", _deactivate, "switch the account off"),
+    "activate": Change("activate", _admit, "switch it on again"),
+    "logout": Change("force-logout", _logout, "log out everywhere"),
+    "delete": Change("delete", _delete, "delete the member"),
+    "password": Change("password", _new_password, "give a new password, and log out everywhere"),
+}
 
 
 async def _note(store: Store, act: str, member: Member, **detail: Any) -> None:
@@ -173,18 +173,10 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--status", choices=STATUSES)
     listing.set_defaults(act=_list)
 
-    for name, act, what in (
-        ("block", _block, "log out everywhere and let in no more"),
-        ("unblock", _unblock, "lift a block"),
-        ("deactivate", _deactivate, "switch the account off"),
-        ("activate", _activate, "switch it on again"),
-        ("logout", _logout, "log out everywhere"),
-        ("delete", _delete, "delete the member"),
-        ("password", _new_password, "give a new password, and log out everywhere"),
-    ):
-        one = acts.add_parser(name, help=what)
+    for name, change in CHANGES.items():
+        one = acts.add_parser(name, help=change.help)
         one.add_argument("login")
-        one.set_defaults(act=act)
+        one.set_defaults(act=change)
         if name == "password":
             _add_password(one)
     return parser
