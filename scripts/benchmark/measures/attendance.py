@@ -18,6 +18,7 @@ from scripts.benchmark.clients import ClientsFailed
 from scripts.benchmark.figures import percentile
 from scripts.benchmark.machine import cpu_seconds
 from scripts.benchmark.product import PASSWORD
+from scripts.benchmark.requests import JSON, request
 from scripts.benchmark.run import Run
 from scripts.benchmark.subject import address_of, key_of
 from store.attendance.meetings import By
@@ -110,19 +111,7 @@ async def post(port: int, meeting: str, number: int) -> int:
     """Fill in as one pupil, on a connection of its own; returns the status."""
     pupil = {"meeting_id": meeting, "name": _name(number), "class": "10A"}
     body = json.dumps(pupil | {"deviceId": str(uuid.uuid4())}).encode()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(
-            b"POST /api/attendance/submit HTTP/1.1\r\nConnection: close\r\n"
-            + f"Host: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n".encode()
-            + f"Content-Length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        await reader.read()
-        return int(head.split()[1])
-    finally:
-        writer.close()
+    return await request(port, "POST /api/attendance/submit", body, Content_Type=JSON)
 
 
 def _name(number: int) -> str:

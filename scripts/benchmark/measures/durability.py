@@ -22,6 +22,7 @@ from scripts.benchmark.measures.attendance import post as fill_in
 from scripts.benchmark.measures.payments import payment
 from scripts.benchmark.measures.payments import post as deliver
 from scripts.benchmark.product import Web
+from scripts.benchmark.requests import request
 from scripts.benchmark.run import Run
 from scripts.embedded.redis_server import RedisServer
 from store.attendance.meetings import By
@@ -90,8 +91,8 @@ Send = Callable[[], Awaitable[int]]
 async def _logout(site: Site, number: int) -> Send:
     device = Device(f"bench-{number}", "Bench")
     opened = await site.store.sessions.open(site.member, device, method="password", keep=True)
-    head = f"POST /logout HTTP/1.1\r\nCookie: jaga_session={opened.credential}\r\n"
-    return lambda: _ask(site.port, head)
+    cookie = f"jaga_session={opened.credential}"
+    return lambda: request(site.port, "POST /logout", Cookie=cookie)
 
 
 async def _delivery(site: Site, number: int) -> Send:
@@ -206,16 +207,3 @@ async def _waits(site: Site) -> int:
 async def _served(store: Store) -> int:
     stats = await store.redis.info("commandstats")
     return int(stats.get("cmdstat_wait", {}).get("calls", 0))
-
-
-async def _ask(port: int, head: str) -> int:
-    """Send a request without a body; returns its status."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        end = f"Host: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        writer.write(f"{head}{end}".encode())
-        answer = await reader.readuntil(b"\r\n\r\n")
-        await reader.read()
-        return int(answer.split()[1])
-    finally:
-        writer.close()

@@ -9,6 +9,7 @@ import asyncio
 import json
 import select
 import time
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 from scripts.benchmark.client import Plan
@@ -32,6 +33,10 @@ PROBE_PAUSE_SECONDS = 0.001
 MARKER = b"force_logout"
 TOLD_SECONDS = 20.0
 
+Act = Callable[[Run, int, int, frozenset[int]], Awaitable[float]]
+"""Has a member log in elsewhere, for the n-th time; takes n, the member and the tabs that are to
+be told, and returns how long the last of them waited (ms)."""
+
 
 async def measure_logout(run: Run) -> None:
     """From the store being asked to end a session to its last tab, one after another."""
@@ -51,58 +56,31 @@ async def measure_logout(run: Run) -> None:
 async def measure_swap(run: Run) -> None:
     """From the store being asked for the swap to the last tab, 1,000 others idle."""
     await run.fill("ws", min(SWAP_IDLE, run.connections))
-    another = await run.product.start_another()
-    try:
-        times = await _swaps(run, another)
-    finally:
-        await another.stop()
-    _put(run, "swap", times)
+    await _measure(run, "swap", SWAPS, _swap)
 
 
-async def _swaps(run: Run, another: Web) -> list[float]:
-    await run.product.populate(run.devices + ACTORS, lambda done, total: None)
-    times = []
-    wanted = run.rounds(SWAPS)
-    for number in range(wanted):
-        actor = run.devices + number % ACTORS
-        keys = await _four_tabs(run, actor, another)
-        run.clients.watch(MARKER, keys)
-        began = time.perf_counter_ns()
-        await run.product.login(actor, elsewhere=True)
-        times.append(_told(run, began))
-        run.clients.close(keys)
-        run.screen.progress("swaps", number + 1, wanted)
-    return times
+async def _swap(run: Run, number: int, actor: int, keys: frozenset[int]) -> float:
+    run.clients.watch(MARKER, keys)
+    began = time.perf_counter_ns()
+    await run.product.login(actor, elsewhere=True)
+    return _told(run, began)
 
 
 async def measure_login(run: Run) -> None:
     """A whole login over HTTP, its password checked a moment before, a full house idle."""
     await run.fill("ws")
-    another = await run.product.start_another()
-    try:
-        times = await _logins(run, another)
-    finally:
-        await another.stop()
-    _put(run, "login", times)
+    await _measure(run, "login", LOGINS, _login)
 
 
-async def _logins(run: Run, another: Web) -> list[float]:
-    await run.product.populate(run.devices + ACTORS, lambda done, total: None)
-    times = []
-    wanted = run.rounds(LOGINS)
-    for number in range(wanted):
-        actor = run.devices + number % ACTORS
-        keys = await _four_tabs(run, actor, another)
-        caller = Caller(run.product.settings.port, f"jaga_device=bench-device-{number:020}")
-        form = await _form(run, caller, actor)
-        run.clients.watch(MARKER, keys)
-        began = caller.send("POST", "/auth/authenticate", form, "application/x-www-form-urlencoded")
-        times.append(_told(run, began))
-        _require_success(await asyncio.to_thread(caller.answer))
-        caller.close()
-        run.clients.close(keys)
-        run.screen.progress("logins", number + 1, wanted)
-    return times
+async def _login(run: Run, number: int, actor: int, keys: frozenset[int]) -> float:
+    caller = Caller(run.product.settings.port, f"jaga_device=bench-device-{number:020}")
+    form = await _form(run, caller, actor)
+    run.clients.watch(MARKER, keys)
+    began = caller.send("POST", "/auth/authenticate", form, "application/x-www-form-urlencoded")
+    told = _told(run, began)
+    _require_success(await asyncio.to_thread(caller.answer))
+    caller.close()
+    return told
 
 
 async def _form(run: Run, caller: Caller, actor: int) -> bytes:
@@ -114,6 +92,24 @@ async def _form(run: Run, caller: Caller, actor: int) -> bytes:
     ticket = json.loads(body)["ticket"]
     form = {"username": email, "password": PASSWORD, "action": "keep", "ticket": ticket}
     return urlencode(form).encode()
+
+
+async def _measure(run: Run, name: str, count: int, act: Act) -> None:
+    """Time an act again and again, each time on somebody with four tabs at two web processes."""
+    another = await run.product.start_another()
+    try:
+        await run.product.populate(run.devices + ACTORS, lambda done, total: None)
+        times = []
+        wanted = run.rounds(count)
+        for number in range(wanted):
+            actor = run.devices + number % ACTORS
+            keys = await _four_tabs(run, actor, another)
+            times.append(await act(run, number, actor, keys))
+            run.clients.close(keys)
+            run.screen.progress(f"{name}s", number + 1, wanted)
+    finally:
+        await another.stop()
+    _put(run, name, times)
 
 
 async def _four_tabs(run: Run, actor: int, another: Web) -> frozenset[int]:

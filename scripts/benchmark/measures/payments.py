@@ -13,6 +13,7 @@ import time
 from collections import Counter
 
 from scripts.benchmark.figures import percentile
+from scripts.benchmark.requests import JSON, request
 from scripts.benchmark.run import Run
 from store.payments.delivery import sign
 
@@ -81,16 +82,6 @@ def payment(key: str) -> tuple[bytes, str]:
 
 async def post(port: int, body: bytes, signature: str) -> int:
     """Deliver it on a connection of its own; returns the status."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(
-            b"POST /webhook/lynk HTTP/1.1\r\nConnection: close\r\n"
-            + f"Host: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n".encode()
-            + f"X-Lynk-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        await reader.read()
-        return int(head.split()[1])
-    finally:
-        writer.close()
+    return await request(
+        port, "POST /webhook/lynk", body, Content_Type=JSON, X_Lynk_Signature=signature
+    )
