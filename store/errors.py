@@ -22,6 +22,7 @@ JagaError                     status type
  │    ├── PasswordNeeded       403    PASSWORD_NEEDED
  │    ├── LoginRefused         403    LOGIN_REFUSED
  │    ├── PrimaryDevice        403    PRIMARY_DEVICE
+ │    ├── LicenceNeeded        403    LICENCE_NEEDED
  │    ├── NotScanner           403    NOT_SCANNER
  │    ├── WrongNumber          403    WRONG_NUMBER
  │    └── AttendanceClosed     403    MEETING_INACTIVE | MEETING_ENDED | MEETING_NOT_STARTED |
@@ -45,6 +46,7 @@ JagaError                     status type
  ├── QrExpired                 410    QR_EXPIRED
  ├── HandoverOver              410    HANDOVER_OVER        (used, too old, unknown: one answer)
  ├── RateLimited               429    RATE_LIMIT           (retry_after)
+ ├── OtherVersion              426    UPGRADE_REQUIRED
  ├── HeadTooLarge              431    TOO_LARGE
  ├── Failed                    500    INTERNAL             (a fault of ours)
  └── Unavailable               503    UNAVAILABLE          (retry_after)
@@ -301,6 +303,14 @@ class WrongMethod(JagaError):
     def __init__(self, allowed: str = "GET") -> None:
         super().__init__()
         self.allowed = allowed
+
+
+class OtherVersion(JagaError):
+    """A WebSocket of another version than the one we speak (RFC 6455 §4.4)."""
+
+    status = 426
+    type = "UPGRADE_REQUIRED"
+    message = "Alamat ini hanya untuk WebSocket versi 13."
 
 
 class BodyTooLarge(JagaError):

@@ -14,6 +14,7 @@ from store.hotspot.accounts import Accounts
 from store.hotspot.newcomers import APPROVED, NO_PASSWORD, TRIES, WAITING, Merged
 from store.letters import Letter
 from store.names import fold as fold
+from store.names import fold_before
 from store.passwords import Passwords
 from store.phones import normal_phone
 from store.sessions import Logout, Sessions, new_id
@@ -164,11 +165,13 @@ class Members(Part):
         Raises Unavailable after Redis was emptied: "nobody" would be a lie until it is rebuilt.
         """
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.get(self._keys.login(fold(login)))
             pipe.exists(self._keys.built())
-            member_id, built = await pipe.execute()
+            for name in dict.fromkeys((fold(login), fold_before(login))):
+                pipe.get(self._keys.login(name))
+            built, *found = await pipe.execute()
         if not built:
             raise Unavailable()
+        member_id = next(filter(None, found), None)
         row = member_id and await self._redis.hgetall(self._keys.member(member_id))
         return Member.from_hash(row) if row else None
 

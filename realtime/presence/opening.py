@@ -126,7 +126,7 @@ class StreamOpening(Opening):
     def _first_words(self, hello: dict[str, Any], id: str) -> bytes:
         retry_ms = jitter_ms(2_400, 3_600)
         event = messages.sse(messages.encode(hello), event="connected", id=id, retry_ms=retry_ms)
-        return HEAD + b": ok\n\n" + event
+        return HEAD + b": ok\n" + event
 
 
 class SocketOpening(Opening):

@@ -27,6 +27,10 @@ PER_SECOND = 1.0
 """Messages that a tab may send: one a second, ten at once. It sends two each heartbeat and one for
 a logout; more is a flood (reference/realtime.md F3-29)."""
 
+COSTS = {PING: 0.1, CLOSE: 0.0}
+"""What a frame takes of that, 1 where it says nothing: some clients ping often, and whoever leaves
+in order is answered whatever came before."""
+
 
 class SessionTabs:
     """One session's open tabs in this process, in the order they came."""
@@ -174,7 +178,7 @@ class Socket(Connection):
         reader = self._reader or FrameReader()
         try:
             for opcode, payload in reader.feed(data):
-                if not self._spend():
+                if not self._spend(COSTS.get(opcode, 1.0)):
                     raise ProtocolError(codes.FLOOD)
                 self._heard(opcode, payload)
                 if not self.is_open:
@@ -186,13 +190,13 @@ class Socket(Connection):
         # an idle tab keeps no reader: ten thousand of them would be megabytes
         self._reader = None if reader.is_idle else reader
 
-    def _spend(self) -> bool:
+    def _spend(self, cost: float) -> bool:
         now = time.monotonic()
         earned = (now - self._asked_at) * PER_SECOND
         self._allowance = min(BURST + 2.0, self._allowance + earned)
         self._asked_at = now
-        self._allowance -= 1
-        return self._allowance >= 0
+        self._allowance -= cost
+        return self._allowance >= 0 or not cost
 
     def _heard(self, opcode: int, payload: bytes) -> None:
         if opcode == TEXT:

@@ -76,6 +76,8 @@ class FrameReader:
 
         Raises ProtocolError for whatever RFC 6455 or our bounds forbid.
         """
+        if self._opcode == CLOSE:
+            return []
         buffer = self._buffer + data
         messages = []
         at = 0
@@ -84,6 +86,10 @@ class FrameReader:
             message = self._message_of(final, opcode, payload)
             if message is not None:
                 messages.append(message)
+            if opcode == CLOSE:
+                # what follows is not read (RFC 6455 §5.5.1)
+                self._opcode, self._buffer = CLOSE, b""
+                return messages
         self._buffer = buffer[at:]
         return messages
 

@@ -7,6 +7,7 @@ connection would keep. Everything else goes on to the application as it came.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
@@ -105,7 +106,7 @@ class _Request(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         # a server is sent requests, and Tornado has no connection but HTTP/1.1's
-        start = cast(RequestStartLine, start_line)
+        start = _with_path(cast(RequestStartLine, start_line), headers)
         connection = cast(HTTP1Connection, self._connection)
         self._front.seen(headers)
         if isinstance(self._stream, ClientStream):
@@ -121,7 +122,7 @@ class _Request(HTTPMessageDelegate):
                 self._front.refuse(Upgrade(connection), error)
                 return None
         self._inner = self._front.pass_on(self._server_conn, self._connection)
-        return self._inner.headers_received(start_line, headers)
+        return self._inner.headers_received(start, headers)
 
     def _body_allowed(self, start: RequestStartLine, headers: HTTPHeaders) -> int:
         """Return how many bytes may come, before one is read. Raises a JagaError."""
@@ -162,6 +163,20 @@ class _Request(HTTPMessageDelegate):
     def on_connection_close(self) -> None:
         if self._inner:
             self._inner.on_connection_close()
+
+
+def _with_path(start: RequestStartLine, headers: HTTPHeaders) -> RequestStartLine:
+    """Return the start line with the path alone where the target is a whole address, as proxies
+    send it; its host is the one that counts then (RFC 9112 §3.2.2)."""
+    whole = _ABSOLUTE.fullmatch(start.path)
+    if whole is None:
+        return start
+    headers["Host"] = whole["host"]
+    path = whole["rest"]
+    return start._replace(path=path if path.startswith("/") else f"/{path}")
+
+
+_ABSOLUTE = re.compile(r"https?://(?P<host>[^/?#]+)(?P<rest>.*)", re.IGNORECASE)
 
 
 def _has_body(headers: HTTPHeaders) -> bool:

@@ -121,7 +121,10 @@ def closing_code(end: Ended) -> int:
     return codes.BLOCKED if blocked else codes.FORCE_LOGOUT
 
 
-PING_SSE = b": ping\n\n"
+PING_SSE = b": ping\nevent: beat\ndata: {}\n\n"
+"""A comment that nobody hears, and an event that page scripts can hear: a line on which none comes
+is dead. The comment has no blank line of its own, which some clients take for an empty message."""
+
 PING_FRAMES = frame(PING, b"") + frame(TEXT, b'{"event":"ping"}')
 """Two pings: the protocol's, which every client answers by itself, and one that page scripts can
 see."""

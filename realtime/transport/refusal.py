@@ -10,19 +10,32 @@ import asyncio
 import socket
 import sys
 from asyncio import Future
-from typing import Any, Protocol
+from collections.abc import Awaitable
+from typing import Any, Protocol, cast
 
 from tornado.httputil import HTTPInputError
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from realtime.transport.messages import encode
-from store.errors import BodyTooLarge, HeadTooLarge, JagaError, NoHttp, WrongMethod
+from store.errors import (
+    BodyTooLarge,
+    HeadTooLarge,
+    JagaError,
+    NoHttp,
+    OtherVersion,
+    WrongMethod,
+)
 
 LARGEST_HEAD = 32 * 1024
 """Request line and headers, as HeadTooLarge says: eight times a browser with many cookies."""
 
 LINGER_SECONDS = 2.0
 """How long a refused client may go on sending: long enough to read our answer."""
+
+LONGEST_CHUNK_LINE = 256
+EXTENSIONS_BYTES = 16 * 1024
+"""Bytes of one chunk's size and extensions, and of all extensions of a request: nobody needs them,
+and whoever sends them is not counted by the size of the body."""
 
 BARE_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 """What Tornado writes when it cannot read a request; a test checks that it still does."""
@@ -42,12 +55,18 @@ class Guest(Protocol):
 
 
 class ClientStream(IOStream):
-    """A client's connection. What Tornado would refuse in its own words is refused in ours."""
+    """A client's connection. What Tornado would refuse in its own words is refused in ours.
+
+    A client may close its own direction once it has asked (RFC 9112 §9.6). Tornado takes that for
+    a client that is gone; here it is answered, and its end counts when something is to be read.
+    """
 
     def __init__(self, connection: socket.socket, guest: Guest | None = None) -> None:
         super().__init__(connection)
         self._guest = guest
         self._has_begun = False
+        self._has_ended = False
+        self._extensions = 0
 
     @property
     def is_idle(self) -> bool:
@@ -61,6 +80,7 @@ class ClientStream(IOStream):
     def waits(self) -> None:
         """Note that its client has to send something before there is anything to do."""
         self._has_begun = False
+        self._extensions = 0
         if self._guest is not None:
             self._guest.waits(self)
 
@@ -75,6 +95,49 @@ class ClientStream(IOStream):
         if guest is not None:
             guest.served(self)
         return guest
+
+    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        count = super().read_from_fd(buf)
+        if count == 0 and not self.reading():
+            self._has_ended = True
+            return None
+        return count
+
+    def _handle_events(self, fd: Any, events: int) -> None:
+        super()._handle_events(fd, events)
+        if self._has_ended and self._state and self._state & self.io_loop.READ:
+            # the end can be read again and again, and would keep the loop turning
+            self._state &= ~self.io_loop.READ
+            self.io_loop.update_handler(self.fileno(), self._state)
+
+    def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
+        """Read the line before a chunk (Tornado reads nothing else so), without its extensions,
+        which Tornado does not know of (RFC 9112 §7.1.1)."""
+        line = cast("Future[bytes]", super().read_until(delimiter, LONGEST_CHUNK_LINE))
+        bare: Future[bytes] = asyncio.get_running_loop().create_future()
+        if line.done():
+            self._pass_on(line, bare)
+        else:
+            line.add_done_callback(lambda line: self._pass_on(line, bare))
+        return bare
+
+    def _pass_on(self, line: Future[bytes], bare: Future[bytes]) -> None:
+        if bare.done():
+            return
+        if error := line.exception():
+            bare.set_exception(error)
+        else:
+            bare.set_result(self._without_extensions(line.result()))
+
+    def _without_extensions(self, line: bytes) -> bytes:
+        """Return the size alone. A line that others could take for two, and one too many, stays as
+        it is, for Tornado to refuse."""
+        size, semicolon, extensions = line[:-2].partition(b";")
+        self._extensions += len(extensions)
+        is_odd = b"\n" in extensions or b"\r" in extensions
+        if not semicolon or is_odd or self._extensions > EXTENSIONS_BYTES:
+            return line
+        return size.rstrip(b" \t") + b"\r\n"
 
     def write(self, data: bytes | memoryview) -> Future[None]:
         if data == BARE_REFUSAL and self._say_instead(_meaning(sys.exception())):
@@ -137,6 +200,8 @@ def _answer(error: JagaError) -> bytes:
         head.append(f"Retry-After: {error.retry_after}")
     if isinstance(error, WrongMethod):
         head.append(f"Allow: {error.allowed}")
+    if isinstance(error, OtherVersion):
+        head += ["Sec-WebSocket-Version: 13", "Upgrade: websocket"]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
@@ -163,6 +228,7 @@ _REASONS = {
     415: "Unsupported Media Type",
     419: "Session Expired",
     429: "Too Many Requests",
+    426: "Upgrade Required",
     431: "Request Header Fields Too Large",
     503: "Service Unavailable",
 }

@@ -15,7 +15,7 @@ from realtime.transport.frames import accept_key
 from realtime.transport.refusal import ClientStream
 from realtime.transport.stream_wire import StreamWire
 from realtime.transport.wire import Listener, Wire
-from store.errors import InvalidRequest, WrongMethod
+from store.errors import InvalidRequest, OtherVersion, WrongMethod
 
 
 class Head:
@@ -59,14 +59,16 @@ def require_get(head: Head) -> None:
 def switching_protocols(head: Head) -> bytes:
     """Return the answer that completes a WebSocket handshake (RFC 6455 §4.2.2).
 
-    Raises InvalidRequest for a request that is no WebSocket handshake of version 13.
+    Raises InvalidRequest for a request that is no WebSocket handshake, OtherVersion for one of
+    another version than 13.
     """
     headers = head.headers
     upgrade = headers.get("Upgrade", "").lower() == "websocket"
     wants = "upgrade" in headers.get("Connection", "").lower()
+    if upgrade and wants and headers.get("Sec-WebSocket-Version") != "13":
+        raise OtherVersion()
     accept = accept_key(headers.get("Sec-WebSocket-Key", ""))
-    version = headers.get("Sec-WebSocket-Version") == "13"
-    if not (upgrade and wants and accept and version):
+    if not (upgrade and wants and accept):
         raise InvalidRequest("Upgrade", "Alamat ini hanya untuk WebSocket (versi 13).")
     # a browser's script can set no header: it sends its token as the second protocol of
     # `bearer, <token>`, and expects the first to be chosen

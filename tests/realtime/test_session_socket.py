@@ -203,7 +203,6 @@ async def test_a_full_server_says_come_back_later(environment) -> None:
     [
         {"Upgrade": "h2c"},
         {"Connection": "close"},
-        {"Sec-WebSocket-Version": "8"},
         {"Sec-WebSocket-Key": "short"},
         {"Sec-WebSocket-Key": ""},
     ],
