@@ -20,6 +20,7 @@ JagaError                     status type
  │    ├── PasswordChangeNeeded 403    PASSWORD_CHANGE_REQUIRED
  │    ├── NotApproved          403    NOT_APPROVED         (the way to the waiting page)
  │    ├── PasswordNeeded       403    PASSWORD_NEEDED
+ │    ├── LicenceNeeded        403    LICENCE_NEEDED
  │    ├── LoginRefused         403    LOGIN_REFUSED
  │    ├── PrimaryDevice        403    PRIMARY_DEVICE
  │    ├── LicenceNeeded        403    LICENCE_NEEDED

@@ -146,6 +146,6 @@ async def test_a_mailed_link_sets_the_password(serve, store, budi, sit):
     assert token not in page.url
     await page.get_by_label("Password baru", exact=True).fill("kalimat baru saya")
     await page.get_by_role("button", name="Simpan password").click()
-    await page.wait_for_url("**/login", timeout=PATIENCE_MS)
+    await page.wait_for_url("**/login?reason=password_set", timeout=PATIENCE_MS)
     after = await store.members.get(budi.id)
     assert (await store.passwords.check("kalimat baru saya", after.password)).fits

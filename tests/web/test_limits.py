@@ -170,9 +170,14 @@ ROWS = [
         post("/cekfingerprint", lambda n: {"username": f"nobody{n}", "pass": "salah"}),
     ),
     Row(
-        "web.payments.orders",
+        "web.passwords",
         "LINKS_TRIED",
         post("/api/auth/set-password", lambda n: {"token": f"{n:032d}", "password": "rahasia 1"}),
+    ),
+    Row(
+        "store.forgotten",
+        "ASKED_PER_ADDRESS",
+        post("/api/auth/forgot", lambda n: {"username": f"nobody{n}@jaga.test"}),
     ),
     Row("store.attendance.submissions", "TURNS_PER_ADDRESS", fill("/api/attendance/submit")),
     Row("store.attendance.submissions", "SCANS_PER_ADDRESS", fill("/api/attendance/presence")),
