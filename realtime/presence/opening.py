@@ -79,7 +79,8 @@ class Opening:
         hello: dict[str, Any],
         id: str = "",
     ) -> bool:
-        """Give the connection its wire, register it in the hub, and say `connected` with `hello`.
+        """Give the connection its wire, register it in the hub, and say `connected` with `hello`
+        and how often we beat: a line on which no beat comes is dead, and only the page can know.
 
         `id` is where a stream goes on when it returns. False when the client has gone meanwhile.
         """
@@ -93,6 +94,7 @@ class Opening:
         )
         # registered first: nothing is awaited in between, so the first words are still the first
         register()
+        hello = hello | {"beat_seconds": settings.heartbeat_seconds}
         connection.wire.send(self._first_words(hello, id))
         return True
 

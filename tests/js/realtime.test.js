@@ -43,6 +43,8 @@ function page({ classes = [], guard = false, frame = null, random = () => 0.5, s
       body,
       readyState: "complete",
       cookie: "device_fp=abc",
+      addEventListener: (...words) => windowEvents.addEventListener(...words),
+      removeEventListener: (...words) => windowEvents.removeEventListener(...words),
       querySelector: () => (guard ? {} : null),
       getElementById: () => frame,
     },
@@ -55,6 +57,7 @@ function page({ classes = [], guard = false, frame = null, random = () => 0.5, s
       probes.push(address);
       return { status };
     },
+    Date,
     Math: Object.assign(Object.create(Math), { random }),
     AbortController,
     URL,
@@ -346,4 +349,53 @@ test("a video that never says so does not switch the monitoring off", () => {
   assert.equal(FakeStream.made.length, 0);
   world.timers.pass(1);
   assert.equal(FakeStream.made.length, 1);
+});
+
+test("a stream that beats no more is dead, and the session is asked for", async () => {
+  const world = page();
+  const { calls } = monitor(world);
+  FakeStream.last.open();
+  FakeStream.last.receive("connected", { beat_seconds: 20 });
+  for (let beats = 0; beats < 4; beats += 1) {
+    world.timers.pass(40_000);
+    FakeStream.last.receive("beat", {});
+  }
+  assert.equal(FakeStream.made.length, 1);
+  assert.deepEqual(calls.map(([name]) => name), ["onConnected"]);
+  world.timers.pass(50_000);
+  assert.equal(FakeStream.made[0].closed, true);
+  assert.deepEqual(world.probes, ["http://jaga.test/api/session"]);
+  world.timers.pass(3_000);
+  assert.equal(FakeStream.made.length, 2);
+  await settle();
+});
+
+test("a server that does not say how often it beats is believed", () => {
+  const world = page();
+  monitor(world);
+  FakeStream.last.open();
+  FakeStream.last.receive("connected", {});
+  world.timers.pass(600_000);
+  assert.equal(FakeStream.made.length, 1);
+});
+
+test("a wake replaces a line that is late, and leaves one that beats alone", (context) => {
+  const world = page();
+  const { monitor: made } = monitor(world);
+  FakeStream.last.open();
+  FakeStream.last.receive("connected", { beat_seconds: 20 });
+  world.say("visibilitychange");
+  assert.equal(FakeStream.made.length, 1);
+  const real = Date.now;
+  context.after(() => (Date.now = real));
+  Date.now = () => real() + 26_000;
+  world.say("online");
+  assert.equal(FakeStream.made.length, 2);
+  // one that waits comes back at once
+  FakeStream.last.fail();
+  world.say("resume");
+  assert.equal(FakeStream.made.length, 3);
+  made.stop();
+  world.say("online");
+  assert.equal(FakeStream.made.length, 3);
 });

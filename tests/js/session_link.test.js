@@ -198,6 +198,82 @@ test("neither way open: it goes on trying both", () => {
   assert.deepEqual([FakeSocket.made.length, FakeStream.made.length], [7, 3]);
 });
 
+test("a socket that opens and lets nothing through counts as refused", () => {
+  const { told } = link();
+  for (let tries = 0; tries < 2; tries += 1) {
+    FakeSocket.last.open();
+    timers.pass(15_000);
+    timers.next();
+  }
+  assert.deepEqual([FakeSocket.made.length, FakeStream.made.length], [2, 1]);
+  assert.equal(told.doubts, 2);
+});
+
+test("two sockets that never beat lead to the stream, and each is a doubt", () => {
+  const { told } = link();
+  for (let tries = 0; tries < 2; tries += 1) {
+    connect();
+    timers.pass(50_000);
+    timers.pass(1_500);
+  }
+  assert.deepEqual([FakeSocket.made.length, FakeStream.made.length], [2, 1]);
+  assert.equal(told.doubts, 2);
+});
+
+test("a silent stream is a dead one, one that beats is not", () => {
+  globalThis.WebSocket = undefined;
+  const { told } = link();
+  FakeStream.last.open();
+  FakeStream.last.receive("connected", {});
+  for (let beats = 0; beats < 4; beats += 1) {
+    timers.pass(40_000);
+    FakeStream.last.receive("beat", {});
+  }
+  assert.equal(FakeStream.made.length, 1);
+  timers.pass(50_000 + 1_500);
+  assert.equal(FakeStream.made[0].closed, true);
+  assert.equal(FakeStream.made.length, 2);
+  assert.equal(told.doubts, 1);
+});
+
+test("a stream that opens and says nothing gives way to the socket", () => {
+  const { told } = link();
+  FakeSocket.last.end();
+  timers.next();
+  FakeSocket.last.end();
+  timers.next();
+  FakeStream.last.open();
+  timers.pass(15_000);
+  timers.next();
+  assert.equal(FakeStream.made.length, 1);
+  assert.equal(FakeSocket.made.length, 3);
+  assert.equal(told.doubts, 3);
+});
+
+test("after a wake a socket has to answer, and a late stream is replaced at once", (context) => {
+  const { link: woken, told } = link();
+  connect();
+  woken.retryNow();
+  assert.deepEqual(FakeSocket.last.sent, [{ event: "ping" }]);
+  FakeSocket.last.receive({ event: "pong" });
+  timers.pass(10_000);
+  assert.equal(FakeSocket.made.length, 1);
+  woken.retryNow();
+  timers.pass(3_000 + 1_500);
+  assert.equal(FakeSocket.made.length, 2);
+  assert.equal(told.doubts, 1);
+  globalThis.WebSocket = undefined;
+  const { link: stream } = link();
+  FakeStream.last.receive("connected", {});
+  stream.retryNow();
+  assert.equal(FakeStream.made.length, 1);
+  const real = Date.now;
+  context.after(() => (Date.now = real));
+  Date.now = () => real() + 26_000;
+  stream.retryNow();
+  assert.equal(FakeStream.made.length, 2);
+});
+
 test("a silent socket is a dead one", () => {
   link();
   connect();

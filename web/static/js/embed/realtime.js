@@ -19,6 +19,15 @@
   /** A connection younger than this was no success: the waits keep growing. */
   const STABLE_MS = 5_000;
 
+  /** Missed heartbeats after which a silent stream is a dead pipe. */
+  const BEATS_BEFORE_DEAD = 2.5;
+
+  /** After a wake a stream has to have beaten as lately as this. */
+  const BEATS_AT_WAKE = 1.25;
+
+  const WAKES = ["online", "pageshow"];
+  const DOCUMENT_WAKES = ["visibilitychange", "resume"];
+
   /** EventSource cannot read a 401; after this many errors in a row a plain request asks. */
   const ERRORS_BEFORE_PROBE = 2;
   const PROBE_DEADLINE_MS = 10_000;
@@ -45,6 +54,10 @@
   class RealtimeMonitor {
     /** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer;
     /** @type {ReturnType<typeof setTimeout> | undefined} */ #stableTimer;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */ #silenceTimer;
+    #beatMs = 0;
+    #heardAt = 0;
+    #wake = () => this.#woken();
     #errors = 0;
     #lastEventId = "";
     #stopped = true;
@@ -70,6 +83,8 @@
 
     start() {
       this.#stopped = false;
+      for (const event of WAKES) window.addEventListener(event, this.#wake);
+      for (const event of DOCUMENT_WAKES) document.addEventListener(event, this.#wake);
       this.connect();
     }
 
@@ -79,9 +94,16 @@
       const source = new EventSource(this.#address(STREAM_PATH, this.#query()));
       this.eventSource = source;
       source.onopen = () => this.#opened();
-      source.onmessage = (event) => this.#receive(event);
+      source.onmessage = (event) => {
+        this.#heard();
+        this.#receive(event);
+      };
+      source.addEventListener("beat", () => this.#heard());
       source.onerror = (error) => this.#failed(error);
-      source.addEventListener("connected", (event) => this.#remember(event));
+      source.addEventListener("connected", (event) => {
+        this.#remember(event);
+        this.#expectBeats(event.data);
+      });
       source.addEventListener("force_logout", (event) => this.#forcedOut(event));
       source.addEventListener("session_expired", () => this.#ended());
       source.addEventListener("close", () => {
@@ -119,6 +141,8 @@
     stop() {
       const wasOpen = this.eventSource !== null;
       this.#stopped = true;
+      for (const event of WAKES) window.removeEventListener(event, this.#wake);
+      for (const event of DOCUMENT_WAKES) document.removeEventListener(event, this.#wake);
       this.#drop();
       this.isConnected = false;
       if (wasOpen) console.log("[SSE] Connection closed");
@@ -172,6 +196,44 @@
       if (this.#errors >= ERRORS_BEFORE_PROBE) void this.#probe();
     }
 
+    /**
+     * The server says how often it beats; one that does not is believed to live.
+     *
+     * @param {string} text
+     */
+    #expectBeats(text) {
+      const seconds = Number(/"beat_seconds":\s*([\d.]+)/.exec(text)?.[1] ?? 0);
+      this.#beatMs = seconds * 1_000;
+      this.#heard();
+    }
+
+    #heard() {
+      clearTimeout(this.#silenceTimer);
+      this.#heardAt = Date.now();
+      if (!this.#beatMs) return;
+      const patience = this.#beatMs * BEATS_BEFORE_DEAD;
+      this.#silenceTimer = setTimeout(() => this.#silent(), patience);
+    }
+
+    #silent() {
+      console.log("[SSE] Nothing heard");
+      this.#disconnected();
+      this.reconnect();
+      void this.#probe();
+    }
+
+    /** The page or the network has slept: a line that only looks alive is replaced at once. */
+    #woken() {
+      if (this.#stopped || document.hidden) return;
+      const isLate = Date.now() - this.#heardAt > this.#beatMs * BEATS_AT_WAKE;
+      if (this.eventSource && !(this.isConnected && this.#beatMs && isLate)) return;
+      if (this.eventSource) {
+        this.#disconnected();
+        void this.#probe();
+      }
+      this.connect();
+    }
+
     /** Asks by a plain request whether the session is over, which a stream cannot say. */
     async #probe() {
       const deadline = new AbortController();
@@ -212,6 +274,7 @@
     #drop() {
       clearTimeout(this.#retryTimer);
       clearTimeout(this.#stableTimer);
+      clearTimeout(this.#silenceTimer);
       this.#retryTimer = undefined;
       if (!this.eventSource) return;
       this.eventSource.onerror = null;

@@ -23,6 +23,10 @@ const SOCKET_TRIES = 3;
 const SOCKET_RETRY_MS = 2_000;
 const POLL_MS = 2_000;
 
+/** A socket that has said nothing for so long is mute: until it speaks, the page asks beside it. */
+const FIRST_WORD_MS = 3_000;
+const BEATS_BEFORE_MUTE = 2.5;
+
 /** Wide enough for code and form together: there the code is shown without being asked for. */
 const WIDE = "(min-width: 56rem)";
 
@@ -33,11 +37,14 @@ class QrLogin extends HTMLElement {
   #token = "";
   #endsAtMs = 0;
   #tries = 0;
+  #isMute = false;
+  #beatMs = 0;
   #turn = 0;
   /** @type {WebSocket | null} */ #socket = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #ticking;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #rotating;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retrying;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #silence;
   /** @type {AbortController | null} */ #listeners = null;
 
   connectedCallback() {
@@ -108,12 +115,30 @@ class QrLogin extends HTMLElement {
     const address = new URL(`/api/auth/qr/ws/${this.#token}`, location.href);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(address);
-    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
+    socket.onmessage = ({ data }) => {
+      const frame = JSON.parse(data);
+      if (frame.beat_seconds) this.#beatMs = frame.beat_seconds * SECOND_MS;
+      this.#isMute = false;
+      this.#expectWord(this.#beatMs * BEATS_BEFORE_MUTE || FIRST_WORD_MS);
+      this.#hear(frame);
+    };
     socket.onclose = () => this.#lost();
     this.#socket = socket;
+    this.#expectWord(FIRST_WORD_MS);
+  }
+
+  /** @param {number} patience milliseconds */
+  #expectWord(patience) {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#isMute = true;
+      void this.#poll();
+    }, patience);
   }
 
   #lost() {
+    clearTimeout(this.#silence);
+    clearTimeout(this.#retrying);
     this.#socket = null;
     this.#tries += 1;
     if (this.#tries < SOCKET_TRIES) {
@@ -124,11 +149,13 @@ class QrLogin extends HTMLElement {
   }
 
   async #poll() {
+    clearTimeout(this.#retrying);
     const token = this.#token;
     const answer = await reply(`/api/auth/qr/status/${token}`);
     if (token !== this.#token) return;
     if (answer && answer.status < 500) this.#hear({ ...answer.body, event: answer.body.status });
-    if (this.#token) this.#retrying = setTimeout(() => void this.#poll(), POLL_MS);
+    const asks = this.#isMute || !this.#socket;
+    if (this.#token && asks) this.#retrying = setTimeout(() => void this.#poll(), POLL_MS);
   }
 
   /** @param {{event: string, match?: string | number}} frame */
@@ -186,7 +213,9 @@ class QrLogin extends HTMLElement {
     clearInterval(this.#ticking);
     clearTimeout(this.#rotating);
     clearTimeout(this.#retrying);
+    clearTimeout(this.#silence);
     this.#token = "";
+    this.#isMute = false;
     if (this.#socket) {
       this.#socket.onmessage = this.#socket.onclose = null;
       this.#socket.close();

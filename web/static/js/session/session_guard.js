@@ -72,6 +72,7 @@ export class SessionGuard extends HTMLElement {
     addEventListener("offline", () => this.#showLine(), { signal });
     addEventListener("submit", (event) => this.#exit.noteLogout(event), { signal });
     document.addEventListener("visibilitychange", () => this.#visibilityChanged(), { signal });
+    document.addEventListener("resume", () => this.#wake(), { signal });
     void this.#stand();
   }
 

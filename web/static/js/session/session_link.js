@@ -16,8 +16,17 @@ const STABLE_MS = 5_000;
 /** A connection that has not opened by now is going nowhere; browsers wait for minutes. */
 const OPEN_DEADLINE_MS = 15_000;
 
-/** Missed heartbeats after which a silent socket is a dead pipe. */
+/** Missed heartbeats after which a silent line is a dead pipe. */
 const BEATS_BEFORE_DEAD = 2.5;
+
+/** Lines that went silent before their first beat: after so many, something swallows what they say. */
+const MUTES_BEFORE_STREAM = 2;
+
+/** After a wake a socket answers within this, or it is dead. */
+const ANSWER_MS = 3_000;
+
+/** A stream cannot be asked: after a wake it has to have beaten as lately as this. */
+const BEATS_AT_WAKE = 1.25;
 
 /** Events of the SSE stream that carry the same JSON as the socket's frames. */
 const STREAM_EVENTS = [
@@ -30,6 +39,7 @@ const STREAM_EVENTS = [
   "qr_login",
   "hotspot",
   "role_changed",
+  "beat",
 ];
 
 /** @typedef {"connecting" | "live" | "reconnecting" | "stopped"} LinkState */
@@ -52,6 +62,8 @@ export class SessionLink {
   #closed = true;
   #viaStream = false;
   #refusals = 0;
+  #mutes = 0;
+  #heardAt = 0;
   #failures = 0;
   #lastEventId = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer;
@@ -76,18 +88,30 @@ export class SessionLink {
     this.#drop();
   }
 
-  /** Comes back at once instead of after the wait; a live connection is left alone. */
+  /** Comes back at once instead of after the wait; a line that is there has to prove that it lives. */
   retryNow() {
-    if (this.#closed || this.#socket || this.#stream) return;
-    this.#connect();
+    if (this.#closed) return;
+    if (this.#socket) this.#ask();
+    else if (!this.#stream) this.#connect();
+    else if (Date.now() - this.#heardAt > this.#beatMs * BEATS_AT_WAKE) {
+      this.#options.onDoubt();
+      this.#connect();
+    }
   }
 
   /** The network changed: what blocked the socket may be gone. */
   trySocketAgain() {
-    if (this.#stream) return;
-    this.#viaStream = false;
-    this.#refusals = 0;
+    if (!this.#stream) {
+      this.#viaStream = false;
+      this.#refusals = this.#mutes = 0;
+    }
     this.retryNow();
+  }
+
+  #ask() {
+    if (this.#socket?.readyState !== 1) return;
+    this.#send({ event: "ping" });
+    this.#expectBeat(ANSWER_MS);
   }
 
   #connect() {
@@ -109,12 +133,10 @@ export class SessionLink {
       if (!opened) this.#countRefusal();
       this.#lost(opened, code, reason);
     };
-    socket.onopen = () => {
-      opened = true;
-      this.#refusals = 0;
-      this.#expectBeat();
-    };
     socket.onmessage = (message) => {
+      // what stands in between may open a socket and let nothing through
+      if (!opened) this.#refusals = 0;
+      opened = true;
       this.#expectBeat();
       this.#receive(message.data);
     };
@@ -123,7 +145,7 @@ export class SessionLink {
     this.#silenceTimer = setTimeout(ended, OPEN_DEADLINE_MS);
   }
 
-  /** Two sockets that never opened: try the stream, which passes where sockets do not. */
+  /** Two sockets that never opened, or said nothing: try the stream, which passes where sockets do not. */
   #countRefusal() {
     this.#refusals += 1;
     if (this.#refusals >= REFUSALS_BEFORE_STREAM && typeof EventSource !== "undefined") {
@@ -146,12 +168,10 @@ export class SessionLink {
       // EventSource cannot read a 401; only a plain request can.
       this.#lost(false);
     };
-    stream.onopen = () => {
-      opened = true;
-      clearTimeout(this.#silenceTimer);
-    };
     for (const event of STREAM_EVENTS) {
       stream.addEventListener(event, (message) => {
+        opened = true;
+        this.#expectBeat();
         this.#lastEventId = message.lastEventId || this.#lastEventId;
         this.#receive(message.data, event);
       });
@@ -169,6 +189,7 @@ export class SessionLink {
   #receive(text, event) {
     const frame = asFrame(text, event);
     if (!frame) return;
+    if (frame.event === "ping" || frame.event === "beat") this.#mutes = 0;
     if (frame.event === "ping") this.#send({ event: "pong" });
     if (frame.event === "connected") this.#live();
     if (frame.event === "force_logout") this.#send({ event: "ack", kick_id: frame.kick_id });
@@ -186,10 +207,24 @@ export class SessionLink {
     this.#options.onState("live", this.#transport);
   }
 
-  #expectBeat() {
+  /** @param {number} [patience] milliseconds until a line that says nothing more is dead */
+  #expectBeat(patience = this.#beatMs * BEATS_BEFORE_DEAD) {
     clearTimeout(this.#silenceTimer);
-    const patience = this.#options.heartbeatSeconds * BEATS_BEFORE_DEAD * 1000;
-    this.#silenceTimer = setTimeout(() => this.#lost(true), patience);
+    this.#heardAt = Date.now();
+    this.#silenceTimer = setTimeout(() => this.#silent(), patience);
+  }
+
+  #silent() {
+    this.#mutes += 1;
+    if (this.#mutes >= MUTES_BEFORE_STREAM && typeof EventSource !== "undefined") {
+      this.#viaStream = !this.#viaStream;
+      this.#mutes = 0;
+    }
+    this.#lost(false);
+  }
+
+  get #beatMs() {
+    return this.#options.heartbeatSeconds * 1000;
   }
 
   /**
@@ -219,7 +254,7 @@ export class SessionLink {
     clearTimeout(this.#stableTimer);
     clearTimeout(this.#silenceTimer);
     if (this.#socket) {
-      this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+      this.#socket.onmessage = this.#socket.onclose = null;
       this.#socket.close();
       this.#socket = null;
     }
