@@ -101,8 +101,9 @@ export class FakeStream {
   closed = false;
   #listeners = new Map();
 
-  constructor(address) {
+  constructor(address, options = {}) {
     this.address = String(address);
+    this.options = options;
     FakeStream.made.push(this);
   }
 

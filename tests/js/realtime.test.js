@@ -399,3 +399,14 @@ test("a wake replaces a line that is late, and leaves one that beats alone", (co
   world.say("online");
   assert.equal(FakeStream.made.length, 3);
 });
+
+test("on another site's page it brings the cookies along", () => {
+  for (const [baseUrl, withCredentials] of [
+    ["http://jaga.test/", false],
+    ["https://jaga.test", true],
+    ["http://jaga.test:8000", true],
+  ]) {
+    monitor(page(), { baseUrl });
+    assert.deepEqual({ ...FakeStream.last.options }, { withCredentials });
+  }
+});

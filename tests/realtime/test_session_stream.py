@@ -94,7 +94,9 @@ async def test_it_beats_and_every_event_has_an_id(environment) -> None:
                     text += await events.reader.readuntil(b"\n\n")
     assert 0.8 <= took < 2.5
     blocks = [
-        block for block in text.decode().split("\n\n") if "data:" in block and "beat" not in block
+        block
+        for block in text.decode().split("\n\n")
+        if "data:" in block and "event: beat" not in block
     ]
     assert len(blocks) == 3  # connected, the documented change, force_logout
     assert all(re.search(r"^id: \d+-\d+$", block, re.MULTILINE) for block in blocks)

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What is said about a session: frames of the server, and messages of one tab to the others. Types
- * alone; nothing is loaded for them.
+ * What is said about a session: frames of the server, and messages of one tab to the others:
+ * their types, and how a frame is read.
  *
  * @typedef {object} Frame
  * @property {string} event
@@ -34,4 +34,19 @@
  *   | {kind: "here", tab: Tab} | {kind: "gone", id: string}} Message
  */
 
-export {};
+/**
+ * @param {string} text
+ * @param {string} [event]
+ * @returns {Frame | null} null for what is no frame of ours
+ */
+export function asFrame(text, event) {
+  let frame;
+  try {
+    frame = JSON.parse(text || "{}");
+  } catch {
+    return null;
+  }
+  if (typeof frame !== "object" || frame === null) return null;
+  if (event) frame.event = event;
+  return typeof frame.event === "string" ? frame : null;
+}

@@ -6,6 +6,7 @@
  */
 
 import { comesBack, delayBefore } from "../lib/reconnect.js";
+import { asFrame } from "./messages.js";
 
 /** A socket that fails this often before opening is taken to be blocked on the way. */
 const REFUSALS_BEFORE_STREAM = 2;
@@ -268,21 +269,4 @@ export class SessionLink {
   get #transport() {
     return /** @type {"socket" | "stream"} */ (this.#viaStream ? "stream" : "socket");
   }
-}
-
-/**
- * @param {string} text
- * @param {string} [event]
- * @returns {Frame | null} null for what is no frame of ours
- */
-function asFrame(text, event) {
-  let frame;
-  try {
-    frame = JSON.parse(text || "{}");
-  } catch {
-    return null;
-  }
-  if (typeof frame !== "object" || frame === null) return null;
-  if (event) frame.event = event;
-  return typeof frame.event === "string" ? frame : null;
 }
