@@ -121,6 +121,10 @@ class Door:
         """Whether an Origin header names us."""
         return origin.lower() in self._settings.origins
 
+    def is_allowed(self, origin: str) -> bool:
+        """Whether an Origin header names us, or a site whose pages may ask as ours do."""
+        return self.is_own(origin) or origin.lower() in self._settings.allowed_origins
+
     def qr_secrets(self, headers: HTTPHeaders) -> list[str]:
         """Return the secrets of the browser's QR requests, the oldest first; odd ones are left
         out."""

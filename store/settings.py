@@ -75,6 +75,30 @@ def _public_url(name: str, text: str, above: Above) -> str:
     return valid_url(name, text, ("http", "https")).rstrip("/")
 
 
+def _origins(name: str, text: str, above: Above) -> frozenset[str]:
+    """A comma list of exact origins, as browsers write them."""
+    return frozenset(_one_origin(name, word) for word in words_of(text))
+
+
+def _one_origin(name: str, text: str) -> str:
+    parts = urlsplit(valid_url(name, text, ("http", "https")))
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
+        raise SettingsError(f"{name} has {text!r}: an origin is scheme, host and port alone")
+    if "*" in parts.netloc:
+        raise SettingsError(f"{name} has {text!r}: each origin is named, none is guessed")
+    return _origin(text.removesuffix("/"))
+
+
+def _samesite(name: str, text: str, above: Above) -> str:
+    kinds = ("lax", "none", "partitioned")
+    if text not in kinds:
+        raise SettingsError(f"{name} is {text!r}: it must be one of {', '.join(kinds)}")
+    is_secure = above.public_url.startswith("https://") and above.cookie_secure != "never"
+    if text != "lax" and not is_secure and above.cookie_secure != "always":
+        raise SettingsError(f"{name} is {text}: browsers keep such cookies on https only")
+    return text
+
+
 def _redis(name: str, text: str, above: Above) -> str:
     """A server's address, or Sentinels' (store.redis_servers)."""
     try:
@@ -265,6 +289,22 @@ class Settings:
         "auto",
         "always",
         "never",
+    )
+    cookie_samesite: str = declared(
+        _samesite,
+        "lax",
+        "whether pages of `ALLOWED_ORIGINS` on another domain bring the cookies along: `none` adds "
+        "`SameSite=None; Secure`, `partitioned` keeps them apart for each site that frames us",
+        "`lax`, `none`, `partitioned`",
+    )
+    allowed_origins: frozenset[str] = declared(
+        _origins,
+        "",
+        "whose pages may use the stream, the socket, `/api/session`, `/api/auth/check`, the "
+        "activity ping, login attempts and licences with their members' cookies "
+        "([own-pages.md](own-pages.md))",
+        "comma list of exact origins",
+        shown="none",
     )
     timezone: str = declared(_timezone, "Asia/Jakarta", "for days and dates", "an IANA name")
     admin_email: str = text(
@@ -539,6 +579,13 @@ class Settings:
         if self.cookie_secure == "auto":
             return self.is_https
         return self.cookie_secure == "always"
+
+    @property
+    def samesite(self) -> str:
+        """What cookies say of other sites. `http.cookies` knows no Partitioned before Python
+        3.14."""
+        kinds = {"lax": "Lax", "none": "None", "partitioned": "None; Partitioned"}
+        return kinds[self.cookie_samesite]
 
     @property
     def origins(self) -> frozenset[str]:

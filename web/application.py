@@ -62,6 +62,7 @@ def make_application(
         websocket_stats=websocket_stats,
         known=Known(),
         is_https=settings.is_https,
+        allowed_origins=settings.allowed_origins,
         logo_url=settings.site_logo_url,
     )
 

@@ -19,13 +19,13 @@ from store.errors import (
     Unauthenticated,
 )
 from store.sessions import CurrentSession
-from web.handler import Handler
+from web.handler import OpenHandler
 
 PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 """Characters that a header carries as they are; the rest is percent-encoded, as UTF-8."""
 
 
-class Check(Handler):
+class Check(OpenHandler):
     """204 and who it is, or 401 and why not; 403 when `role` names other roles, or the member has
     no active licence for the product that `licence` names (its uuid at Lynk.id).
 

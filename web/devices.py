@@ -11,7 +11,7 @@ from store.members import Member
 from store.sessions import Device, Opened, Session, device_id
 from web import fields
 from web.fields import Delivery, Flag, LoginName, Password, refusing, text
-from web.handler import Handler
+from web.handler import Handler, OpenHandler
 from web.pages import Pages, Static
 
 Figures = Callable[[], dict[str, int]]
@@ -150,7 +150,7 @@ class EndAllWeb(Handler):
         )
 
 
-class AnswerAttempt(Handler):
+class AnswerAttempt(OpenHandler):
     """`/api/devices/attempts/{id}`: the live device allows or refuses a login elsewhere."""
 
     class Body(fields.Body):

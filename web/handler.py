@@ -45,6 +45,15 @@ log = logging.getLogger("jaga.web")
 REFRESH = "Jaga-Refresh"
 """`1`: a page fetched this by itself, nobody pressed anything."""
 
+EXPOSED = (
+    "Retry-After, X-Jaga-Reason, X-Jaga-User, X-Jaga-Member, X-Jaga-Role, X-Jaga-Session, "
+    "X-Jaga-Device"
+)
+"""Headers of ours that another site's page may read."""
+
+PREFLIGHT_SECONDS = 600
+"""How long a browser remembers that it may ask."""
+
 DEVICE_SECONDS = 365 * 86_400
 PHONE_COOKIE_SECONDS = 400 * 86_400
 """How long a phone keeps the cookie: the session does not expire, and no browser keeps a cookie
@@ -67,6 +76,9 @@ class Handler(RequestHandler):
 
     exempt_from_origin = False
     """True where a foreign page or server is meant to post (the webhook)."""
+
+    serves_other_sites = False
+    """True where the pages of ALLOWED_ORIGINS may ask (`OpenHandler`)."""
 
     is_activity = True
     """False for addresses that pages ask by themselves again and again, and for those that only
@@ -97,6 +109,24 @@ class Handler(RequestHandler):
         transport = transport_headers(self.settings)
         for name, value in {**_SECURITY_HEADERS, **policy, **transport}.items():
             self.set_header(name, value)
+        if self.serves_other_sites:
+            self.set_header("Vary", "Origin")
+            if self._allowed_origin:
+                self._open_to(self._allowed_origin)
+
+    @property
+    def _allowed_origin(self) -> str:
+        """The other site whose page asks, "" unless this address is open to it."""
+        origin = self.request.headers.get("Origin", "")
+        allowed = self.settings.get("allowed_origins", frozenset())
+        return origin if self.serves_other_sites and origin.lower() in allowed else ""
+
+    def _open_to(self, origin: str) -> None:
+        """Let a page of that origin read the answer, with its member's cookies."""
+        self.set_header("Access-Control-Allow-Origin", origin)
+        self.set_header("Access-Control-Allow-Credentials", "true")
+        self.set_header("Access-Control-Expose-Headers", EXPOSED)
+        self.set_header("Cross-Origin-Resource-Policy", "cross-origin")
 
     async def head(self, *path: str) -> None:
         """Answer as GET does, without the body: uptime checks ask so (RFC 9110 §9.3.2)."""
@@ -107,7 +137,8 @@ class Handler(RequestHandler):
     async def prepare(self) -> None:
         await self._refuse_in_crowd()
         if self.request.method not in ("GET", "HEAD", "OPTIONS") and not self.exempt_from_origin:
-            self.door.require_own_origin(self.request.headers, self._is_own_form())
+            if not self._allowed_origin:
+                self.door.require_own_origin(self.request.headers, self._is_own_form())
 
     async def _refuse_in_crowd(self) -> None:
         """Begin nothing for a stranger while more of them wait than can be served in time. Who
@@ -306,7 +337,7 @@ class Handler(RequestHandler):
             value,
             path="/",
             httponly=True,
-            samesite="Lax",
+            samesite=self.store.settings.samesite,
             secure=self.store.settings.secure_cookies,
             max_age=seconds,
         )
@@ -319,7 +350,7 @@ class Handler(RequestHandler):
                 full,
                 path="/",
                 httponly=True,
-                samesite="Lax",
+                samesite=self.store.settings.samesite,
                 secure=self.store.settings.secure_cookies,
             )
 
@@ -424,6 +455,27 @@ def encoded(text: str) -> bytes:
     """Return text as UTF-8. Half of a surrogate pair, which JSON can carry, becomes a question
     mark: no answer fails because of what a client sent."""
     return text.encode("utf-8", "replace")
+
+
+class OpenHandler(Handler):
+    """An address that pages of ALLOWED_ORIGINS may ask as well, with their members' cookies."""
+
+    serves_other_sites = True
+
+    async def prepare(self) -> None:
+        if self.request.method != "OPTIONS":
+            await super().prepare()
+
+    def options(self, *path: str) -> None:
+        """Answer what a browser asks before it lets another site's page ask (CORS)."""
+        if not self._allowed_origin:
+            raise WrongMethod()
+        methods = [method for method in methods_of(type(self)) if method != "OPTIONS"]
+        self.set_header("Access-Control-Allow-Methods", ", ".join(methods))
+        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, Jaga-Refresh")
+        self.set_header("Access-Control-Max-Age", str(PREFLIGHT_SECONDS))
+        self.set_status(204)
+        self.finish()
 
 
 class UnknownAddress(Handler):

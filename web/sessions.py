@@ -24,7 +24,7 @@ from store.settings import Settings
 from store.weak_passwords import strong_password
 from web import fields
 from web.fields import LoginName, Password, as_sent
-from web.handler import Handler
+from web.handler import Handler, OpenHandler
 from web.own import clocks_of, member_of, session_of
 from web.pages import Pages, Static
 
@@ -232,7 +232,7 @@ class Logout(Handler):
         return ""
 
 
-class UpdateActivity(Handler):
+class UpdateActivity(OpenHandler):
     """The ping: a person is at the page. It never revives a session that is over."""
 
     works_before_password_change = True
@@ -251,7 +251,7 @@ class UpdateActivity(Handler):
         )
 
 
-class SessionNow(Handler):
+class SessionNow(OpenHandler):
     """`/api/session`: the current session, for the page that shows it. No activity."""
 
     is_activity = False

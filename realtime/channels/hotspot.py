@@ -30,6 +30,7 @@ class PortalEndpoint(StreamEndpoint):
 
     path = "/api/hotspot/stream"
     serves_waiting = True
+    serves_other_sites = False
 
 
 class HotspotNews:

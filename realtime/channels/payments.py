@@ -117,6 +117,7 @@ class LicenceEndpoint(LiveEndpoint[StreamOpening]):
 
     path = LICENCES
     opening = StreamOpening
+    serves_other_sites = True
 
     async def let_in(self, opening: StreamOpening) -> None:
         instance = opening.head.query.get("instance_id", "")

@@ -20,6 +20,7 @@ class DeviceEndpoint(LiveEndpoint[SocketOpening]):
 
     path = "/api/devices/ws/"
     opening = SocketOpening
+    serves_other_sites = True
 
     async def let_in(self, opening: SocketOpening) -> None:
         head, handshake = opening.head, self._handshake

@@ -19,6 +19,7 @@ class StreamEndpoint(LiveEndpoint[StreamOpening]):
 
     path = "/api/realtime/attendance-stream"
     opening = StreamOpening
+    serves_other_sites = True
 
     serves_waiting = False
     """Whether it is also for members whom nobody has approved yet."""

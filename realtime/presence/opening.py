@@ -55,6 +55,9 @@ NO_MORE = b"HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\nConnection: cl
 class Opening:
     """One client that asks for a live connection, after the steps that all have in common."""
 
+    serves_other_sites = False
+    """Whether the address is open to pages of ALLOWED_ORIGINS; the endpoint says so."""
+
     def __init__(self, handshake: Handshake, head: Head, upgrade: Upgrade) -> None:
         self.head = head
         self._handshake = handshake
@@ -119,7 +122,7 @@ class StreamOpening(Opening):
 
     def say_last(self, message: Message) -> None:
         """Say one thing, and close."""
-        self._say_last(HEAD + message.sse)
+        self._say_last(self._head() + message.sse)
 
     def say_no_more(self) -> None:
         """Have an EventSource stop coming back."""
@@ -128,7 +131,15 @@ class StreamOpening(Opening):
     def _first_words(self, hello: dict[str, Any], id: str) -> bytes:
         retry_ms = jitter_ms(2_400, 3_600)
         event = messages.sse(messages.encode(hello), event="connected", id=id, retry_ms=retry_ms)
-        return HEAD + b": ok\n" + event
+        return self._head() + b": ok\n" + event
+
+    def _head(self) -> bytes:
+        """The answer's head, with the leave to read it for a page of another site that may."""
+        origin = self.head.headers.get("Origin", "")
+        if not (self.serves_other_sites and self._handshake.door.is_allowed(origin)):
+            return HEAD
+        leave = f"Access-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n"
+        return HEAD[:-2] + f"{leave}Access-Control-Allow-Credentials: true\r\n\r\n".encode()
 
 
 class SocketOpening(Opening):
@@ -141,9 +152,12 @@ class SocketOpening(Opening):
 
     @property
     def is_from_own_page(self) -> bool:
-        """Whether our own page asks: any page's request brings the cookie, a bearer does not."""
+        """Whether our own page asks, or one of a site that may: any page's request brings the
+        cookie, a bearer does not."""
         origin = self.head.headers.get("Origin")
-        return origin is not None and self._handshake.door.is_own(origin)
+        door = self._handshake.door
+        counts = door.is_allowed if self.serves_other_sites else door.is_own
+        return origin is not None and counts(origin)
 
     def refuse(self, code: int, message: Message | None = None) -> None:
         """Let the client in just far enough to be told why it may not be."""
@@ -165,6 +179,9 @@ class LiveEndpoint(Generic[Kind]):
 
     opening: type[Kind]
 
+    serves_other_sites = False
+    """Whether pages of ALLOWED_ORIGINS may open it as well."""
+
     def __init__(self, handshake: Handshake) -> None:
         self._handshake = handshake
 
@@ -176,6 +193,7 @@ class LiveEndpoint(Generic[Kind]):
         """Open a connection for one client, or raise a JagaError that says why not."""
         require_get(head)
         opening = self.opening(self._handshake, head, upgrade)
+        opening.serves_other_sites = self.serves_other_sites
         self._handshake.require_room(opening.address)
         await self.let_in(opening)
 

@@ -12,7 +12,7 @@ from store.payments.licences import NAMED, Claimant, Licence
 from store.payments.numbers import LONGEST, licence_key
 from web import fields
 from web.fields import text
-from web.handler import DEVICE_COOKIE, Handler
+from web.handler import DEVICE_COOKIE, Handler, OpenHandler
 
 NOT_HERE = "Lisensi ini tidak aktif di perangkat ini."
 ACTIVATION_NEEDED = "ACTIVATION_NEEDED"
@@ -30,7 +30,7 @@ def _pasted(field: str, value: object) -> str:
     return key
 
 
-class LicenceHandler(Handler):
+class LicenceHandler(OpenHandler):
     """The base of the three acts: which device asks for which key, and the answer's form."""
 
     done = ""

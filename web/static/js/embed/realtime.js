@@ -91,7 +91,8 @@
     connect() {
       this.#drop();
       this.#stopped = false;
-      const source = new EventSource(this.#address(STREAM_PATH, this.#query()));
+      const address = this.#address(STREAM_PATH, this.#query());
+      const source = new EventSource(address, { withCredentials: this.#isElsewhere });
       this.eventSource = source;
       source.onopen = () => this.#opened();
       source.onmessage = (event) => {
@@ -240,7 +241,7 @@
       const timer = setTimeout(() => deadline.abort(), PROBE_DEADLINE_MS);
       try {
         const response = await fetch(this.#address(SESSION_PATH), {
-          credentials: "same-origin",
+          credentials: this.#isElsewhere ? "include" : "same-origin",
           cache: "no-store",
           signal: deadline.signal,
         });
@@ -280,6 +281,11 @@
       this.eventSource.onerror = null;
       this.eventSource.close();
       this.eventSource = null;
+    }
+
+    /** Whether the server is another origin than the page, which it then has to allow. */
+    get #isElsewhere() {
+      return new URL(this.baseUrl, window.location.href).origin !== window.location.origin;
     }
 
     #query() {
