@@ -59,6 +59,11 @@ class Keys:
         """String: id of the member who logs in by this e-mail or username (already folded)."""
         return f"{self.prefix}:login:{name}"
 
+    def contact(self, member_id: str, kind: str) -> str:
+        """String: what a member wishes to be reached by and has not proven yet: `email` as JSON
+        `{value, nonce}`, half an hour; `phone` as it is, OTP_TTL_SECONDS."""
+        return f"{self.prefix}:{{m:{member_id}}}:contact:{kind}"
+
     # Sessions
 
     def sessions(self, member_id: str) -> str:

@@ -23,6 +23,8 @@ class Letter:
     template: str
     to: str = ""
     """The address; "" for the one that the member has."""
+    phone: str = ""
+    """A number that is told by a short message as well; "" for none."""
     said: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> str:

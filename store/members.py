@@ -263,17 +263,31 @@ class Members(Part):
         await self._accounts.heard(member_id, verdict, fields["phone"], in_hurry=in_hurry)
         return verdict, Member.from_hash(fields | {"id": member_id}), Merged.parse(merged)
 
-    async def change(self, member_id: str, **changes: str) -> Member:
-        """Change `email username name phone role` of a member; returns the row after it.
+    async def change(
+        self, member_id: str, *, letter: Letter | None = None, **changes: str
+    ) -> Member:
+        """Change `email username name phone role` of a member, and owe a letter that tells of it;
+        returns the row after it.
 
         Raises NotFound, InvalidRequest, MemberExists; Conflict when somebody else changed the
         same row at the same moment.
         """
         member = await self.get(member_id)
         fields = {name: _valid_field(name, value) for name, value in changes.items()}
-        await self._write(member, fields)
+        await self._write(member, fields, letter)
         if "phone" in fields:
             await self._accounts.enrol(member_id, fields["phone"])
+        return await self.get(member_id)
+
+    async def move(self, member_id: str, email: str, letter: Letter | None = None) -> Member:
+        """Give a member another address, under which they also log in if they did so under the old
+        one; links to set a password that went there are dead. Raises NotFound, InvalidRequest,
+        MemberExists, Conflict."""
+        member = await self.get(member_id)
+        fields = {"email": valid_email(email), "links": new_id()}
+        if fold(member.username) == fold(member.email):
+            fields["username"] = fields["email"]
+        await self._write(member, fields, letter)
         return await self.get(member_id)
 
     async def set_password(

@@ -13,6 +13,7 @@ from store.attendance.parts import wire as parts_of_attendance
 from store.audit import Audit
 from store.awaiting import Awaiting
 from store.changes import Changes
+from store.contacts import Contacts
 from store.continuity import Continuity
 from store.database import Database
 from store.devices import Devices
@@ -25,6 +26,7 @@ from store.hotspot.parts import Hotspot
 from store.hotspot.parts import wire as parts_of_hotspot
 from store.hotspot.routers import RouterRequests
 from store.keys import Keys
+from store.letters import Letters
 from store.limits import Limits
 from store.lists.reading import ListReader
 from store.logins import Logins
@@ -32,6 +34,7 @@ from store.mails import Mails
 from store.member_lists import MemberLists
 from store.members import Members
 from store.messages import Messages
+from store.own import Own
 from store.password_links import PasswordLinks
 from store.passwords import Passwords
 from store.payments.parts import Payments
@@ -72,6 +75,9 @@ class Store:
     members: Members
     sessions: Sessions
     logins: Logins
+    contacts: Contacts
+    letters: Letters
+    own: Own
     devices: Devices
     qr: Qr
     attendance: AttendanceParts
@@ -140,6 +146,7 @@ def _wire(
         changes, settings, queue, awaiting, limits, audit, sessions, accounts, members
     )
     mails = Mails(database, queue)
+    logins = Logins(changes, settings, limits, passwords, members, sessions, devices, audit)
     return Store(
         settings=settings,
         keys=keys,
@@ -158,7 +165,10 @@ def _wire(
         forgotten=Forgotten(changes, limits, members, sessions),
         members=members,
         sessions=sessions,
-        logins=Logins(changes, settings, limits, passwords, members, sessions, devices, audit),
+        logins=logins,
+        contacts=Contacts(changes, settings, limits, members, logins, accounts, hotspot.otp, audit),
+        letters=Letters(changes),
+        own=Own(settings, database, hotspot),
         devices=devices,
         qr=Qr(changes, settings, limits, sessions, audit),
         attendance=parts_of_attendance(changes, settings, database, limits),

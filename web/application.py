@@ -9,6 +9,7 @@ from tornado.web import Application, RequestHandler
 
 from store.opening import Store
 from web import (
+    account,
     admin,
     attendance,
     check,
@@ -39,11 +40,13 @@ def make_application(
         site=settings.site,
         heartbeat_seconds=settings.heartbeat_seconds,
         ping_seconds=settings.activity_ping_seconds,
+        has_hotspot=bool(settings.routers),
     )
     parts = {"store": store, "pages": pages}
     routes = [
         *sessions.routes(pages, settings.is_dev),
         *passwords.routes(),
+        *account.routes(),
         *check.routes(),
         *admin.routes(),
         *member_lists.routes(),

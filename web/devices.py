@@ -116,7 +116,7 @@ class Devices(Handler):
     async def get(self) -> None:
         current = await self.current_session()
         cards = await self.store.devices.of(current.member)
-        devices = [_row(card, current.session) for card in cards]
+        devices = [device_row(card, current.session) for card in cards]
         self.respond({"success": True, "devices": devices, "count": len(devices)})
 
 
@@ -216,7 +216,8 @@ def tokens_of(opened: Opened, member: Member) -> dict[str, Any]:
     }
 
 
-def _row(card: Card, asking: Session) -> dict[str, Any]:
+def device_row(card: Card, asking: Session) -> dict[str, Any]:
+    """What a member may know of a device of theirs."""
     return {
         "id": card.id,
         "device_type": card.type,

@@ -192,6 +192,11 @@ Flag = Annotated[bool, refusing("Isian '{field}' harus true atau false.")]
 Password = Annotated[str, read_by(_password, format="password", maxLength=LONGEST_BYTES)]
 """A password that is to be proven, exactly as it was typed."""
 
+PasswordOrNone = Annotated[
+    str, read_by(lambda field, value: _password(field, value) if value else "", format="password")
+]
+"""The same, "" of a member who has none."""
+
 NewPassword = Annotated[
     str,
     read_by(lambda field, value: strong_password(value, field=field), format="password"),

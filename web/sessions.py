@@ -61,7 +61,6 @@ class Login(Handler):
             domain=self.request.host,
             password_login="password" in self.store.settings.web_login,
             qr_login="qr" in self.store.settings.web_login,
-            hotspot=self.store.hotspot.routers.has_any,
         )
 
     async def _notice(self) -> dict[str, Any] | None:
@@ -278,7 +277,6 @@ class Dashboard(Handler):
             current,
             ping_seconds=self.store.settings.activity_ping_seconds,
             dev=self.store.settings.is_dev,
-            has_hotspot=bool(self.store.settings.routers),
         )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from jobs.mail.mime import Mail, one_line, shown_name, write
+from store.contacts import email_codes
 from store.database import Row
 from store.indonesian import moment_in_letter, rupiah
 from store.settings import Settings
@@ -26,6 +27,11 @@ SUBJECTS = {
     "sudah_terdaftar": "Anda sudah terdaftar - Order #{id_order}",
     "ponsel_baru": "Ponsel baru masuk ke akun Anda",
     "lupa_password": "Buat password baru",
+    "kode_email": "Kode untuk alamat email baru Anda",
+    "email_diganti": "Alamat email akun Anda diganti",
+    "nomor_diganti": "Nomor HP akun Anda diganti",
+    "minta_hapus": "Seorang anggota minta akunnya dihapus",
+    "hapus_diterima": "Permintaan hapus akun kami terima",
     "password_diganti": "Password akun Anda baru saja diganti",
 }
 
@@ -35,6 +41,11 @@ FILES = {
     "sudah_terdaftar": "email_terdaftar",
     "ponsel_baru": "email_ponsel_baru",
     "lupa_password": "email_lupa_password",
+    "kode_email": "email_kode",
+    "email_diganti": "email_alamat_diganti",
+    "nomor_diganti": "email_nomor_diganti",
+    "minta_hapus": "email_minta_hapus",
+    "hapus_diterima": "email_hapus_diterima",
     "password_diganti": "email_password_diganti",
 }
 """Template files by the kind of mail; the documents' names where they have one."""
@@ -44,6 +55,7 @@ PAGES = {
     "devices": "/devices",
     "new_password": "/password",
     "forgotten": "/lupa-password",
+    "account": "/akun",
 }
 """Our pages that a mail may lead to, by the variable that a template has for each."""
 
@@ -76,7 +88,7 @@ class MailTemplates:
     def write(self, row: Row, link: str) -> bytes:
         """Return the mail of an outbox row. Raises whatever a broken payload leads to."""
         template, said = str(row["template"]), _safe(row["payload"])
-        variables = said | {"link": link} | self._everywhere(said)
+        variables = said | {"link": link, "code": self._code(row)} | self._everywhere(said)
         file = FILES[template]
         return write(
             Mail(
@@ -92,6 +104,14 @@ class MailTemplates:
                 html=self._pages.get_template(f"{file}.html").render(variables),
             )
         )
+
+    def _code(self, row: Row) -> str:
+        """The code that proves a new address: made here, kept nowhere."""
+        if row["template"] != "kode_email":
+            return ""
+        said = row["payload"]
+        asked = {"value": row["recipient"], "nonce": said["nonce"]}
+        return email_codes(self._settings.secret_keys, said["member"], asked)[0]
 
     def _everywhere(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """What every template has: the site, and our pages."""

@@ -45,10 +45,12 @@ TEXTS = {
     "ends_in_1": "Paket hotspot Anda berakhir dalam 1 hari.",
     "ends_in_3": "Paket hotspot Anda berakhir dalam 3 hari.",
     "ends_in_7": "Paket hotspot Anda berakhir dalam 7 hari.",
+    "nomor_diganti": "Nomor HP akun Anda baru saja diganti, dan nomor ini tidak dipakai lagi. "
+    "Hubungi pengelola bila bukan Anda yang menggantinya.",
 }
 
 BUYING = ("habis", "expired", "quota_low", "ends_in_1", "ends_in_3", "ends_in_7")
-ASKING = ("inactive", "blocked")
+ASKING = ("inactive", "blocked", "nomor_diganti")
 
 log = logging.getLogger("jaga.messages")
 
@@ -89,6 +91,9 @@ class MessageSender:
         if row["lately"] >= PER_MINUTE:
             await self._outbox.mark("put_off", row, seconds=60)
             return False
+        if row["phone"]:
+            await self._send(row, row["phone"])
+            return True
         try:
             account = await self._store.hotspot.accounts.get(row["member_id"])
         except NotFound:
@@ -96,9 +101,12 @@ class MessageSender:
         if account is None or is_overtaken(row["kind"], row["key"], account, self._policy):
             await self._outbox.mark("overtaken", row)
             return False
-        await send(self._settings, account.phone, self._text(row["kind"]))
-        await self._outbox.mark("mark_sent", row)
+        await self._send(row, account.phone)
         return True
+
+    async def _send(self, row: Row, phone: str) -> None:
+        await send(self._settings, phone, self._text(row["kind"]))
+        await self._outbox.mark("mark_sent", row)
 
     def _text(self, kind: str) -> str:
         """With where to buy, or whom to ask, where that is set."""

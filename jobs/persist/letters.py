@@ -24,6 +24,7 @@ def owed(event: Event) -> Effect | None:
             "template": letter["template"],
             "member": text(event, "member"),
             "to": str(letter.get("to") or ""),
+            "phone": str(letter.get("phone") or ""),
             "said": Jsonb({**dict(letter.get("said") or {}), "at": at.isoformat()}),
         },
     )

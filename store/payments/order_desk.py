@@ -141,14 +141,9 @@ class OrderDesk(Part):
         return bool(other and not made)
 
     async def _rename(self, made: Member, email: str) -> None:
-        """Give the member the right address, and make older password links useless. May be repeated
-        after it was cut off."""
-        is_login = made.username.casefold() == made.email.casefold()
-        names = {"email": email, "username": email} if is_login else {"email": email}
-        if made.email != email:
-            await self._members.change(made.id, **names)
-        # the link that went to the wrong address opens nothing any more
-        await self._members.stamp_links(made.id)
+        """Give the member the right address; the link that went to the wrong one opens nothing any
+        more. May be repeated after it was cut off."""
+        await self._members.move(made.id, email)
 
     async def _write(self, connection: Connection, ref: str, email: str, is_known: bool) -> None:
         params = {"ref_id": ref, "email": email, "is_known": is_known}

@@ -6,7 +6,13 @@ VALUES (%(key)s, %(template)s, %(recipient)s, %(payload)s, %(ref_id)s)
 ON CONFLICT (dedupe_key) DO NOTHING
 
 -- owe_letter --
--- A member who came by the hotspot's code has no address, and nobody has none.
+-- A member who came by the hotspot's code has no address, and nobody has none. A number that is to be
+-- told as well is told at once.
+WITH message AS (
+    INSERT INTO message_outbox (key, member_id, kind, phone, due_at)
+    SELECT %(key)s, %(member)s, %(template)s, %(phone)s, now() WHERE %(phone)s <> ''
+    ON CONFLICT (key) DO NOTHING
+)
 INSERT INTO email_outbox (dedupe_key, template, recipient, payload)
 SELECT %(key)s, %(template)s, recipient, jsonb_build_object('name', name, 'member', id) || %(said)s
 FROM (SELECT id, name, coalesce(nullif(%(to)s, ''), email) AS recipient

@@ -11,7 +11,7 @@ WHERE id = (SELECT id FROM message_outbox
             WHERE state = 'queued' AND due_at <= now()
               AND coalesce(claimed_until, '-infinity') <= now()
             ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, key, member_id, kind, attempts,
+RETURNING id, key, member_id, kind, phone, attempts,
           (SELECT count(*) FROM message_outbox AS other
            WHERE other.member_id = message_outbox.member_id
              AND other.sent_at > now() - interval '1 minute') AS lately
@@ -49,7 +49,7 @@ RETURNING id, member_id, kind
 
 -- list --
 SELECT o.id, o.state, o.member_id, o.kind, o.attempts, o.error, o.due_at, o.sent_at,
-       m.name, m.phone
+       m.name, coalesce(o.phone, m.phone) AS phone
 FROM message_outbox AS o LEFT JOIN member AS m ON m.id = o.member_id
 WHERE (%(state)s::text IS NULL OR o.state = %(state)s)
   AND (%(before)s::bigint IS NULL OR o.id < %(before)s)

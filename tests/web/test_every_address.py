@@ -28,7 +28,7 @@ OPEN = re.compile(
 """For everybody: what has to answer before a login, or instead of one."""
 
 OWN = re.compile(
-    r"/dashboard|/password|/devices|/hotspot|/hotspot/.*|/produk/.*|/saya.*|/lisensi.*|/api/session"
+    r"/dashboard|/akun|/password|/devices|/hotspot|/hotspot/.*|/produk/.*|/saya.*|/lisensi.*|/api/session"
     r"|/api/update-activity|/api/devices(?!/stats).*|/api/auth/.*|/api/hotspot.*|/api/dev/.*"
     r"|/api/me.*"
 )

@@ -124,13 +124,14 @@ class CodeHandler(HotspotHandler):
         """Send a code to who is a member or wishes to be one, and answer."""
         self.respond(await self.issued(phone, message))
 
-    async def issued(self, phone: str, message: str) -> dict[str, Any]:
-        """Send a code to who is a member or wishes to be one, and return the answer."""
+    async def issued(self, phone: str, message: str, *, always: bool = False) -> dict[str, Any]:
+        """Send a code to who is a member or wishes to be one, and return the answer. `always` to
+        whomever a member says it is."""
         known = await self.store.hotspot.accounts.member_of(phone)
         line = await self.line_of(known)
         issued = await self.store.hotspot.otp.issue(phone, self.address, line)
         if issued.code:
-            await self._send(phone, issued.code, line, is_known=known is not None)
+            await self._send(phone, issued.code, line, is_known=always or known is not None)
         return {
             "success": True,
             "message": message,

@@ -30,6 +30,11 @@ const KINDS = {
   sudah_terdaftar: "Sudah terdaftar",
   ponsel_baru: "Ponsel baru",
   lupa_password: "Lupa password",
+  kode_email: "Kode email baru",
+  email_diganti: "Email diganti",
+  nomor_diganti: "Nomor HP diganti",
+  minta_hapus: "Minta hapus akun",
+  hapus_diterima: "Permintaan hapus diterima",
   password_diganti: "Password diganti",
 };
 
