@@ -66,6 +66,18 @@ def post(path: str, body: Callable[[int], dict[str, object]]) -> Knock:
 _looked: set[str] = set()
 
 
+async def ask_for_an_address(site: Serving, address: str, number: int) -> bool:
+    """Each time another member, who has no password, from the same place."""
+    members = site.store.members
+    member = await members.register(f"62813{number:08d}", "Sri")
+    await members.approve(member, True, by="test")
+    browser = await site.logged_in(await members.get(member))
+    body = {"email": f"baru{number}@jaga.test"}
+    answer = await browser.post("/api/me/email", body, X_Forwarded_For=address)
+    assert answer.status in (200, 429), answer.body
+    return answer.status == 200
+
+
 async def look_at_an_order(site: Serving, address: str, number: int) -> bool:
     """Answered alike whether Postgres was asked or not."""
     await site.browser().get(f"/api/order/{number}", X_Forwarded_For=address)
@@ -169,6 +181,12 @@ ROWS = [
         "WRONG_PER_ADDRESS",
         post("/cekfingerprint", lambda n: {"username": f"nobody{n}", "pass": "salah"}),
     ),
+    Row(
+        "store.forgotten",
+        "ASKED_PER_ADDRESS",
+        post("/api/auth/forgot", lambda n: {"username": f"siapa{n}@jaga.test"}),
+    ),
+    Row("store.contacts", "ASKED_PER_ADDRESS", ask_for_an_address),
     Row(
         "web.passwords",
         "LINKS_TRIED",
