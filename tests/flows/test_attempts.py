@@ -32,9 +32,7 @@ async def newcomer(web: Site) -> Browser:
     return browser
 
 
-async def test_the_live_device_refuses_a_login_elsewhere(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_the_live_device_refuses_a_login_elsewhere(web: Site) -> None:
     live, other, third = Browser(web.settings.port), await newcomer(web), await newcomer(web)
     await live.login(EMAIL, PASSWORD)
     async with live.tab() as tab, live.tab() as second_tab, live.stream() as stream:
@@ -73,9 +71,7 @@ async def test_the_live_device_refuses_a_login_elsewhere(serve: Start, store: St
     assert (await third.login(EMAIL, PASSWORD)).status == 200
 
 
-async def test_a_ticket_from_before_does_not_pass_a_refusal(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_a_ticket_from_before_does_not_pass_a_refusal(web: Site) -> None:
     live, other = Browser(web.settings.port), await newcomer(web)
     await live.login(EMAIL, PASSWORD)
     async with live.tab() as tab:
@@ -130,9 +126,7 @@ async def test_no_answer_and_no_tab_change_nothing_and_delay_nobody(
         assert (await tab.event())["event"] == "force_logout"
 
 
-async def test_a_yes_closes_the_question_only(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_a_yes_closes_the_question_only(web: Site) -> None:
     live, other = Browser(web.settings.port), await newcomer(web)
     await live.login(EMAIL, PASSWORD)
     async with live.tab() as tab:
@@ -158,9 +152,7 @@ async def test_many_strangers_do_not_cover_the_screen(store: Store) -> None:
     assert len([event for event in log if event.type == "login.attempted"]) == 3
 
 
-async def test_not_me_ends_both_sessions_once(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_not_me_ends_both_sessions_once(web: Site, store: Store) -> None:
     mine, intruder = Browser(web.settings.port), await newcomer(web)
     await mine.login(EMAIL, PASSWORD)
     await intruder.login(EMAIL, PASSWORD, remember="1")
@@ -186,10 +178,8 @@ async def test_not_me_ends_both_sessions_once(serve: Start, store: Store) -> Non
 
 
 async def test_not_me_is_for_those_who_were_put_out_and_for_ten_minutes(
-    serve: Start, store: Store, monkeypatch: pytest.MonkeyPatch
+    web: Site, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await member_of(store)
-    web = await serve()
     live, other = Browser(web.settings.port), await newcomer(web)
     nobody = Browser(web.settings.port)
     await other.login(EMAIL, PASSWORD)
@@ -205,10 +195,7 @@ async def test_not_me_is_for_those_who_were_put_out_and_for_ten_minutes(
     assert not await store.devices.may_freeze(other.session)
 
 
-async def test_not_me_undoes_an_approval_that_waits(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
+async def test_not_me_undoes_an_approval_that_waits(web: Site, phone: Phone) -> None:
     mine, intruder, desk = Browser(web.settings.port), await newcomer(web), Desk(web.settings.port)
     await mine.login(EMAIL, PASSWORD)
     await intruder.login(EMAIL, PASSWORD)

@@ -17,11 +17,7 @@ from tests.parts import Site
 Start = Callable[..., Awaitable[Site]]
 
 
-async def test_a_phone_logs_in_with_tokens_and_the_first_one_is_primary(
-    serve: Start, store: Store
-) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_a_phone_logs_in_with_tokens_and_the_first_one_is_primary(web: Site) -> None:
     first = await Phone(web.settings.port).login()
     assert set(first.tokens) >= {"success", "access_token", "refresh_token", "device_id", "user"}
     assert first.tokens["user"]["email"] == EMAIL
@@ -64,12 +60,7 @@ async def test_the_second_phone_takes_over_when_the_primary_leaves(
     ]
 
 
-async def test_a_refresh_used_twenty_times_at_once_is_one_lineage(
-    serve: Start, store: Store
-) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
+async def test_a_refresh_used_twenty_times_at_once_is_one_lineage(phone: Phone) -> None:
     answers = await asyncio.gather(*(phone.refresh() for _ in range(20)))
     assert {answer.status for answer in answers} == {200}
     assert len({answer.json["refresh_token"] for answer in answers}) == 1
@@ -79,11 +70,8 @@ async def test_a_refresh_used_twenty_times_at_once_is_one_lineage(
 
 
 async def test_a_used_refresh_token_from_another_client_ends_its_family(
-    serve: Start, store: Store
+    web: Site, phone: Phone
 ) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
     old = phone.tokens["refresh_token"]
     device = phone.tokens["device_id"]
     phone.tokens = (await phone.refresh()).json
@@ -115,12 +103,7 @@ async def test_a_used_refresh_token_after_half_a_minute_ends_its_family(
     assert isinstance(await store.sessions.look(member, opened.session.sid), Ended)
 
 
-async def test_all_web_sessions_end_from_the_phone_with_a_receipt(
-    serve: Start, store: Store
-) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
+async def test_all_web_sessions_end_from_the_phone_with_a_receipt(web: Site, phone: Phone) -> None:
     desk = Browser(web.settings.port)
     await desk.login(EMAIL, PASSWORD)
     async with desk.tab() as tab:
@@ -200,9 +183,7 @@ async def test_stats_are_for_admins(serve: Start, store: Store) -> None:
     )
 
 
-async def test_a_phone_logs_in_with_a_cookie_on_our_own_pages(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_a_phone_logs_in_with_a_cookie_on_our_own_pages(web: Site) -> None:
     phone = Browser(web.settings.port, ANDROID)
     asked = {"email": EMAIL, "password": PASSWORD, "device_type": "mobile", "delivery": "cookie"}
     answer = await phone.post("/api/auth/login", asked)
@@ -230,9 +211,7 @@ async def test_a_cookie_stands_for_one_session_at_a_time(serve: Start, store: St
     assert not any(card.is_primary for card in cards)
 
 
-async def test_malformed_requests_are_refused_by_name(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_malformed_requests_are_refused_by_name(web: Site) -> None:
     browser = Browser(web.settings.port)
     good = {"email": EMAIL, "password": PASSWORD}
     for wrong in (

@@ -8,20 +8,13 @@ from collections.abc import Awaitable, Callable
 
 from store.opening import Store
 from tests.client import Browser
+from tests.flows.people import EMAIL, PASSWORD, member_of
 from tests.parts import Site
 
 Start = Callable[..., Awaitable[Site]]
 
-EMAIL, PASSWORD = "budi@jaga.test", "rahasia budi"
 
-
-async def member_of(store: Store) -> str:
-    return (await store.members.create(email=EMAIL, password=PASSWORD, name="Budi")).id
-
-
-async def test_the_story(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_the_story(web: Site, store: Store) -> None:
     first, second = Browser(web.settings.port), Browser(web.settings.port)
     await first.get("/login")
     assert (await first.login(EMAIL, PASSWORD, keep=False)).json == {
@@ -121,11 +114,7 @@ async def test_fifty_logins_at_once_leave_one_session(serve: Start, store: Store
     assert await live() == 1
 
 
-async def test_ten_logins_fifty_milliseconds_apart_leave_one_session(
-    serve: Start, store: Store
-) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_ten_logins_fifty_milliseconds_apart_leave_one_session(web: Site) -> None:
     browsers = [Browser(web.settings.port) for _ in range(10)]
 
     async def later(number: int, browser: Browser) -> int:
@@ -138,9 +127,7 @@ async def test_ten_logins_fifty_milliseconds_apart_leave_one_session(
     assert [check.status for check in checks].count(200) == 1
 
 
-async def test_the_same_browser_logging_in_again_keeps_its_tabs(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_the_same_browser_logging_in_again_keeps_its_tabs(web: Site) -> None:
     browser = Browser(web.settings.port)
     await browser.login(EMAIL, PASSWORD)
     old = browser.copy()
@@ -156,11 +143,7 @@ async def test_the_same_browser_logging_in_again_keeps_its_tabs(serve: Start, st
     assert (await browser.get("/api/session")).status == 200
 
 
-async def test_a_kicked_client_that_returns_is_told_once_more_then_sent_off(
-    serve: Start, store: Store
-) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_a_kicked_client_that_returns_is_told_once_more_then_sent_off(web: Site) -> None:
     first, second = Browser(web.settings.port), Browser(web.settings.port)
     await first.login(EMAIL, PASSWORD)
     device = await first.device_id()
@@ -177,11 +160,7 @@ async def test_a_kicked_client_that_returns_is_told_once_more_then_sent_off(
         assert (await tab.event())["code"] == 4501
 
 
-async def test_logging_out_with_a_dead_cookie_leaves_the_new_session_alone(
-    serve: Start, store: Store
-) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_logging_out_with_a_dead_cookie_leaves_the_new_session_alone(web: Site) -> None:
     first, second = Browser(web.settings.port), Browser(web.settings.port)
     await first.login(EMAIL, PASSWORD)
     await second.login(EMAIL, PASSWORD)
@@ -190,9 +169,7 @@ async def test_logging_out_with_a_dead_cookie_leaves_the_new_session_alone(
     assert (await second.get("/api/session")).status == 200
 
 
-async def test_logging_out_tells_the_other_tabs(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
+async def test_logging_out_tells_the_other_tabs(web: Site) -> None:
     browser = Browser(web.settings.port)
     await browser.login(EMAIL, PASSWORD)
     async with browser.tab() as tab:

@@ -24,11 +24,8 @@ Start = Callable[..., Awaitable[Site]]
 
 
 async def test_the_phone_lets_the_desktop_in_and_the_older_one_leaves(
-    serve: Start, store: Store
+    web: Site, phone: Phone, store: Store
 ) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
     old = Browser(web.settings.port)
     await old.login(EMAIL, PASSWORD)
     desk = Desk(web.settings.port)
@@ -75,11 +72,7 @@ async def test_the_phone_lets_the_desktop_in_and_the_older_one_leaves(
     assert (await desk.redeem()).status == 404  # the secret is gone, and used
 
 
-async def test_the_cookie_of_a_qr_session_is_kept_and_renewed(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_the_cookie_of_a_qr_session_is_kept_and_renewed(phone: Phone, desk: Desk) -> None:
     await desk.ask("cookie")
     await scan(phone, desk)
     number = (await desk.status()).json["match"]
@@ -91,11 +84,7 @@ async def test_the_cookie_of_a_qr_session_is_kept_and_renewed(serve: Start, stor
         assert f"Max-Age={30 * 86_400}" in kept and "HttpOnly" in kept
 
 
-async def test_tokens_come_on_the_line_when_asked_for(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_tokens_come_on_the_line_when_asked_for(web: Site, phone: Phone, desk: Desk) -> None:
     await desk.ask()
     async with desk.line() as line:
         await line.event()
@@ -112,11 +101,7 @@ async def test_tokens_come_on_the_line_when_asked_for(serve: Start, store: Store
     assert (await client.get("/api/session")).status == 200
 
 
-async def test_it_works_without_websockets(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_it_works_without_websockets(phone: Phone, desk: Desk) -> None:
     await desk.ask("token")
     await scan(phone, desk)
     await approve(phone, desk)
@@ -126,10 +111,7 @@ async def test_it_works_without_websockets(serve: Start, store: Store) -> None:
     assert {"access_token", "refresh_token", "device_id", "user"} <= set(collected)
 
 
-async def test_a_photo_of_the_screen_opens_nothing(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
+async def test_a_photo_of_the_screen_opens_nothing(web: Site, phone: Phone) -> None:
     desk, thief = Desk(web.settings.port), Desk(web.settings.port, "maling")
     await desk.ask()
     await thief.ask()  # has a secret, of a request of its own
@@ -148,21 +130,14 @@ async def test_a_photo_of_the_screen_opens_nothing(serve: Start, store: Store) -
     assert (await desk.redeem()).status == 200
 
 
-async def test_another_sites_page_gets_no_line(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    desk = Desk(web.settings.port)
+async def test_another_sites_page_gets_no_line(desk: Desk) -> None:
     await desk.ask()
     for origin in ("https://jahat.test", ""):
         async with desk.line(Origin=origin) as line:
             assert await line.event() == {"event": "close", "code": 4403}
 
 
-async def test_of_fifty_approvals_at_once_one_succeeds(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_of_fifty_approvals_at_once_one_succeeds(phone: Phone, desk: Desk) -> None:
     await desk.ask()
     await scan(phone, desk)
     answers = await asyncio.gather(*(approve(phone, desk) for _ in range(50)))
@@ -206,11 +181,7 @@ async def test_only_the_session_that_scanned_approves(serve: Start, store: Store
     assert (await browser.get("/api/session")).status == 200
 
 
-async def test_a_wrong_number_rejects_the_request(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_a_wrong_number_rejects_the_request(phone: Phone, desk: Desk) -> None:
     await desk.ask("cookie")
     async with desk.line() as line:
         await line.event()
@@ -231,11 +202,7 @@ async def test_a_wrong_number_rejects_the_request(serve: Start, store: Store) ->
     assert (await desk.status()).json["status"] == "rejected"
 
 
-async def test_the_phone_declines(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_the_phone_declines(phone: Phone, desk: Desk) -> None:
     await desk.ask("cookie")
     async with desk.line() as line:
         await line.event()
@@ -274,11 +241,8 @@ async def test_expired_is_said_once_also_to_a_scanned_request(serve: Start, stor
 
 
 async def test_an_approval_that_nobody_collects_lapses_and_puts_nobody_out(
-    serve: Start, store: Store, monkeypatch: pytest.MonkeyPatch
+    web: Site, phone: Phone, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
     old = Browser(web.settings.port)
     await old.login(EMAIL, PASSWORD)
     desk = Desk(web.settings.port)
@@ -295,11 +259,7 @@ async def test_an_approval_that_nobody_collects_lapses_and_puts_nobody_out(
     assert (await old.get("/api/session")).status == 200
 
 
-async def test_an_approval_dies_with_the_session_that_gave_it(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_an_approval_dies_with_the_session_that_gave_it(phone: Phone, desk: Desk) -> None:
     await desk.ask()
     await scan(phone, desk)
     await approve(phone, desk)
@@ -357,11 +317,7 @@ async def test_requests_are_limited_by_address_and_by_browser(serve: Start, stor
     assert int(refused.headers["retry-after"]) <= 61
 
 
-async def test_any_odd_token_is_an_unknown_one(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_any_odd_token_is_an_unknown_one(phone: Phone, desk: Desk) -> None:
     await desk.ask()
     odd = [desk.token[:-1], desk.token + "A", "!" * 32, "ä" * 32, desk.token[::-1], "a" * 5000, ""]
     odd.append(desk.token[:-1] + ("A" if desk.token[-1] != "A" else "B"))
@@ -409,10 +365,8 @@ async def test_any_odd_token_is_an_unknown_one(serve: Start, store: Store) -> No
     ],
 )
 async def test_bad_frames_close_that_line_and_nothing_else(
-    serve: Start, store: Store, attack: str, code: int | None
+    web: Site, attack: str, code: int | None
 ) -> None:
-    await member_of(store)
-    web = await serve()
     desk, other = Desk(web.settings.port), Desk(web.settings.port, "meja-2")
     await desk.ask()
     await other.ask()
@@ -444,11 +398,7 @@ def _attack(line: Tab, kind: str) -> None:
         line.write(1, b"{}", masked=False)
 
 
-async def test_a_reconnect_hears_where_its_request_is(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_a_reconnect_hears_where_its_request_is(phone: Phone, desk: Desk) -> None:
     await desk.ask("cookie")
     async with desk.line() as first:
         await first.event()
@@ -465,11 +415,8 @@ async def test_a_reconnect_hears_where_its_request_is(serve: Start, store: Store
 
 
 async def test_a_line_that_opens_at_the_moment_of_approval_gets_its_tokens(
-    serve: Start, store: Store
+    web: Site, phone: Phone, store: Store
 ) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
     place = await store.sessions.check(phone.tokens["access_token"], touch=False)
     for number in range(12):
         await store.redis.delete(store.keys.turns("qr:127.0.0.1"))
@@ -490,11 +437,7 @@ async def test_a_line_that_opens_at_the_moment_of_approval_gets_its_tokens(
             assert event["event"] == "approved" and event["access_token"]
 
 
-async def test_the_phone_hears_that_the_desktop_is_in(serve: Start, store: Store) -> None:
-    await member_of(store)
-    web = await serve()
-    phone = await Phone(web.settings.port).login()
-    desk = Desk(web.settings.port)
+async def test_the_phone_hears_that_the_desktop_is_in(web: Site, phone: Phone, desk: Desk) -> None:
     await desk.ask()
     own = phone.browser.tab(phone.tokens["device_id"], **phone.bearer, Origin="")
     async with own as tab:
