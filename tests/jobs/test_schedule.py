@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -22,12 +20,11 @@ from jobs.schedule import LOCK_SECONDS, Clock, Periodic, table_of
 from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Child, Supervisor
 from store.queue import queue_redis
-from store.settings import SETTING_NAMES, Settings
+from store.settings import Settings
+from tests.jobs.processes import Start, starting
 from tests.stopwatch import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
-
-Start = Callable[[], Child]
 
 PERSIST = Periodic("persist", "jobs.persist.run", every=3)
 
@@ -45,23 +42,9 @@ async def start(
     supervisor: Supervisor, environment: dict[str, str], tmp_path: Path
 ) -> AsyncIterator[Start]:
     """Starts `python -m jobs.schedule`."""
-    started: list[Child] = []
-
-    def start() -> Child:
-        clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
-        child = supervisor.start(
-            "scheduler",
-            [sys.executable, "-m", "jobs.schedule"],
-            env=clean | environment,
-            cwd=ROOT,
-            log=tmp_path / f"scheduler-{len(started)}.log",
-        )
-        started.append(child)
-        return child
-
-    yield start
-    for child in started:
-        await asyncio.to_thread(child.end, 10)
+    words = ("-m", "jobs.schedule")
+    async with starting(supervisor, environment, tmp_path, "scheduler", *words) as start:
+        yield start
 
 
 def test_the_table_is_registered_once_and_what_left_it_is_removed(connection: redis.Redis) -> None:
@@ -134,14 +117,20 @@ async def test_the_log_is_asked_for_every_few_seconds(
         connection.delete("rq:queue:default")
 
 
-async def test_another_clock_takes_over_from_one_that_was_killed(
-    start: Start, connection: redis.Redis
-) -> None:
+async def _two(start: Start, connection: redis.Redis, seconds: float) -> tuple[Child, bytes | None]:
+    """Start a clock, and another when it works; returns the first, and who holds the lock."""
     active = start()
     await _until(lambda: _holder(connection))
     first = _holder(connection)
     start()
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(seconds)
+    return active, first
+
+
+async def test_another_clock_takes_over_from_one_that_was_killed(
+    start: Start, connection: redis.Redis
+) -> None:
+    active, first = await _two(start, connection, 1.5)
     assert _holder(connection) == first
     active.send(signal.SIGKILL)
     began = Stopwatch()
@@ -154,11 +143,7 @@ async def test_another_clock_takes_over_from_one_that_was_killed(
 async def test_a_clock_that_is_stopped_lets_the_next_one_in_at_once(
     start: Start, connection: redis.Redis
 ) -> None:
-    active = start()
-    await _until(lambda: _holder(connection))
-    first = _holder(connection)
-    start()
-    await asyncio.sleep(1)
+    active, first = await _two(start, connection, 1)
     active.send(signal.SIGTERM)
     assert await asyncio.to_thread(active.wait, 5) == 0
     began = Stopwatch()

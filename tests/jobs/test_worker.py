@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -20,7 +18,8 @@ from scripts.embedded.redis_server import RedisServer
 from scripts.embedded.supervisor import Child, Supervisor
 from store.opening import Store, open_store
 from store.queue import QUEUES
-from store.settings import SETTING_NAMES, Settings
+from store.settings import Settings
+from tests.jobs.processes import Start, starting
 from tests.stopwatch import Stopwatch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,31 +27,15 @@ ROOT = Path(__file__).resolve().parents[2]
 JOBS = Path(__file__).parent
 """Where `examples` is found: the name `tests` is not ours alone on a path with other packages."""
 
-Start = Callable[..., Child]
-
 
 @pytest.fixture
 async def start(
     supervisor: Supervisor, environment: dict[str, str], tmp_path: Path
 ) -> AsyncIterator[Start]:
     """Starts `python -m jobs`, on settings that may be changed."""
-    started: list[Child] = []
-
-    def start(*command: str, **changes: str) -> Child:
-        clean = {name: value for name, value in os.environ.items() if name not in SETTING_NAMES}
-        child = supervisor.start(
-            "worker",
-            [sys.executable, *(command or ("-m", "jobs"))],
-            env=clean | {"PYTHONPATH": str(JOBS)} | environment | changes,
-            cwd=ROOT,
-            log=tmp_path / f"worker-{len(started)}.log",
-        )
-        started.append(child)
-        return child
-
-    yield start
-    for child in started:
-        await asyncio.to_thread(child.end, 10)
+    env = {"PYTHONPATH": str(JOBS)} | environment
+    async with starting(supervisor, env, tmp_path, "worker", "-m", "jobs") as start:
+        yield start
 
 
 async def test_the_workers_take_jobs_of_their_queues(store: Store, start: Start) -> None:
