@@ -295,3 +295,16 @@ def unchunked(answer: Answer) -> bytes:
         length = int(size, 16)
         body, rest = body + rest[:length], rest[length + 2 :]
     return body
+
+
+async def spoken(port: int, data: bytes, seconds: float = 5.0) -> bytes:
+    """Send bytes as they are; return what comes until the end, b"" when the connection is reset."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(data)
+        async with asyncio.timeout(seconds):
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()

@@ -9,6 +9,7 @@ The product's outside, real ones throughout:
 * `router`       a RouterOS simulator, as new for each test: `port`, `control(path, **body)`
 * `utara`        a second one; `tests.hotspot.routers_of` makes the settings of both
 * `own_redis`    a Redis for this test alone, to `kill`, `start` again, `pause` and `resume`
+* `sink`         a mail server for this test alone, which keeps what it is given in `directory`
 * `chromium`     the session's headless Chromium, Playwright's async `Browser`; each `new_context`
                  is a browser of its own, and is closed when the test is over
 * `playwright`, `chromium_path`  for a test that needs a Chromium of its own;
@@ -46,6 +47,7 @@ import redis
 from jinja2 import Environment
 from playwright.async_api import Browser, Playwright, async_playwright
 
+from scripts.embedded.mail_sink import MailSink
 from scripts.embedded.ports import free_port
 from scripts.embedded.postgres_server import PostgresServer
 from scripts.embedded.redis_server import DATABASES, RedisServer
@@ -134,6 +136,14 @@ def own_redis(supervisor: Supervisor, tmp_path: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def sink(supervisor: Supervisor, tmp_path: Path) -> Iterator[MailSink]:
+    sink = MailSink(tmp_path / "mails", supervisor, tmp_path / "mail.log")
+    sink.start()
+    yield sink
+    sink.stop()
 
 
 @pytest.fixture(scope="session")

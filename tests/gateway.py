@@ -9,6 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
+from tests.serving import Serving, serving
+
 
 @dataclass
 class Gateway:
@@ -51,3 +55,19 @@ def with_gateway(environment: dict[str, str], port: int, **more: str) -> dict[st
         "OTP_HTTP_TOKEN": "a-secret-token",
         **more,
     }
+
+
+@asynccontextmanager
+async def refusing(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, words: str
+) -> AsyncIterator[tuple[Serving, Gateway]]:
+    """A server whose gateway refuses every code with these words. Siti, whose phone is
+    081234567890, may use the hotspot."""
+    async with gateway({"status": False, "reason": words}) as asked:
+        changed = with_gateway(environment, asked.port)
+        for name, value in changed.items():
+            monkeypatch.setenv(name, value)
+        async with serving(changed) as site:
+            member = await site.member("siti", phone="081234567890")
+            await site.store.hotspot.accounts.approve(member.id, True)
+            yield site, asked

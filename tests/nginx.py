@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.embedded.ports import answers_at
 from scripts.embedded.server import Server
 from scripts.embedded.supervisor import StartError, Supervisor
 from scripts.tools import debian
@@ -74,11 +74,7 @@ class Nginx(Server):
         return [program, "-p", self._home, "-c", self._config, "-e", self._home / "error.log"]
 
     def answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
-        except OSError:
-            return False
-        return True
+        return answers_at(self.port)
 
     @property
     def _config(self) -> Path:

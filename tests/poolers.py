@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from scripts.embedded import unprivileged
+from scripts.embedded.ports import answers_at
 from scripts.embedded.server import Server
 from scripts.embedded.supervisor import StartError, Supervisor
 from scripts.tools import debian
@@ -62,11 +62,7 @@ default_pool_size = {CONNECTIONS}
         return [sys.executable, "-I", "-S", runner, str(nobody.pw_uid), str(nobody.pw_gid)]
 
     def answers(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
-        except OSError:
-            return False
-        return True
+        return answers_at(self.port)
 
     @property
     def _config(self) -> Path:

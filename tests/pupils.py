@@ -71,6 +71,11 @@ async def meeting_of(teacher: Browser, **changes: Any) -> str:
     return str(answer.json["meeting"]["id"])
 
 
+def kind(answer: Answer) -> tuple[int, str]:
+    """The status and, of a refusal, its type."""
+    return answer.status, answer.json.get("type", "")
+
+
 async def patch(browser: Browser, path: str, body: Any) -> Answer:
     kind = {"Content-Type": "application/json"}
     return await browser.send("PATCH", path, json.dumps(body).encode(), kind)

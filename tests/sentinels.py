@@ -78,6 +78,14 @@ class Watched:
     def url(self) -> str:
         return f"redis+sentinel://127.0.0.1:1,127.0.0.1:{self.sentinel.port}/{NAME}/0"
 
+    async def end_master(self, how: str) -> None:
+        """Have another master: this one is "killed", or "replaced" by Sentinel's own act."""
+        if how == "killed":
+            self.master.kill()
+        else:
+            async with Redis(port=self.sentinel.port) as redis:
+                await redis.execute_command("SENTINEL", "FAILOVER", NAME)
+
 
 async def follow(replica: RedisServer, master: RedisServer) -> None:
     """Have `replica` copy `master`, and wait until it does.

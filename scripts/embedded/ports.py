@@ -55,6 +55,15 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
+def answers_at(port: int) -> bool:
+    """Whether somebody listens there and takes a connection."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
 def start_of_clients() -> int:
     """The first port that the system gives to clients."""
     try:

@@ -288,16 +288,22 @@ async def test_a_full_set_of_devices_is_chosen_from(
     assert passes(router, 3) and not passes(router, 1)
 
 
-async def test_a_router_that_comes_back_connects_the_page_by_itself(
-    serve: Start, siti: Member, router: RouterPart, sit: Callable[..., Awaitable[Seat]]
-) -> None:
-    web = await house(serve, router)
-    page = await (await sit(web)).open(join(router, 0))
+async def waiting_for_the_router(web: Site, router: RouterPart, browser: Seat) -> Page:
+    """A page whose code was right while the router took nobody; now it does."""
+    page = await browser.open(join(router, 0))
     await ask_for_code(page)
     router.control("fault", max_sessions=0)
     await page.fill("#code", await code_in(web.settings.jaga_home / "messages"))
     await expect(page.locator("[data-view=waiting]")).to_be_visible(timeout=PATIENCE_MS)
     router.control("fault", clear=True)
+    return page
+
+
+async def test_a_router_that_comes_back_connects_the_page_by_itself(
+    serve: Start, siti: Member, router: RouterPart, sit: Callable[..., Awaitable[Seat]]
+) -> None:
+    web = await house(serve, router)
+    page = await waiting_for_the_router(web, router, await sit(web))
     await expect(page).to_have_url(re.compile(r"/hotspot$"), timeout=25_000)
     assert passes(router, 0)
 
@@ -310,12 +316,7 @@ async def test_a_pass_that_took_the_device_in_is_noticed_at_once(
     sit: Callable[..., Awaitable[Seat]],
 ) -> None:
     web = await house(serve, router)
-    page = await (await sit(web)).open(join(router, 0))
-    await ask_for_code(page)
-    router.control("fault", max_sessions=0)
-    await page.fill("#code", await code_in(web.settings.jaga_home / "messages"))
-    await expect(page.locator("[data-view=waiting]")).to_be_visible(timeout=PATIENCE_MS)
-    router.control("fault", clear=True)
+    page = await waiting_for_the_router(web, router, await sit(web))
     await store.queue.enqueue("jobs.hotspot.run", queue="hotspot")
     # sooner than the page would have asked the router itself
     await expect(page).to_have_url(re.compile(r"/hotspot$"), timeout=12_000)

@@ -15,7 +15,7 @@ from jobs.mail.outbox import MailSender
 from store.mails import owe
 from store.opening import Store
 from store.queue import queue_redis
-from tests.gateway import gateway, with_gateway
+from tests.gateway import refusing
 from tests.mail_server import mail_server
 from tests.serving import serving, until
 
@@ -67,32 +67,26 @@ async def test_a_dead_mail_is_seen_and_sent_again(
 async def test_the_page_that_waits_for_a_code_says_that_it_was_not_sent(
     environment: dict[str, str], chromium: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with gateway({"status": False, "reason": "insufficient quota"}) as asked:
-        changed = with_gateway(environment, asked.port)
-        for name, value in changed.items():
-            monkeypatch.setenv(name, value)
-        async with serving(changed) as site:
-            member = await site.member("siti", phone="081234567890")
-            await site.store.hotspot.accounts.approve(member.id, True)
-            context = await chromium.new_context(locale="id-ID")
-            page = await context.new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            await page.goto(f"http://127.0.0.1:{site.port}/hotspot/login")
-            await page.fill("#phone", "0812 3456 7890")
-            await page.get_by_role("button", name="Kirim kode").click()
-            again = page.locator('[data-go="again"]')
-            # also disabled while the code is asked for, when there is none to send yet
-            await expect(again).to_have_text(re.compile("dalam"), timeout=PATIENCE_MS)
-            await expect(again).to_be_disabled()
-            assert await send_codes(site.store)
-            complaint = page.locator("#complaint-code")
-            await expect(complaint).to_contain_text("tidak bisa dikirim", timeout=PATIENCE_MS)
-            await expect(again).to_be_enabled()
-            asked.answers = [(200, {"status": True})]
-            await again.click()
-            await until(lambda: send_codes(site.store), 10)
-            assert len(asked.asked) == 2
-            await context.close()
+    async with refusing(environment, monkeypatch, "insufficient quota") as (site, asked):
+        context = await chromium.new_context(locale="id-ID")
+        page = await context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        await page.goto(f"http://127.0.0.1:{site.port}/hotspot/login")
+        await page.fill("#phone", "0812 3456 7890")
+        await page.get_by_role("button", name="Kirim kode").click()
+        again = page.locator('[data-go="again"]')
+        # also disabled while the code is asked for, when there is none to send yet
+        await expect(again).to_have_text(re.compile("dalam"), timeout=PATIENCE_MS)
+        await expect(again).to_be_disabled()
+        assert await send_codes(site.store)
+        complaint = page.locator("#complaint-code")
+        await expect(complaint).to_contain_text("tidak bisa dikirim", timeout=PATIENCE_MS)
+        await expect(again).to_be_enabled()
+        asked.answers = [(200, {"status": True})]
+        await again.click()
+        await until(lambda: send_codes(site.store), 10)
+        assert len(asked.asked) == 2
+        await context.close()
 
 
 async def send_codes(store: Store) -> bool:

@@ -40,11 +40,7 @@ async def test_open_tabs_live_through_a_failover_and_hear_later_logouts(
             assert (await tab.event())["event"] == "connected"
             assert (await stream.next())[0] == "connected"  # type: ignore[index]
             await site.store.redis.execute_command("WAIT", 1, 1000)
-            if how == "killed":
-                watched.master.kill()
-            else:
-                async with Redis(port=watched.sentinel.port) as redis:
-                    await redis.execute_command("SENTINEL", "FAILOVER", NAME)
+            await watched.end_master(how)
             seen: set[int] = set()
             await until(lambda: _new_master(site, watched.replica), 20)
             await until(lambda: answered(site, other.email, seen), 10)
@@ -97,11 +93,7 @@ async def test_worker_and_scheduler_follow_the_master(
         before = await site.member()
         await until(lambda: _is_in_postgres(site, before.id), 30)
         await site.store.redis.execute_command("WAIT", 1, 1000)
-        if how == "killed":
-            watched.master.kill()
-        else:
-            async with Redis(port=watched.sentinel.port) as redis:
-                await redis.execute_command("SENTINEL", "FAILOVER", NAME)
+        await watched.end_master(how)
         await until(lambda: _new_master(site, watched.replica), 20)
         began = Stopwatch()
         after = await site.member()

@@ -5,27 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from scripts.embedded.mail_sink import MailSink
-from scripts.embedded.supervisor import Supervisor
 from store.opening import Store
 from tests.client import Browser
 from tests.lynk import EBOOK, KEY, MEMBERSHIP, deliver, payment, signature_of
 from tests.serving import until
 
 EMAIL, PHONE = "dewi.lestari@example.com", "085700001234"
-
-
-@pytest.fixture
-def sink(supervisor: Supervisor, tmp_path: Path) -> Iterator[MailSink]:
-    sink = MailSink(tmp_path / "mails", supervisor, tmp_path / "mail.log")
-    sink.start()
-    yield sink
-    sink.stop()
 
 
 async def is_done(store: Store, ref: str) -> bool:

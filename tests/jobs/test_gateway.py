@@ -18,8 +18,7 @@ from store.hotspot.leases import Lease
 from store.opening import Store, open_store
 from store.queue import queue_redis
 from store.settings import Settings, SettingsError
-from tests.gateway import gateway, with_gateway
-from tests.serving import serving
+from tests.gateway import gateway, refusing, with_gateway
 
 PHONE = "6281234567890"
 
@@ -277,26 +276,20 @@ async def test_the_page_that_waits_for_a_code_hears_that_it_was_not_sent(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same for a phone that is nobody's, for which nothing was ever asked."""
-    async with gateway({"status": False, "reason": "invalid token"}) as asked:
-        changed = with_gateway(environment, asked.port)
-        for name, value in changed.items():
-            monkeypatch.setenv(name, value)
-        async with serving(changed) as site:
-            member = await site.member("siti", phone="081234567890")
-            await site.store.hotspot.accounts.approve(member.id, True)
-            tickets = []
-            for phone in ("081234567890", "081299999999"):
-                asking = {"phone_number": phone}
-                answer = await site.browser().post("/api/auth/request-otp", asking)
-                tickets.append(answer.json["ticket"])
-            browser = site.browser()
-            for ticket in tickets:
-                assert (await browser.get(f"/api/auth/otp/{ticket}")).json["state"] == "waiting"
-            await _work_off_codes(site.store)
-            for ticket in tickets:
-                told = (await browser.get(f"/api/auth/otp/{ticket}")).json
-                assert told["state"] == "failed" and "Kirim ulang" in told["message"]
-            assert len(asked.asked) == 1
+    async with refusing(environment, monkeypatch, "invalid token") as (site, asked):
+        tickets = []
+        for phone in ("081234567890", "081299999999"):
+            asking = {"phone_number": phone}
+            answer = await site.browser().post("/api/auth/request-otp", asking)
+            tickets.append(answer.json["ticket"])
+        browser = site.browser()
+        for ticket in tickets:
+            assert (await browser.get(f"/api/auth/otp/{ticket}")).json["state"] == "waiting"
+        await _work_off_codes(site.store)
+        for ticket in tickets:
+            told = (await browser.get(f"/api/auth/otp/{ticket}")).json
+            assert told["state"] == "failed" and "Kirim ulang" in told["message"]
+        assert len(asked.asked) == 1
 
 
 async def _work_off_codes(store: Store) -> None:

@@ -8,7 +8,6 @@ import email.policy
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from jobs.mail.writing import in_words
 from jobs.persist.reader import LogReader
 from scripts.embedded.mail_sink import MailSink
 from scripts.embedded.ports import free_port
-from scripts.embedded.supervisor import Supervisor
 from store import mails as mails_store
 from store.database import statement
 from store.errors import NotFound
@@ -42,14 +40,6 @@ KEYS = [
     {"key": "KEI-7715-E59F906E", "title": "E-Book <Ekspor> & Impor"},
     {"key": "KEI-CCCA-5927E2EF", "title": "Kelas"},
 ]
-
-
-@pytest.fixture
-def sink(supervisor: Supervisor, tmp_path: Path) -> Iterator[MailSink]:
-    sink = MailSink(tmp_path / "mails", supervisor, tmp_path / "mail.log")
-    sink.start()
-    yield sink
-    sink.stop()
 
 
 class Whims:

@@ -13,6 +13,7 @@ import socket
 import pytest
 
 from realtime.transport import refusal
+from tests.client import spoken
 from tests.serving import serving, until
 from tests.stopwatch import Stopwatch
 
@@ -55,17 +56,6 @@ TOO_LARGE = {
 }
 
 
-async def said(port: int, data: bytes, seconds: float = 5.0) -> bytes:
-    """Everything that is answered to these bytes, up to the end."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(data)
-        async with asyncio.timeout(seconds):
-            return await reader.read()
-    finally:
-        writer.close()
-
-
 def taken_apart(answer: bytes) -> tuple[int, dict[str, str], dict[str, object]]:
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
@@ -77,7 +67,7 @@ def taken_apart(answer: bytes) -> tuple[int, dict[str, str], dict[str, object]]:
 async def test_whatever_cannot_be_read_gets_the_json_of_an_error(environment) -> None:
     async with serving(environment) as site:
         for name, data in MALFORMED.items():
-            status, headers, body = taken_apart(await said(site.port, data))
+            status, headers, body = taken_apart(await spoken(site.port, data))
             assert (status, body["success"]) == (400, False), name
             assert body["type"] == "INVALID_REQUEST" and body["message"], name
             assert headers["content-type"] == "application/json; charset=utf-8", name
@@ -88,7 +78,7 @@ async def test_whatever_cannot_be_read_gets_the_json_of_an_error(environment) ->
 async def test_what_is_too_large_is_told_so(environment, name: str) -> None:
     data, status = TOO_LARGE[name]
     async with serving(environment) as site:
-        answer = taken_apart(await said(site.port, data))
+        answer = taken_apart(await spoken(site.port, data))
         assert (answer[0], answer[2]["type"]) == (status, "TOO_LARGE")
         assert answer[2]["success"] is False and answer[2]["message"]
 
@@ -97,14 +87,16 @@ async def test_an_unknown_method_is_405_and_the_connection_goes_on(environment) 
     async with serving(environment) as site:
         for method in (b"BREW", b"PROPFIND", b"TRACE"):
             ask = method + b" /login HTTP/1.1\r\nHost: x\r\n"
-            status, _, body = taken_apart(await said(site.port, ask + b"Connection: close\r\n\r\n"))
+            status, _, body = taken_apart(
+                await spoken(site.port, ask + b"Connection: close\r\n\r\n")
+            )
             assert (status, body["type"], body["success"]) == (405, "METHOD_NOT_ALLOWED", False)
 
 
 async def test_what_was_answered_before_it_stays(environment) -> None:
     async with serving(environment) as site:
         good = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-        answer = await said(site.port, good + b"GET /login\r\n\r\n")
+        answer = await spoken(site.port, good + b"GET /login\r\n\r\n")
         first, _, rest = answer.partition(b'{"alive": true}')
         assert first.startswith(b"HTTP/1.1 200") and taken_apart(rest)[0] == 400
 
@@ -112,7 +104,7 @@ async def test_what_was_answered_before_it_stays(environment) -> None:
 async def test_who_pours_on_is_cut_and_costs_no_descriptor(environment, monkeypatch) -> None:
     monkeypatch.setattr(refusal, "LINGER_SECONDS", 0.3)
     async with serving(environment) as site:
-        await said(site.port, MALFORMED["http 0.9"])
+        assert await spoken(site.port, MALFORMED["http 0.9"])
         before = len(os.listdir("/proc/self/fd"))
         began = Stopwatch()
         writers = []
@@ -151,7 +143,7 @@ async def test_without_a_descriptor_it_is_closed_without_a_word(environment, mon
             raise OSError(24, "Too many open files")
 
         monkeypatch.setattr(socket.socket, "dup", full)
-        answer = await said(site.port, MALFORMED["http 0.9"])
+        answer = await spoken(site.port, MALFORMED["http 0.9"])
         assert answer in (refusal.BARE_REFUSAL, b"")
         monkeypatch.undo()
         assert (await site.browser().get("/healthz")).status == 200

@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -124,23 +125,34 @@ async def test_who_waited_for_another_does_not_do_it_again(
     assert await restore_if_needed(store) is False
 
 
+def _before_the_second(
+    monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[object]]
+) -> None:
+    """Have something happen when the second batch is to be put back."""
+    put_back = restoring._put_back
+    calls = 0
+
+    async def put(*arguments: Any, **more: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            await act()
+        return await put_back(*arguments, **more)
+
+    monkeypatch.setattr(restoring, "_put_back", put)
+
+
 async def test_an_unfinished_rebuilding_lets_nobody_in_and_is_begun_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restoring, "BATCH", 50)
     members = await _many(store, 120)
     await _empty(store)
-    put_back = restoring._put_back
-    calls = 0
 
-    async def cut_off(*arguments: Any, **more: Any) -> int:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
-            raise ConnectionError("the process was killed, say")
-        return await put_back(*arguments, **more)
+    async def cut_off() -> None:
+        raise ConnectionError("the process was killed, say")
 
-    monkeypatch.setattr(restoring, "_put_back", cut_off)
+    _before_the_second(monkeypatch, cut_off)
     with pytest.raises(ConnectionError):
         await restore_if_needed(store)
     with pytest.raises(Unavailable):
@@ -155,17 +167,11 @@ async def test_emptied_again_in_the_middle_it_begins_again(
     monkeypatch.setattr(restoring, "BATCH", 50)
     await _many(store, 120)
     await _empty(store)
-    put_back = restoring._put_back
-    calls = 0
 
-    async def emptied(*arguments: Any, **more: Any) -> int:
-        nonlocal calls
-        calls += 1
-        if calls == 2:
-            await store.redis.flushdb()
-        return await put_back(*arguments, **more)
+    async def emptied() -> None:
+        await store.redis.flushdb()
 
-    monkeypatch.setattr(restoring, "_put_back", emptied)
+    _before_the_second(monkeypatch, emptied)
     assert await restore_if_needed(store) is True
     assert len(await store.redis.keys(store.keys.member("*"))) == 120
 

@@ -83,9 +83,7 @@ async def test_in_a_crowd_nothing_is_begun_for_another(
     newcomer = await site.logged_in(await site.member("budi"))
     assert (await member.get("/api/session")).status == 200
     pool: Any = site.store.redis.connection_pool
-    held = []
-    while pool._coming < pool._part:
-        held.append(await pool.get_connection())
+    held = await _hold_the_part(pool)
     waiting = asyncio.create_task(_ask(pool))
     await until(lambda: _waits(pool), what="a stranger who waits")
     refused = await site.browser().post("/api/auth/request-otp", {"phone_number": "081234567890"})
@@ -108,9 +106,7 @@ async def test_who_has_shown_a_good_session_is_none(serve: Any, as_stranger: Non
     member = await site.logged_in(await site.member("ani"))
     assert (await member.get("/api/session")).status == 200
     pool: Any = site.store.redis.connection_pool
-    held = []
-    while pool._coming < pool._part:
-        held.append(await pool.get_connection())
+    held = await _hold_the_part(pool)
     assert (await member.get("/api/session")).status == 200
     wish = {"phone_number": "081234567890"}
     for credential in ("", "junk", "a.b.c"):
@@ -123,6 +119,14 @@ async def test_who_has_shown_a_good_session_is_none(serve: Any, as_stranger: Non
         held.append(await pool.get_connection())
     for connection in held:
         await pool.release(connection)
+
+
+async def _hold_the_part(pool: Any) -> list[Any]:
+    """Take all the connections that strangers may have."""
+    held = []
+    while pool._coming < pool._part:
+        held.append(await pool.get_connection())
+    return held
 
 
 async def _waits(pool: Any) -> bool:

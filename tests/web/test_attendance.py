@@ -10,24 +10,18 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from store.attendance.meetings import By
 from tests.client import Browser
-from tests.pupils import DUPLICATE_USER, Phone, day_at, delete, iso, meeting_of, patch, teacher_at
-from tests.serving import serving
-
-
-@pytest.fixture
-async def place(environment, store):
-    """A running product, its teacher and a meeting that is going on."""
-    async with serving(environment) as site:
-        teacher = await teacher_at(store, site.port)
-        yield site.port, teacher, await meeting_of(teacher)
-
-
-def kind(answer) -> tuple[int, str]:
-    return answer.status, answer.json.get("type", "")
+from tests.pupils import (
+    DUPLICATE_USER,
+    Phone,
+    day_at,
+    delete,
+    iso,
+    kind,
+    meeting_of,
+    patch,
+)
 
 
 async def test_the_first_time_is_recorded(place):

@@ -18,7 +18,7 @@ from store import logins, passwords
 from store.errors import InvalidRequest
 from store.limits import Limit
 from store.sessions import new_id
-from tests.client import Answer, Browser
+from tests.client import Answer, Browser, spoken
 from tests.serving import HASH, PASSWORD, Serving, serving
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "FOO")
@@ -332,19 +332,6 @@ class TestSizes:
         ):
             answer = await spoken(site.port, head)
             assert answer.split()[1] == b"431"
-
-
-async def spoken(port: int, data: bytes, seconds: float = 5.0) -> bytes:
-    """Send bytes as they are; return what comes until the end."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(data)
-        async with asyncio.timeout(seconds):
-            return await reader.read()
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
 
 
 class TestFromElsewhere:

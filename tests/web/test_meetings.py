@@ -21,22 +21,11 @@ from tests.pupils import (
     day_at,
     delete,
     iso,
+    kind,
     meeting_of,
     patch,
     teacher_at,
 )
-from tests.serving import serving
-
-
-@pytest.fixture
-async def place(environment, store):
-    async with serving(environment) as site:
-        teacher = await teacher_at(store, site.port)
-        yield site.port, teacher, await meeting_of(teacher)
-
-
-def kind(answer) -> tuple[int, str]:
-    return answer.status, answer.json.get("type", "")
 
 
 async def test_a_meeting_is_created_listed_changed_and_deleted(place):

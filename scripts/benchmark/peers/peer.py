@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from scripts.benchmark.subject import (
     address_of,
     command,
 )
-from scripts.embedded.ports import free_port
+from scripts.embedded.ports import answers_at, free_port
 from scripts.embedded.supervisor import Child, StartError, Supervisor, last_lines
 
 START_SECONDS = 30.0
@@ -97,11 +96,7 @@ class Peer:
         return reply.startswith(b":") and not reply.startswith(b":0")
 
     def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
+        return answers_at(self.port)
 
     async def stop(self) -> None:
         child, self._child = self._child, None
