@@ -4,7 +4,6 @@ import {
   dateIn,
   deviceId,
   forgetEntries,
-  newUuid,
   recall,
   remember,
 } from "../../web/static/js/attendance/attendance_device.js";
@@ -70,11 +69,6 @@ test("without storage there is an id all the same", () => {
   assert.match(deviceId(null), UUID_V4);
   const forbidden = { getItem: () => { throw new Error("no"); }, setItem: () => { throw new Error("no"); } };
   assert.match(deviceId(forbidden), UUID_V4);
-});
-
-test("a UUID is made where randomUUID is missing", () => {
-  const source = { getRandomValues: (bytes) => bytes.fill(255) };
-  assert.equal(newUuid(source), "ffffffff-ffff-4fff-bfff-ffffffffffff");
 });
 
 test("what was filled in today is recalled, by the meeting's own day", () => {

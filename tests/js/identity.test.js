@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browserId, claimTabId, forget, newTabId, randomUUID } from "../../web/static/js/session/identity.js";
+import { browserId, claimTabId, forget, newTabId } from "../../web/static/js/session/identity.js";
 import { FakeLocks, FakeStorage } from "./fakes.js";
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -18,12 +18,6 @@ test("a browser keeps its id", () => {
 
 test("a browser without storage has an id all the same", () => {
   assert.match(browserId(null), UUID_V4);
-});
-
-test("a UUID is made where randomUUID is missing", () => {
-  const source = { getRandomValues: (bytes) => bytes.fill(255) };
-  assert.equal(randomUUID(source), "ffffffff-ffff-4fff-bfff-ffffffffffff");
-  assert.match(randomUUID({ getRandomValues: (b) => crypto.getRandomValues(b) }), UUID_V4);
 });
 
 test("a tab's id has milliseconds and seven characters of base 36", () => {

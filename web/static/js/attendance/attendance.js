@@ -1,7 +1,8 @@
 // @ts-check
 /** The student's form: asks nobody when this phone has filled in today, else sends it once. */
 
-import { dateIn, deviceId, forgetEntries, localStore, newUuid, recall, remember } from "./attendance_device.js";
+import { dateIn, deviceId, forgetEntries, localStore, recall, remember } from "./attendance_device.js";
+import { newUuid } from "../lib/uuid.js";
 
 const DEADLINE_MS = 15_000;
 

@@ -4,6 +4,8 @@
  * first of three layers; it spares a request and decides nothing. Storage may be missing.
  */
 
+import { newUuid } from "../lib/uuid.js";
+
 const DEVICE_KEY = "attendance_device_id";
 const ENTRY_PREFIX = "attendance_submitted_";
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
@@ -60,16 +62,6 @@ export function remember(storage, meeting, device, entry) {
  */
 export function forgetEntries(storage) {
   for (const key of entryKeys(storage)) remove(storage, key);
-}
-
-/** @returns {string} also where the page came over plain http and `randomUUID` is missing */
-export function newUuid(source = globalThis.crypto) {
-  if (typeof source.randomUUID === "function") return source.randomUUID();
-  const bytes = source.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** @returns {Storage | null} null where the browser forbids it */

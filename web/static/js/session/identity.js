@@ -4,6 +4,8 @@
  * cookie does.
  */
 
+import { newUuid } from "../lib/uuid.js";
+
 const BROWSER_KEY = "browser_id";
 const TAB_KEY = "tab_id";
 
@@ -25,7 +27,7 @@ const HANDOVER_MS = 300;
 export function browserId(storage = localStore()) {
   const kept = storage?.getItem(BROWSER_KEY);
   if (kept) return kept;
-  const id = randomUUID();
+  const id = newUuid();
   keep(storage, BROWSER_KEY, id);
   return id;
 }
@@ -66,16 +68,6 @@ export function forget(storage = sessionStore()) {
 export function newTabId(nowMs = Date.now(), random = Math.random) {
   const tail = random().toString(36).slice(2, 9).padEnd(7, "0");
   return `tab_${nowMs}_${tail}`;
-}
-
-/** @returns {string} also where the page came over plain http and `randomUUID` is missing */
-export function randomUUID(source = globalThis.crypto) {
-  if (typeof source.randomUUID === "function") return source.randomUUID();
-  const bytes = source.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /**
