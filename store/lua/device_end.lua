@@ -12,14 +12,7 @@ if not asking then return { 'unknown' } end
 if asking.device == device then return { 'current' } end
 if asking.kind == 'web' and primary_of(keys.sessions, now) == device then return { 'primary' } end
 
-local answer = { 'ended' }
-for _, record in ipairs(all_live(keys.sessions, now)) do
-  if record.device == device then
-    local tomb = end_session(keys, record, {
-      reason = 'device_ended', kick_id = ARGV[3], by = asking.device_name,
-    }, now)
-    table.insert(answer, cjson.encode(tomb))
-  end
-end
+local why = { reason = 'device_ended', kick_id = ARGV[3], by = asking.device_name }
+local answer = end_those(keys, function(record) return record.device == device end, why, { 'ended' }, now)
 if #answer == 1 then redis.call('HDEL', keys.sessions, 'card:' .. device) end
 return answer

@@ -20,15 +20,8 @@ redis.call('HSET', keys.ended, tomb.sid, cjson.encode(tomb))
 redis.call('HSET', keys.sessions, 'frozen:at', now)
 redis.call('HINCRBY', keys.sessions, 'epoch', 1)
 
-local answer = { 'frozen' }
-for _, record in ipairs(all_live(keys.sessions, now)) do
-  if record.kind == 'web' then
-    local ended = end_session(keys, record, {
-      reason = 'not_me', kick_id = ARGV[4], by = tomb.device_name,
-    }, now)
-    table.insert(answer, cjson.encode(ended))
-  end
-end
+local why = { reason = 'not_me', kick_id = ARGV[4], by = tomb.device_name }
+local answer = end_those(keys, function(record) return record.kind == 'web' end, why, { 'frozen' }, now)
 announce(keys.events, 'audit', {
   member = tomb.member, actor = tomb.member, act = 'session.not_me', subject = tomb.member,
   detail = { sid = tomb.sid, device_name = tomb.device_name }, ip = tomb.ip, at = now,

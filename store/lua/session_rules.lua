@@ -154,6 +154,15 @@ local function end_session(keys, record, why, now)
   return record
 end
 
+-- Ends the member's live sessions that are meant; `why` as above. Returns `answer` with the text of
+-- their tombstones behind what is in it.
+local function end_those(keys, is_meant, why, answer, now)
+  for _, record in ipairs(all_live(keys.sessions, now)) do
+    if is_meant(record) then table.insert(answer, cjson.encode(end_session(keys, record, why, now))) end
+  end
+  return answer
+end
+
 -- The record if it still lives; ends it (and answers the reason) if a clock has run out unseen.
 local function still_live(keys, record, now)
   local reason = expiry_of(record, now)
