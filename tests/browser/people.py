@@ -58,6 +58,13 @@ class Seat:
             await connected(page)
         return pages
 
+    async def take_the_place(self) -> Page:
+        """Log in where another browser is, and stay; returns the tab."""
+        page = await self.open("/login")
+        await self.sign_in(page)
+        await page.click("text=Tetap gunakan di sini")
+        return page
+
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not EXPECTED.search(message.text):
             self.complaints.append(message.text)

@@ -38,6 +38,13 @@ async def fill(page: Page, name: str = "Budi", class_: str = "10A") -> None:
     await page.click("#send")
 
 
+async def filled_in(phone, meeting):
+    page = await phone.open(f"/attendance/{meeting}")
+    await fill(page)
+    await expect(page.locator(DONE)).to_be_visible()
+    return page
+
+
 async def test_a_pupil_fills_in_once_and_the_second_visit_sends_nothing(place, sit):
     web, teacher, meeting = place
     phone = await sit(web)
@@ -67,9 +74,7 @@ async def test_a_pupil_fills_in_once_and_the_second_visit_sends_nothing(place, s
 async def test_the_next_day_the_form_is_open(place, sit):
     web, _, meeting = place
     phone = await sit(web)
-    page = await phone.open(f"/attendance/{meeting}")
-    await fill(page)
-    await expect(page.locator(DONE)).to_be_visible()
+    page = await filled_in(phone, meeting)
     await page.evaluate(
         """() => {
           for (const key of Object.keys(localStorage)) {
@@ -113,9 +118,7 @@ async def test_a_page_that_waits_opens_its_form_when_the_meeting_begins(place, s
 async def test_clearing_the_storage_leaves_the_device_known(place, sit):
     web, _, meeting = place
     phone = await sit(web)
-    page = await phone.open(f"/attendance/{meeting}")
-    await fill(page)
-    await expect(page.locator(DONE)).to_be_visible()
+    page = await filled_in(phone, meeting)
     device = await page.evaluate("localStorage.attendance_device_id")
     await page.evaluate("localStorage.clear()")
     await page.reload()
@@ -139,9 +142,7 @@ async def test_another_browser_with_the_same_name_is_refused(place, sit):
 async def test_what_the_teacher_takes_back_opens_the_form_again(place, sit):
     web, teacher, meeting = place
     phone = await sit(web)
-    page = await phone.open(f"/attendance/{meeting}")
-    await fill(page)
-    await expect(page.locator(DONE)).to_be_visible()
+    page = await filled_in(phone, meeting)
     [row] = (await day_at(teacher, meeting))["attendances"]
     await delete(teacher, f"/api/admin/attendance/{row['id']}")
     await page.reload()

@@ -71,9 +71,7 @@ async def test_a_page_from_memory_still_hears_of_a_login_elsewhere(serve, budi, 
     await _back(tab)
     await connected(tab)
     second = await sit(web)
-    other = await second.open("/login")
-    await second.sign_in(other)
-    await other.click("text=Tetap gunakan di sini")
+    await second.take_the_place()
     await is_out(tab, "Session digantikan oleh login baru")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 from playwright.async_api import Page, expect
 
@@ -208,15 +209,8 @@ async def test_a_link_asks_before_it_changes_the_member(serve, store, budi, sit)
 
 
 async def test_too_many_tries_are_counted_down(serve, budi, sit):
-    web = await serve()
-    browser = await sit(web)
-    page = await browser.open("/login")
-
-    async def refuse(route):
-        await route.fulfill(status=429, headers={"Retry-After": "2"}, json={"type": "RATE_LIMIT"})
-
-    await page.route("**/cekfingerprint", refuse, times=1)
-    await browser.sign_in(page)
+    limit = {"status": 429, "headers": {"Retry-After": "2"}, "json": {"type": "RATE_LIMIT"}}
+    page = await _answered(serve, sit, "**/cekfingerprint", limit)
     await expect(page.locator("#login_message")).to_contain_text("Coba lagi dalam 0:0")
     await expect(page.locator("#login_button")).to_be_disabled()
     await expect(page.locator("#login_button")).to_be_enabled(timeout=PATIENCE_MS)
@@ -225,15 +219,8 @@ async def test_too_many_tries_are_counted_down(serve, budi, sit):
 
 
 async def test_a_busy_server_is_asked_again_without_a_hand(serve, budi, sit):
-    web = await serve()
-    browser = await sit(web)
-    page = await browser.open("/login")
-
-    async def busy(route):
-        await route.fulfill(status=503, headers={"Retry-After": "1"}, json={"type": "UNAVAILABLE"})
-
-    await page.route("**/cekfingerprint", busy, times=2)
-    await browser.sign_in(page)
+    busy = {"status": 503, "headers": {"Retry-After": "1"}, "json": {"type": "UNAVAILABLE"}}
+    page = await _answered(serve, sit, "**/cekfingerprint", busy, times=2)
     await expect(page.locator("#login_message")).to_contain_text("Dicoba lagi otomatis")
     await connected(page)
 
@@ -252,15 +239,19 @@ async def test_without_a_network_the_page_says_so(serve, budi, sit):
 
 
 async def _refused_with(serve, sit, status: int, code: str, message: str) -> Page:
-    web = await serve()
-    browser = await sit(web)
+    answer = {"status": status, "json": {"success": False, "type": code, "message": message}}
+    return await _answered(serve, sit, "**/auth/authenticate", answer)
+
+
+async def _answered(serve, sit, address: str, answer: dict[str, Any], times: int = 1) -> Page:
+    """Log in where an address is answered for the server, so many times; returns the page."""
+    browser = await sit(await serve())
     page: Page = await browser.open("/login")
 
-    async def refuse(route):
-        body = {"success": False, "type": code, "message": message}
-        await route.fulfill(status=status, json=body)
+    async def answer_it(route):
+        await route.fulfill(**answer)
 
-    await page.route("**/auth/authenticate", refuse, times=1)
+    await page.route(address, answer_it, times=times)
     await browser.sign_in(page)
     return page
 

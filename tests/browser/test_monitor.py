@@ -39,18 +39,12 @@ async def _monitoring(page: Page, address: str) -> None:
         await page.goto(address)
 
 
-async def _take_the_place(other: Seat) -> None:
-    page = await other.open("/login")
-    await other.sign_in(page)
-    await page.click("text=Tetap gunakan di sini")
-
-
 async def test_the_listing_of_the_monitoring_document_logs_out_unchanged(serve, budi, sit):
     web = await serve()
     first = await sit(web)
     page = await _member_page(first, LISTING)
     await _monitoring(page, web.url + "/kelas")
-    await _take_the_place(await sit(web))
+    await (await sit(web)).take_the_place()
     await is_out(page, REPLACED)
 
 
@@ -59,7 +53,7 @@ async def test_our_script_logs_a_member_page_out(serve, budi, sit):
     first = await sit(web)
     page = await _member_page(first, OWN_PAGE)
     await _monitoring(page, web.url + "/kelas")
-    await _take_the_place(await sit(web))
+    await (await sit(web)).take_the_place()
     await is_out(page, REPLACED)
 
 

@@ -51,9 +51,7 @@ async def test_the_browser_that_was_put_out_can_take_its_place_back(serve, budi,
     web = await serve()
     first, second = await sit(web), await sit(web)
     [mine] = await first.arrive()
-    theirs = await second.open("/login")
-    await second.sign_in(theirs)
-    await theirs.click("text=Tetap gunakan di sini")
+    theirs = await second.take_the_place()
     await is_out(mine, REPLACED)
     await connected(theirs)
 
@@ -74,9 +72,7 @@ async def test_the_leading_tab_may_close_and_the_rest_are_still_told(serve, budi
         await expect(tab.locator("#tabs .tab")).to_have_count(2)
         await connected(tab)
 
-    other = await second.open("/login")
-    await second.sign_in(other)
-    await other.click("text=Tetap gunakan di sini")
+    await second.take_the_place()
     for tab in rest:
         await is_out(tab, REPLACED)
 
@@ -158,9 +154,7 @@ async def test_without_sockets_the_stream_brings_the_news(serve, budi, sit):
     tabs = await first.arrive(2)
     for tab in tabs:
         await expect(tab.locator("#line-transport")).to_have_text("SSE")
-    other = await second.open("/login")
-    await second.sign_in(other)
-    await other.click("text=Tetap gunakan di sini")
+    await second.take_the_place()
     for tab in tabs:
         await is_out(tab, REPLACED)
 
@@ -172,9 +166,7 @@ async def test_without_web_locks_every_tab_holds_its_own_line(serve, budi, sit):
         "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
     )
     tabs = await first.arrive(2)
-    other = await second.open("/login")
-    await second.sign_in(other)
-    await other.click("text=Tetap gunakan di sini")
+    await second.take_the_place()
     for tab in tabs:
         await is_out(tab, REPLACED)
 
