@@ -45,12 +45,10 @@ def students_listed(event: Event) -> Effect:
     students = event.data.get("students", [])
     if not isinstance(students, list):
         raise ValueError("students is no list")
-    milliseconds, number = place_of(event.id)
     return Effect(
         statement("attendance", "list_students"),
-        {
-            "ms": milliseconds,
-            "number": number,
+        _order(event.id)
+        | {
             "meeting": text(event, "meeting"),
             "replace": event.data.get("replace") is True,
             "students": Jsonb(students),
@@ -63,15 +61,18 @@ def renamed(event: Event) -> Effect:
     one meeting or in all of an owner's, moves to another."""
     names = ("student", "to", "name", "class", "meeting", "owner")
     return Effect(
-        statement("attendance", "rename_student"), {name: text(event, name) for name in names}
+        statement("attendance", "rename_student"),
+        _order(event.id) | {name: text(event, name) for name in names},
     )
 
 
-def recorded(event: Event) -> Effect:
-    """`attendance.recorded`: the row, or the alert that there is one already."""
+def recorded(event: Event, *, place: str = "") -> Effect:
+    """`attendance.recorded`: the row, or the alert that there is one already. Takes where it stands
+    in the log, when that is not the event's id."""
     return Effect(
         statement("attendance", "record"),
         _place(event)
+        | _order(place or event.id)
         | {
             "event_id": event.id,
             "name": text(event, "name"),
@@ -139,6 +140,12 @@ def _place(event: Event) -> dict[str, Any]:
         "student": text(event, "student"),
         "day": _day(event),
     }
+
+
+def _order(entry_id: str) -> dict[str, int]:
+    """Where the event stands in the log: what a later one said stays."""
+    milliseconds, number = place_of(entry_id)
+    return {"ms": milliseconds, "number": number}
 
 
 def _day(event: Event) -> date:

@@ -124,7 +124,9 @@ def package(event: Event) -> Effect:
 
 def package_removed(event: Event) -> Effect:
     """`hotspot.package_removed {id, at}`."""
-    return Effect(statement("hotspot", "delete_package"), {"id": text(event, "id")})
+    return Effect(
+        statement("hotspot", "remove_package"), {"id": text(event, "id"), "at": moment(event)}
+    )
 
 
 def deleted(event: Event) -> Effect:

@@ -116,7 +116,7 @@ async def _meetings(store: Store) -> AsyncIterator[Effect]:
             for text in await store.redis.hvals(gate):
                 record = json.loads(text)
                 event = Event(f"refill:{record['id']}", "attendance.recorded", record)
-                yield attendance.recorded(event)
+                yield attendance.recorded(event, place=BEGINNING)
                 yield attendance.changed(event)
             revoked = store.keys.attendances_revoked(meeting.id, on.isoformat())
             if ids := [str(one) for one in await store.redis.smembers(revoked)]:

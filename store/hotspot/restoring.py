@@ -34,6 +34,8 @@ async def restore_hotspot(
         kept = {name: value for name, value in row.items() if name != "updated_at"}
         put = redis.hset if _is_newer(row, since) else redis.hsetnx
         await put(keys.hotspot_packages(), row["id"], json.dumps(kept))
+    for row in await _rows(connection, "removed_packages"):
+        await redis.hdel(keys.hotspot_packages(), row["id"])
     # an order that is worked off again gives nothing twice
     await _put_fields(
         redis,

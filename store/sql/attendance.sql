@@ -37,8 +37,12 @@ WITH turn AS (
 ), given AS (
     SELECT given.* FROM jsonb_to_recordset(%(students)s) AS given (id uuid, name text, class text), turn
 ), kept AS (
-    INSERT INTO students (id, name, class) SELECT id, name, class FROM given
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, class = excluded.class
+    INSERT INTO students (id, name, class, named_ms, named_number)
+    SELECT id, name, class, %(ms)s, %(number)s FROM given
+    ON CONFLICT (id) DO UPDATE SET
+        name = excluded.name, class = excluded.class,
+        named_ms = excluded.named_ms, named_number = excluded.named_number
+    WHERE (students.named_ms, students.named_number) <= (%(ms)s, %(number)s)
 ), gone AS (
     DELETE FROM meeting_students
     WHERE %(replace)s AND meeting_id IN (SELECT id FROM turn)
@@ -56,11 +60,11 @@ WITH known AS (
 ), kept AS (
     INSERT INTO attendances (
         id, student_id, meeting_id, device_id, attendance_day, status, source, reason, flags,
-        trace, changed_by, changed_at, recorded_at
+        trace, changed_by, changed_at, recorded_at, placed_ms, placed_number
     )
     SELECT
         %(id)s, %(student)s, %(meeting)s, nullif(%(device)s, ''), %(day)s, %(status)s, %(source)s,
-        %(reason)s, %(flags)s, %(trace)s, %(by)s, %(changed_at)s, %(at)s
+        %(reason)s, %(flags)s, %(trace)s, %(by)s, %(changed_at)s, %(at)s, %(ms)s, %(number)s
     WHERE NOT EXISTS (SELECT FROM attendances_revoked WHERE id = %(id)s)
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -192,30 +196,41 @@ FROM students AS s
 WHERE s.id = %(student)s
 
 -- rename_student --
+-- what was recorded, renamed or listed later than this stays as it is
 WITH known AS (
-    INSERT INTO students (id, name, class) VALUES (%(to)s, %(name)s, %(class)s)
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, class = excluded.class
+    INSERT INTO students (id, name, class, named_ms, named_number)
+    VALUES (%(to)s, %(name)s, %(class)s, %(ms)s, %(number)s)
+    ON CONFLICT (id) DO UPDATE SET
+        name = excluded.name, class = excluded.class,
+        named_ms = excluded.named_ms, named_number = excluded.named_number
+    WHERE (students.named_ms, students.named_number) <= (%(ms)s, %(number)s)
 ), theirs AS (
-    SELECT id FROM meetings
+    SELECT id, (listed_ms, listed_number) <= (%(ms)s, %(number)s) AS is_listed_before FROM meetings
     WHERE CASE WHEN %(meeting)s <> '' THEN id = %(meeting)s
                ELSE %(owner)s = '' OR owner = %(owner)s END
 ), moved AS (
-    UPDATE attendances AS a SET student_id = %(to)s
+    UPDATE attendances AS a
+    SET student_id = %(to)s, placed_ms = %(ms)s, placed_number = %(number)s
     WHERE a.student_id = %(student)s AND a.meeting_id IN (SELECT id FROM theirs)
+      AND (a.placed_ms, a.placed_number) <= (%(ms)s, %(number)s)
       AND NOT EXISTS (
           SELECT FROM attendances AS other
           WHERE other.meeting_id = a.meeting_id AND other.attendance_day = a.attendance_day
             AND other.student_id = %(to)s
       )
+), before AS (
+    SELECT meeting_id FROM meeting_students JOIN theirs ON theirs.id = meeting_id
+    WHERE student_id = %(student)s AND is_listed_before
+), turn AS (
+    UPDATE meetings SET listed_ms = %(ms)s, listed_number = %(number)s
+    WHERE id IN (SELECT meeting_id FROM before)
 ), listed AS (
-    INSERT INTO meeting_students (meeting_id, student_id)
-    SELECT meeting_id, %(to)s FROM meeting_students
-    WHERE student_id = %(student)s AND meeting_id IN (SELECT id FROM theirs)
+    INSERT INTO meeting_students (meeting_id, student_id) SELECT meeting_id, %(to)s FROM before
     ON CONFLICT DO NOTHING
 )
 DELETE FROM meeting_students
 WHERE student_id = %(student)s AND %(student)s::uuid <> %(to)s::uuid
-  AND meeting_id IN (SELECT id FROM theirs)
+  AND meeting_id IN (SELECT meeting_id FROM before)
 
 -- forget_revoked --
 DELETE FROM attendances WHERE id = ANY(%(ids)s)

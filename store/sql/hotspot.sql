@@ -64,10 +64,15 @@ ON CONFLICT (id) DO UPDATE SET
     name = excluded.name, quota = excluded.quota, days = excluded.days,
     unlimited = excluded.unlimited, fup_percent = excluded.fup_percent,
     fup_remaining = excluded.fup_remaining, updated_at = excluded.updated_at
-WHERE hotspot_package.updated_at <= excluded.updated_at
+WHERE hotspot_package.updated_at <= excluded.updated_at AND hotspot_package.removed_at IS NULL
 
--- delete_package --
-DELETE FROM hotspot_package WHERE id = %(id)s
+-- remove_package --
+-- for good: ids are not given twice. A row also where none was, for one that is saved late.
+INSERT INTO hotspot_package (id, name, quota, days, unlimited, updated_at, removed_at)
+VALUES (%(id)s, '', 0, 0, false, %(at)s, %(at)s)
+ON CONFLICT (id) DO UPDATE
+SET updated_at = excluded.updated_at, removed_at = excluded.removed_at
+WHERE hotspot_package.removed_at IS NULL
 
 -- save_transition --
 WITH kept AS (
@@ -104,7 +109,10 @@ FROM hotspot_device
 -- all_packages --
 SELECT id, name, quota, days, unlimited, fup_percent, fup_remaining,
        (extract(epoch FROM updated_at) * 1000)::bigint AS updated_at
-FROM hotspot_package
+FROM hotspot_package WHERE removed_at IS NULL
+
+-- removed_packages --
+SELECT id FROM hotspot_package WHERE removed_at IS NOT NULL
 
 -- all_settled --
 SELECT member_id, router, status FROM hotspot_settled

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from jobs.persist import members, reader
 from jobs.persist.reader import LogReader
+from store.hotspot.restoring import restore_hotspot
 from store.opening import Store
 from tests.jobs.log import NOON, count, opened, rows, write
 
@@ -22,6 +24,16 @@ async def execute(store: Store, query: str) -> None:
 async def error_of(store: Store) -> str:
     (row,) = await store.set_aside.rows()
     return str(row["error"])
+
+
+@pytest.fixture
+async def meeting(store: Store) -> None:
+    await execute(
+        store,
+        "INSERT INTO meetings (id, title, starts_at, ends_at, is_active, closed, timezone,"
+        " rotating, owner, version, created_at, updated_at) VALUES"
+        " ('t1', '', now(), now(), true, false, 'UTC', false, '', 1, now(), now())",
+    )
 
 
 async def test_an_older_row_of_redis_does_not_undo_a_block(store: Store) -> None:
@@ -66,13 +78,8 @@ async def test_a_members_moment_never_goes_back_and_is_never_the_same_twice(stor
     assert (await rows(store, "SELECT status FROM member"))[0]["status"] == "blocked"
 
 
+@pytest.mark.usefixtures("meeting")
 async def test_an_older_list_of_pupils_is_not_taken(store: Store) -> None:
-    await execute(
-        store,
-        "INSERT INTO meetings (id, title, starts_at, ends_at, is_active, closed, timezone,"
-        " rotating, owner, version, created_at, updated_at) VALUES"
-        " ('t1', '', now(), now(), true, false, 'UTC', false, '', 1, now(), now())",
-    )
     events = store.keys.events()
     for place, student in (("2000-0", TWO), ("2000-1", ONE)):
         data = (
@@ -105,6 +112,119 @@ async def test_an_older_package_and_an_older_removal_are_not_taken(store: Store)
     await write(store, "hotspot.device", **device, verdict="removed", at=NOON + 9)
     await LogReader(store).run()
     assert await count(store, "hotspot_device") == 0
+
+
+async def test_a_package_that_was_removed_is_not_saved_by_an_older_log(store: Store) -> None:
+    package = await store.hotspot.packages.make("Harian", 100, 1, False, None)
+    await LogReader(store).run()
+    kept = await store.redis.hget(store.keys.hotspot_packages(), package.id)
+    await store.hotspot.packages.remove(package.id)
+    await LogReader(store).run()
+    terms = {"id": package.id, "quota": 1, "days": 1, "unlimited": False}
+    await write(store, "hotspot.package", **terms, name="Harian", at=NOON * 2)
+    await LogReader(store).run()
+    assert await rows(store, "SELECT id FROM hotspot_package WHERE removed_at IS NULL") == []
+    # nor is it on the shelf of an older Redis that was put back
+    await store.redis.hset(store.keys.hotspot_packages(), package.id, str(kept))
+    async with store.database.connection() as connection:
+        await restore_hotspot(store.redis, store.keys, connection, since=NOON)
+    assert await store.hotspot.packages.all() == []
+
+
+async def test_a_package_that_was_removed_before_it_was_saved_stays_away(store: Store) -> None:
+    terms = {"id": "p1", "quota": 1, "days": 1, "unlimited": False}
+    await write(store, "hotspot.package_removed", id="p1", at=NOON)
+    await write(store, "hotspot.package", **terms, name="late", at=NOON + 5)
+    await LogReader(store).run()
+    assert await rows(store, "SELECT id FROM hotspot_package WHERE removed_at IS NULL") == []
+
+
+async def place(store: Store, entry_id: str, type: str, **data: Any) -> None:
+    """Apply one event that stands at this place, as the only one of a log of its own."""
+    fields: dict[Any, Any] = {"type": type, "data": json.dumps(data)}
+    await store.redis.delete(store.keys.events(), store.keys.persisted())
+    await execute(store, "DELETE FROM event_cursor")
+    await store.redis.xadd(store.keys.events(), fields, id=entry_id)
+    await LogReader(store).run()
+    assert await store.set_aside.waiting() is None
+
+
+def renaming(student: str, to: str, name: str) -> dict[str, Any]:
+    return {
+        "student": student,
+        "to": to,
+        "name": name,
+        "class": "X",
+        "meeting": "t1",
+        "owner": "",
+    }
+
+
+def recording(student: str, name: str) -> dict[str, Any]:
+    return {
+        "id": "a1",
+        "meeting": "t1",
+        "student": student,
+        "day": "2026-11-30",
+        "name": name,
+        "class": "X",
+        "status": "HADIR",
+        "source": "form",
+        "changed_at": NOON,
+        "at": NOON,
+    }
+
+
+def listing(student: str, name: str) -> dict[str, Any]:
+    students = [{"id": student, "name": name, "class": "X"}]
+    return {"meeting": "t1", "replace": False, "students": students}
+
+
+async def standing(store: Store) -> list[tuple[str, str]]:
+    """Under which student, of which name, the attendance stands."""
+    query = (
+        "SELECT s.id::text AS id, s.name FROM attendances AS a JOIN students AS s"
+        " ON s.id = a.student_id"
+    )
+    return [(row["id"], row["name"]) for row in await rows(store, query)]
+
+
+@pytest.mark.usefixtures("meeting")
+async def test_an_older_renaming_does_not_undo_the_one_that_took_it_back(store: Store) -> None:
+    await place(store, "1000-0", "attendance.recorded", **recording(ONE, "Budi"))
+    await place(store, "1000-1", "meeting.roster", **listing(ONE, "Budi"))
+    there, back = renaming(ONE, TWO, "Bodi"), renaming(TWO, ONE, "Budi")
+    await place(store, "2000-0", "student.renamed", **there)
+    assert await standing(store) == [(TWO, "Bodi")]
+    await place(store, "3000-0", "student.renamed", **back)
+    await place(store, "2000-0", "student.renamed", **there)
+    assert await standing(store) == [(ONE, "Budi")]
+    listed = await rows(store, "SELECT student_id::text AS id FROM meeting_students")
+    assert [row["id"] for row in listed] == [ONE]
+
+
+@pytest.mark.usefixtures("meeting")
+async def test_an_older_renaming_leaves_alone_who_came_later(store: Store) -> None:
+    await place(store, "2000-0", "attendance.recorded", **recording(ONE, "Budi"))
+    await place(store, "2000-1", "meeting.roster", **listing(ONE, "Budi"))
+    await place(store, "1000-0", "student.renamed", **renaming(ONE, TWO, "Bodi"))
+    assert await standing(store) == [(ONE, "Budi")]
+    listed = await rows(store, "SELECT student_id::text AS id FROM meeting_students")
+    assert [row["id"] for row in listed] == [ONE]
+
+
+@pytest.mark.usefixtures("meeting")
+@pytest.mark.parametrize("by", ["meeting.roster", "student.renamed"])
+async def test_an_older_spelling_of_a_pupil_is_not_taken(store: Store, by: str) -> None:
+    """Also by the list of a meeting that has heard nothing newer itself."""
+    await place(store, "1000-0", "attendance.recorded", **recording(ONE, "budi"))
+    await place(store, "3000-0", "meeting.roster", **listing(ONE, "Budi"))
+    await execute(store, "UPDATE meetings SET listed_ms = 0")
+    older = listing(ONE, "BUDI") if by == "meeting.roster" else renaming(ONE, ONE, "BUDI")
+    await place(store, "2000-0", by, **older)
+    assert await standing(store) == [(ONE, "Budi")]
+    await place(store, "4000-0", by, **older)
+    assert await standing(store) == [(ONE, "BUDI")]
 
 
 async def test_an_unknown_type_waits_for_the_worker_that_knows_it(
