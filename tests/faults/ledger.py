@@ -15,7 +15,10 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from store.attendance.meetings import By
+from store.attendance.students import Student
 from store.errors import JagaError
+from store.hotspot import Package
 from store.members import Member
 from tests.client import Answer, Browser
 from tests.flows.people import Desk
@@ -185,6 +188,26 @@ class Ledger:
         assert answer.status in (200, 404), answer.body
         self.note("purge", lambda: self._is_gone(member, inside))
 
+    async def buy(self) -> None:
+        """A member gets a package, which then goes off the shelf."""
+        member = await self.site.member(phone=f"0814{next(_numbers):08d}")
+        hotspot = self.site.store.hotspot
+        package = await hotspot.packages.make("Harian", 100, 1, False, None)
+        await hotspot.quota.give(member.id, package.id)
+        await hotspot.packages.remove(package.id)
+        self.note("purchase", lambda: self._has_bought(member, package))
+        self.note("package", lambda: self._is_off_the_shelf(package.id))
+
+    async def rename(self) -> None:
+        """A pupil is in under a wrong name, and a teacher puts it right."""
+        number = next(_numbers)
+        wrong, right = (Student(f"{word} {number}", "10A") for word in ("Bodi", "Budi"))
+        answer = await Phone(self.site.port).fill(self._meeting, wrong.name, wrong.class_)
+        assert answer.status == 201, answer.body
+        record = answer.json["attendance"]["id"]
+        await self.site.store.attendance.renaming.rename(wrong.id, right, By("", ""))
+        self.note("rename", lambda: self._is_in(record, right.name))
+
     # What became of them
 
     async def _is_out(self, browser: Browser) -> str:
@@ -254,6 +277,19 @@ class Ledger:
         )
         return "" if rows == [(1,)] else f"Postgres has {rows[0][0]}"
 
+    async def _has_bought(self, member: Member, package: Package) -> str:
+        rows = await self._rows(
+            "SELECT package FROM hotspot_purchase WHERE member_id = %(id)s", id=member.id
+        )
+        return "" if rows == [(package.name,)] else f"Postgres has {rows}"
+
+    async def _is_off_the_shelf(self, package: str) -> str:
+        if package in {one.id for one in await self.site.store.hotspot.packages.all()}:
+            return "it is on the shelf"
+        query = "SELECT removed_at IS NOT NULL FROM hotspot_package WHERE id = %(id)s"
+        rows = await self._rows(query, id=package)
+        return "" if rows == [(True,)] else f"Postgres has {rows}"
+
     async def _is_gone(self, member: Member, inside: Browser) -> str:
         if wrong := await self._is_out(inside):
             return wrong
@@ -274,6 +310,15 @@ class Ledger:
     async def _rows(self, query: str, **params: Any) -> list[tuple[Any, ...]]:
         rows = await self.site.store.database.fetch(query.encode(), params)
         return [tuple(row.values()) for row in rows]
+
+
+async def is_whole(site: Serving) -> bool:
+    """Whether people are let in, and nothing is broken."""
+    try:
+        built = await site.store.redis.exists(site.store.keys.built())
+        return bool(built) and await site.store.continuity.broken() is None
+    except (RedisError, OSError):
+        return False
 
 
 async def _looked(check: Check) -> str:
