@@ -38,6 +38,10 @@ RUN_SECONDS = 30.0
 """A run goes on while there is work, so that RQ's cost is paid once per burst; then other jobs of
 the queue have their turn. Cut off at any point it leaves a whole number of batches."""
 
+MENDS = 3
+"""How often a run brings the histories together, where one Redis after another comes in the place
+of the last; then the next run goes on."""
+
 CONTENT = (psycopg.DataError, psycopg.IntegrityError, ValueError)
 """Failures that are the event's own: a value no column takes, a field that is missing. A table
 that is missing is not among them: a deploy in the wrong order must not empty the log."""
@@ -92,10 +96,12 @@ class LogReader:
         """
         deadline = time.monotonic() + seconds
         try:
-            return await self._run(deadline)
-        except HistoryBroken as error:
-            if await self._mend(error.kind):
-                return await self._run(deadline)
+            for _ in range(MENDS):
+                try:
+                    return await self._run(deadline)
+                except HistoryBroken as error:
+                    if not await self._mend(error.kind):
+                        break
         except (Unavailable, redis.RedisError, OSError) as error:
             log.warning("log not applied further: %s", _line(error.__cause__ or error))
         return 0

@@ -20,6 +20,8 @@ from scripts.embedded.supervisor import Supervisor
 from scripts.migrate import migrate
 from store.continuity import Break
 from store.events import EventLog
+from store.opening import Store
+from store.restoring import restore_if_needed
 from tests.faults.ledger import Ledger, is_whole
 from tests.histories import PostgresCopy, RedisCopy
 from tests.lynk import KEY
@@ -116,6 +118,35 @@ async def test_an_older_redis_that_comes_behind_a_batch_heals_like_any_other(
 
             swap.setattr(*moment, behind)
             await LogReader(site.store).run()
+        await LogReader(site.store).run()
+        await until(lambda: is_whole(site), what="people are let in again")
+        assert await site.store.members.find("budi@jaga.test") is not None
+
+
+@pytest.mark.parametrize("times", [2, reader.MENDS])
+async def test_one_older_redis_after_another_fails_no_job(
+    environment, redis_url: str, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Two failovers in a row: the second comes when the first has just been mended."""
+    async with serving(environment, SWEEP_SECONDS="300") as site:
+        await site.member("ani")
+        await LogReader(site.store).run()
+        older = RedisCopy(redis_url)
+        await site.member("budi")
+        await LogReader(site.store).run()
+        left = [None] * times
+
+        async def mended(store: Store) -> bool:
+            is_mended = await restore_if_needed(store)
+            if left:
+                left.pop()
+                older.put_back()
+            return is_mended
+
+        monkeypatch.setattr(reader, "restore_if_needed", mended)
+        older.put_back()
+        await LogReader(site.store).run()
+        assert len(left) == max(0, times - reader.MENDS)
         await LogReader(site.store).run()
         await until(lambda: is_whole(site), what="people are let in again")
         assert await site.store.members.find("budi@jaga.test") is not None
