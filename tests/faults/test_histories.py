@@ -255,7 +255,7 @@ async def test_what_a_worker_of_an_older_version_does_not_know_waits_for_a_newer
     async with serving(environment, LYNK_MERCHANT_KEYS=KEY, GRACE_SECONDS="0") as site:
         with monkeypatch.context() as older:
             for type in UNKNOWN_AT_FIRST:
-                older.delitem(reader.EFFECTS, type)  # type: ignore[arg-type]
+                older.delitem(reader.EFFECTS, type)
             async with working(environment | {"LYNK_MERCHANT_KEYS": KEY}):
                 ledger = await Ledger.open(site)
                 await ledger.prepare()
