@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from store.mounts import passing
 from store.redis_servers import SELF_SIGNED
 from store.routers import is_this_machine
 from store.settings import Settings
@@ -69,6 +70,11 @@ def _sent(settings: Settings) -> Iterator[str]:
 def _held(settings: Settings) -> Iterator[str]:
     if not settings.lynk_merchant_keys:
         yield "LYNK_MERCHANT_KEYS is not set: payments are held until it is, and grant nothing"
+    elif on := passing(settings.jaga_home):
+        yield (
+            f"JAGA_HOME lies on {on}: a payment that neither Redis nor Postgres takes waits there; "
+            "give it a disk that stays"
+        )
 
 
 def _is_plain(url: str) -> bool:

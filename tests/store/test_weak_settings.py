@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from store import mounts
+from store.mounts import passing
 from store.settings import Settings, SettingsError
 from store.weak_settings import weaknesses
 
@@ -12,6 +16,54 @@ SOUND = {
     "PUBLIC_URL": "https://jaga.test",
     "LYNK_MERCHANT_KEYS": "a key of Lynk's",
 }
+
+HOME = {"JAGA_HOME": "/srv/jaga", "OTP_SENDER": "http", "OTP_HTTP_URL": "https://gw.test/send"}
+
+
+def mounted(folder: Path, **kinds: str) -> Path:
+    """A table of mounts: the root, and places below it, each of a kind."""
+    places = {"/": kinds.pop("root")} | {f"/{name}": kind for name, kind in kinds.items()}
+    lines = [
+        f"36 35 98:0 / {place} rw,noatime master:1 - {kind} /dev/root rw"
+        for place, kind in places.items()
+    ]
+    table = folder / "mountinfo"
+    table.write_text("\n".join(lines))
+    return table
+
+
+@pytest.fixture(autouse=True)
+def a_disk_that_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mounts, "MOUNTS", mounted(tmp_path, root="ext4"))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        ({"root": "ext4"}, ""),
+        ({"root": "overlay"}, "overlay, which goes with its container"),
+        ({"root": "overlay", "srv": "ext4"}, ""),
+        ({"root": "ext4", "srv": "tmpfs"}, "tmpfs, which goes with the machine's power"),
+        ({"root": "ext4", "srv\\040jaga": "tmpfs"}, ""),
+    ],
+)
+def test_a_disk_that_does_not_stay_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kinds: dict[str, str], said: str
+) -> None:
+    monkeypatch.setattr(mounts, "MOUNTS", mounted(tmp_path, **kinds))
+    assert passing(Path("/srv/jaga/spool")) == said
+    named = [line for line in weaknesses(Settings.from_environment(SOUND | HOME)) if said in line]
+    assert [line.split()[0] for line in named] == (["JAGA_HOME"] if said else [])
+
+
+def test_a_place_with_a_space_is_found_and_a_machine_that_tells_nothing_is_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spaced: dict[str, str] = {"root": "ext4", "srv\\040jaga": "tmpfs"}
+    monkeypatch.setattr(mounts, "MOUNTS", mounted(tmp_path, **spaced))
+    assert passing(Path("/srv jaga/spool")).startswith("tmpfs")
+    monkeypatch.setattr(mounts, "MOUNTS", tmp_path / "none")
+    assert passing(Path("/srv jaga/spool")) == ""
 
 
 @pytest.mark.parametrize(
