@@ -155,14 +155,15 @@ async def _answers(connection: Connection) -> None:
 async def _cut_after(seconds: float, connection: Connection) -> AsyncIterator[None]:
     """Shut the connection's socket should the block take longer: who waits on it hears of an
     outage at once, where a cancellation would first ask the same silent server to stop."""
-    cut = asyncio.get_running_loop().call_later(seconds, _cut, connection)
+    cutting = asyncio.get_running_loop().call_later(seconds, cut, connection)
     try:
         yield
     finally:
-        cut.cancel()
+        cutting.cancel()
 
 
-def _cut(connection: Connection) -> None:
+def cut(connection: Connection) -> None:
+    """Shut a connection's socket: whoever waits on it, or asks next, hears of an outage."""
     if not connection.closed:
         with socket.socket(fileno=os.dup(connection.fileno())) as line, suppress(OSError):
             line.shutdown(socket.SHUT_RDWR)

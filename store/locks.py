@@ -1,16 +1,18 @@
 """Advisory locks of Postgres: of one kind of work, one run at a time.
 
 A lock belongs to a transaction that stays open beside the work, so that it goes with a process that
-dies, and is never left behind where connections are lent for a transaction each (pgbouncer).
+dies, and is never left behind where connections are lent for a transaction each (pgbouncer). Where
+its connection goes alone, the work's is cut: another run may have the lock by then.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from enum import IntEnum
 
-from store.database import Connection, Database, statement
+from store.database import Connection, Database, cut, statement
 
 
 class Lock(IntEnum):
@@ -34,4 +36,22 @@ async def locked(database: Database, lock: Lock, name: str) -> AsyncIterator[Con
             yield None
             return
         async with database.connection() as connection:
-            yield connection
+            with _cut_with(guard, connection):
+                yield connection
+
+
+@contextmanager
+def _cut_with(guard: Connection, connection: Connection) -> Iterator[None]:
+    """Cut the connection when the guard, of which nothing is asked meanwhile, has word for us: it
+    was ended."""
+    loop, line = asyncio.get_running_loop(), guard.fileno()
+
+    def end() -> None:
+        loop.remove_reader(line)
+        cut(connection)
+
+    loop.add_reader(line, end)
+    try:
+        yield
+    finally:
+        loop.remove_reader(line)
