@@ -404,7 +404,7 @@ class Handler(RequestHandler):
 
     def _error_page(self, error: JagaError) -> None:
         if isinstance(error, AccountBlocked) or getattr(error, "type", "") == "ACCOUNT_BLOCKED":
-            self._go("/akun-diblokir")
+            self._go(barred_page(getattr(error, "reason", "")))
         elif isinstance(error, SessionEnded | SessionExpired):
             self._go(f"/login?reason={error.reason}")
         elif isinstance(error, Unauthenticated):
@@ -439,6 +439,15 @@ class Handler(RequestHandler):
             log.warning("redis is away: %s", type(value).__name__)
             return
         super().log_exception(typ, value, tb)
+
+
+BARRED = ("blocked", "inactive")
+"""Why a member may not log in."""
+
+
+def barred_page(reason: str) -> str:
+    """Return the page that says so, and whom to ask."""
+    return "/akun-diblokir?reason=inactive" if reason == "inactive" else "/akun-diblokir"
 
 
 def methods_of(handler: type[RequestHandler]) -> list[str]:

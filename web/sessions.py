@@ -24,7 +24,7 @@ from store.settings import Settings
 from store.weak_passwords import strong_password
 from web import fields
 from web.fields import LoginName, Password, as_sent
-from web.handler import Handler, OpenHandler
+from web.handler import BARRED, Handler, OpenHandler, barred_page
 from web.own import clocks_of, member_of, session_of
 from web.pages import Pages, Static
 
@@ -52,6 +52,9 @@ class Login(Handler):
     is_activity = False
 
     async def get(self) -> None:
+        if (reason := self.get_query_argument("reason", "")) in BARRED:
+            self._go(barred_page(reason))
+            return
         self._device_cookie()
         self.page(
             "login.html",
@@ -288,10 +291,12 @@ class Home(Handler):
 
 
 class Blocked(Handler):
-    """`/akun-diblokir`: where a blocked member ends up."""
+    """`/akun-diblokir`: where a member ends up who is blocked, or (`reason=inactive`) switched
+    off."""
 
     def get(self) -> None:
-        self.page("blocked.html")
+        is_inactive = self.get_query_argument("reason", "") == "inactive"
+        self.page("blocked.html", is_inactive=is_inactive)
 
 
 class ChangePassword(Handler):

@@ -71,6 +71,31 @@ async def test_a_pupil_fills_in_once_and_the_second_visit_sends_nothing(place, s
     assert (await day_at(teacher, meeting))["counts"]["total"] == 1
 
 
+async def test_an_older_tab_notices_and_sends_nothing(place, sit):
+    """By the storage's event; and, where that was missed, once more before it sends."""
+    web, teacher, meeting = place
+    phone = await sit(web)
+    older, deaf = [await phone.context.new_page() for _ in range(2)]
+    await deaf.add_init_script(
+        "addEventListener('storage', (event) => event.stopImmediatePropagation(), true)"
+    )
+    for page in (older, deaf):
+        await page.goto(f"{web.url}/attendance/{meeting}")
+        await page.fill("#name", "Budi")
+        await page.fill("#class", "10A")
+    sent = [watched(page) for page in (older, deaf)]
+    page = await phone.open(f"/attendance/{meeting}")
+    await fill(page)
+    await expect(page.locator(DONE)).to_be_visible()
+    await expect(older.locator("#already")).to_contain_text(FILLED)
+    await expect(older.locator("#send")).to_be_disabled()
+    await expect(deaf.locator("#send")).to_be_enabled()
+    await deaf.click("#send")
+    await expect(deaf.locator("#already")).to_contain_text(FILLED)
+    assert sent == [[], []]
+    assert (await day_at(teacher, meeting))["counts"]["total"] == 1
+
+
 async def test_the_next_day_the_form_is_open(place, sit):
     web, _, meeting = place
     phone = await sit(web)

@@ -291,3 +291,14 @@ async def test_the_button_shows_that_it_works(serve, budi, sit):
     await expect(page.locator("#login_button")).to_have_text("Memeriksa…")
     released.set()
     await connected(page)
+
+
+async def test_a_browser_that_refuses_cookies_is_told_so(serve, sit):
+    browser = await sit(await serve())
+    await browser.context.add_init_script(
+        "Object.defineProperty(Document.prototype, 'cookie', {get: () => '', set() {}})"
+    )
+    page = await browser.open("/login#username=budi&password=rahasia")
+    await expect(page.locator("#login_message")).to_contain_text("Browser ini menolak cookie")
+    await expect(page.locator("#login_button")).to_be_disabled()
+    await expect(page).to_have_url(re.compile(r"/login$"))

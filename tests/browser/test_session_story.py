@@ -134,7 +134,8 @@ async def test_blocking_the_member_puts_the_tabs_out(serve, store, budi, sit):
     web = await serve()
     [tab] = await (await sit(web)).arrive()
     await store.sessions.end(budi.id, "all", reason="blocked", by="admin", status="blocked")
-    await is_out(tab, "Akun diblokir")
+    await expect(tab).to_have_url(re.compile(r"/akun-diblokir$"), timeout=PATIENCE_MS)
+    await expect(tab.get_by_role("heading", name="Akun ini sedang diblokir")).to_be_visible()
 
 
 # Where WebSockets do not get through

@@ -181,11 +181,6 @@ ROWS = [
         "WRONG_PER_ADDRESS",
         post("/cekfingerprint", lambda n: {"username": f"nobody{n}", "pass": "salah"}),
     ),
-    Row(
-        "store.forgotten",
-        "ASKED_PER_ADDRESS",
-        post("/api/auth/forgot", lambda n: {"username": f"siapa{n}@jaga.test"}),
-    ),
     Row("store.contacts", "ASKED_PER_ADDRESS", ask_for_an_address),
     Row(
         "web.passwords",

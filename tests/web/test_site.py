@@ -55,6 +55,29 @@ async def test_who_may_not_see_a_page_is_told_whom_to_ask(environment: dict[str,
         assert answer.status == 403 and WHATSAPP in answer.body.decode()
 
 
+async def test_a_dead_end_says_whom_to_ask(environment: dict[str, str]) -> None:
+    async with serving(environment, **OURS) as site:
+        answer = await site.browser().get("/tidak/ada", Accept="text/html")
+        assert answer.status == 404 and WHATSAPP in answer.body.decode()
+
+
+@pytest.mark.parametrize(("act", "word"), [("block", "diblokir"), ("deactivate", "dinonaktifkan")])
+async def test_who_is_barred_is_led_to_the_page_that_says_so(
+    environment: dict[str, str], act: str, word: str
+) -> None:
+    async with serving(environment, **OURS) as site:
+        siti = await site.member("siti")
+        own = await site.logged_in(siti)
+        await getattr(site.store.members, act)(siti.id, by="test")
+        gone = await own.get("/dashboard", Accept="text/html")
+        reason = {"block": "blocked", "deactivate": "inactive"}[act]
+        for answer in (gone, await site.browser().get(f"/login?reason={reason}")):
+            assert answer.status == 302
+            page = await site.browser().get(answer.headers["location"], Accept="text/html")
+            text = page.body.decode()
+            assert f"Akun ini sedang {word}" in text and WHATSAPP in text
+
+
 async def test_a_member_without_a_package_is_led_to_the_shop(environment: dict[str, str]) -> None:
     async with serving(environment, **OURS) as site:
         member = await site.member("siti", phone="081234567890")

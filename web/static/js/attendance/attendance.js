@@ -58,6 +58,7 @@ function begin() {
   leaveButton?.addEventListener("click", () => askLeave(!asksLeave));
   element("forget").addEventListener("click", forget);
   if (listed) nameField.addEventListener("input", () => suggestSoon());
+  addEventListener("storage", isFilledIn); // another tab has filled in
   addEventListener("pageshow", (event) => event.persisted && look());
   // At midnight in the meeting's zone a new day begins, also for a page that was left open.
   const left = Number(form.dataset.dayEnds) - Date.now() - offsetMs;
@@ -75,17 +76,21 @@ function opened() {
 
 /** The first layer: who has filled in today finds the form closed, and no request is sent. */
 function look() {
-  const day = form.dataset.day || dateIn(Date.now() + offsetMs, zone);
-  const entry = recall(storage, { meeting, device, day, zone, revoked: revoked.split(" ") });
-  if (entry) {
-    const who = entry.name ? ` Tercatat sebagai ${entry.name} (${entry.class}).` : "";
-    show("already", `Anda sudah mengisi absensi hari ini.${who}`);
-    fields.disabled = true;
-    return;
-  }
+  if (isFilledIn()) return;
   show("already", "");
   fields.disabled = false;
   if (rotating && mode !== "leave") void present();
+}
+
+/** Whether this device has filled in today, in whichever tab; then the form is closed. */
+function isFilledIn() {
+  const day = form.dataset.day || dateIn(Date.now() + offsetMs, zone);
+  const entry = recall(storage, { meeting, device, day, zone, revoked: revoked.split(" ") });
+  if (!entry) return false;
+  const who = entry.name ? ` Tercatat sebagai ${entry.name} (${entry.class}).` : "";
+  show("already", `Anda sudah mengisi absensi hari ini.${who}`);
+  fields.disabled = true;
+  return true;
 }
 
 /** Hands in the code that was scanned, for a ticket that outlives the code. */
@@ -106,7 +111,7 @@ async function present() {
 /** @param {SubmitEvent} event */
 async function submit(event) {
   event.preventDefault();
-  if (fields.disabled || !isComplete()) return;
+  if (fields.disabled || isFilledIn() || !isComplete()) return;
   const body = { meeting_id: meeting, name: nameField.value, class: classField.value, deviceId: device };
   const more = asksLeave ? { reason: reasonField.value } : ticket ? { ticket } : {};
   const path = asksLeave ? "permission" : "submit";

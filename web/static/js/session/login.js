@@ -9,7 +9,7 @@ import { Unreachable, ask } from "../lib/ask.js";
 import { byId } from "../lib/dom.js";
 import { Modal } from "../lib/modal.js";
 import { whyNot } from "../lib/words.js";
-import { getFingerprint } from "./fingerprint.js";
+import { getFingerprint, readFingerprint } from "./fingerprint.js";
 import { browserId } from "./identity.js";
 import { takeCredentials } from "./login_address.js";
 import { LoginForm } from "./login_form.js";
@@ -31,6 +31,9 @@ const FOLLOW_MS = 1_000;
 /** Tabs that wait on this page come along when one of them has logged in. */
 const LOGIN_CHANNEL = "jaga:login";
 
+const NO_COOKIES =
+  "Browser ini menolak cookie, padahal tanpa cookie Anda tidak bisa masuk. Izinkan cookie untuk situs ini di pengaturan browser, lalu muat ulang halaman ini.";
+
 /** @typedef {"" | "keep"} Action */
 
 const form = new LoginForm();
@@ -50,12 +53,19 @@ begin();
 function begin() {
   browserId();
   getFingerprint();
-  form.begin(() => {
-    isFromLink = false;
-    void logIn();
-  });
+  if (keepsCookies()) {
+    form.begin(() => {
+      isFromLink = false;
+      void logIn();
+    });
+  }
   channel?.addEventListener("message", followLogin);
   void useAddress();
+}
+
+/** Without cookies, every login would end on this page again. */
+function keepsCookies() {
+  return readFingerprint(document.cookie) !== null;
 }
 
 /** Logs in with the credentials in the address, if there are any that may be used. */
@@ -64,6 +74,7 @@ async function useAddress() {
   const here = new URL(location.href);
   const { credentials, clean } = takeCredentials(here, mode);
   if (clean !== here.pathname + here.search + here.hash) history.replaceState(null, "", clean);
+  if (!keepsCookies()) return form.say(NO_COOKIES);
   if (!credentials) {
     if (signedIn && !here.searchParams.has("reason")) location.replace(HOME);
     return;
@@ -174,6 +185,7 @@ function refuse(answer, action) {
   form.rest();
   if (answer.status === 429) form.countDown(answer.retryAfter ?? LIMIT_SECONDS);
   else if (answer.status === 503) askAgain(answer.retryAfter ?? BUSY_SECONDS, action, "Server sedang sibuk.");
+  else if (answer.body.type === "ACCOUNT_BLOCKED") location.assign(`/login?reason=${answer.body.reason ?? "blocked"}`);
   else form.say(whyNot(answer, "Login belum berhasil. Coba sekali lagi."));
   if (answer.status === 401) form.retype();
 }
