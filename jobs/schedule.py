@@ -72,8 +72,8 @@ def table_of(settings: Settings) -> tuple[Periodic, ...]:
     return (
         *TABLE,
         Periodic("sync", "jobs.hotspot.run", every=every, queue="hotspot"),
-        # a router that was away is made to agree soon after it is back, not at the next run
-        Periodic("probe", "jobs.hotspot.probe", every=15, queue="hotspot"),
+        # a router that was away is green within 15 s of its return, and made to agree at once
+        Periodic("probe", "jobs.hotspot.probe", every=8, queue="hotspot"),
         Periodic("garden", "jobs.hotspot.keep_garden", every=3_600, queue="hotspot"),
         Periodic("messages", "jobs.messages.deliver", every=30),
     )

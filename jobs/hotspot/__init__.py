@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from jobs.hotspot import presence
+from jobs.hotspot.alarm import tell_owner
 from jobs.hotspot.binding import bind_device, bind_proven, serve_waiting
 from jobs.hotspot.engine import Engine
 from jobs.hotspot.report import join_previews
@@ -61,14 +62,20 @@ async def sync_member(member: str) -> None:
 
 
 async def probe() -> None:
-    """Look for routers that were away, or are new: the first answer of one has a run make up for
-    it all."""
+    """Look for routers that were away, or are new: the first answer of one turns it green and has a
+    run make up for it all. The owner is told of each that went away, and that it is back."""
     settings = Settings.from_environment()
     async with open_store(settings) as store:
-        names = await store.hotspot.ledger.owed()
+        ledger = store.hotspot.ledger
+        names = await ledger.owed()
         owed = [router for router in settings.routers if router.name in names]
-        if any(await asyncio.gather(*(_answers(router) for router in owed))):
+        answers = await asyncio.gather(*(_answers(router) for router in owed))
+        for router, has_answered in zip(owed, answers, strict=True):
+            if has_answered and await ledger.is_known_away(router.name):
+                await ledger.note_back(router.name)
+        if any(answers):
             await store.hotspot.routers.sync_all()
+        await tell_owner(store)
 
 
 async def keep_garden() -> None:
@@ -134,11 +141,16 @@ async def _keep_garden(engine: Engine) -> None:
     try:
         await engine.keep_garden()
     except (RouterAway, LoginRefused, Trap, LeaseLost) as error:
+        if isinstance(error, RouterAway):
+            await engine.note_away(error)
         log.warning("walled garden of %s not kept: %s", engine.router.name, error)
 
 
 async def _preview(engine: Engine, policy: Policy) -> dict[str, Any]:
     try:
         return await engine.preview(policy)
-    except (RouterAway, LoginRefused, Trap) as error:
+    except RouterAway as error:
+        await engine.note_away(error)
+        return {"error": str(error)}
+    except (LoginRefused, Trap) as error:
         return {"error": str(error)}

@@ -206,10 +206,9 @@ async def _hosts(store: Store, router: Router, which: AnyOf) -> list[Row] | None
         async with open_link(router, LOOK_SECONDS) as link:
             fields = (".id", "mac-address", "address", "authorized", "bypassed")
             return await link.read(HOST, *fields, any_of=which)
-    except RouterAway:
-        await store.hotspot.ledger.note_away(
-            router.name
-        )  # the next one who asks need not wait for it
+    except RouterAway as error:
+        # the next one who asks need not wait for it
+        await store.hotspot.ledger.note_away(router.name, str(error))
         return None
     except (LoginRefused, Trap):
         return None

@@ -77,7 +77,17 @@ class Engine:
         A run for one member skips a router that was found to be away a moment ago, and keeps no
         line of it: five hundred such runs must neither wait for the router nor fill the list of
         runs.
+
+        A run whose prints are spent before it could look at what it wrote is followed by another.
         """
+        report = await self._once(only)
+        if report.is_spent:
+            report = await self._once(only)
+        if report.is_spent:
+            await self._store.hotspot.routers.sync_all()
+        return report
+
+    async def _once(self, only: str) -> Report:
         began = time.monotonic()
         report = Report(self.router.name, only)
         if only and await self._store.hotspot.ledger.is_away(self.router.name):
@@ -139,6 +149,10 @@ class Engine:
                         raise receipt.trap
         return len(writes)
 
+    async def note_away(self, error: RouterAway) -> None:
+        """Note that nobody answered outside a run; every page says so."""
+        await self._store.hotspot.ledger.note_away(self.router.name, str(error))
+
     # The run
 
     async def _leased(self, report: Report, only: str) -> None:
@@ -154,6 +168,7 @@ class Engine:
 
     async def _synchronise(self, report: Report, only: str, lease: Lease, link: RouterLink) -> None:
         now = now_ms()
+        profiles: list[str] | None = None
         if only:
             accounts = await self._accounts(only)
             if not accounts:
@@ -166,7 +181,7 @@ class Engine:
             reader = RouterReader(link)
             # while the router prints, Redis is asked
             async with _alongside(self._accounts(only)) as reading:
-                actual = await reader.picture()
+                actual, profiles = await reader.everything()
                 accounts = await reading
         accounts = await self._count_usage(report, accounts, actual.hosts, lease)
         for account in accounts:
@@ -185,7 +200,7 @@ class Engine:
             actual = await reader.with_cookies(actual)
             made = plan(wanted, actual, self._policy)
         report.members = len(wanted)
-        await self._preflight(reader, bool(made.steps))
+        await self._preflight(reader, profiles, bool(made.steps))
         writer = Writer(self._store, self._policy, report, lease, link, reader)
         await writer.make_true(made, wanted, actual.hosts)
         report.prints = reader.prints
@@ -268,18 +283,21 @@ class Engine:
             if not await exists(keys.member(member), keys.hotspot(member))
         ]
 
-    async def _preflight(self, reader: RouterReader, will_write: bool) -> None:
-        """Every profile is there, by its exact name. Raises NotReady before the first write."""
+    async def _preflight(
+        self, reader: RouterReader, names: list[str] | None, will_write: bool
+    ) -> None:
+        """Every profile is there, by its exact name: a run over everybody has looked now (`names`),
+        one for a member goes by the last look. Raises NotReady before the first write."""
         ledger = self._store.hotspot.ledger
         kept = await ledger.profiles(self.router.name)
-        if kept is not None and will_write:
-            self._require_profiles(kept)
-        elif kept is None:
-            names = await reader.profiles()
-            self._require_profiles(names)
-            if not will_write and await reader.uses_radius():
-                raise NotReady("the hotspot asks a RADIUS server: its own users are ignored")
-            await ledger.note_profiles(self.router.name, names)
+        if names is None:
+            names = kept if kept is not None else await reader.profiles()
+        self._require_profiles(names)
+        if kept is not None and set(kept) == set(names):
+            return
+        if not will_write and await reader.uses_radius():
+            raise NotReady("the hotspot asks a RADIUS server: its own users are ignored")
+        await ledger.note_profiles(self.router.name, names)
 
     def _require_profiles(self, names: Sequence[str]) -> None:
         missing = sorted(set(self._policy.profiles.values()) - set(names))

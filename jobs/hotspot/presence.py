@@ -53,7 +53,10 @@ async def ask_for_proof(store: Store, router: Router, wish: dict[str, Any]) -> d
     try:
         async with open_link(router, SECONDS) as link:
             await link.do(Write(USER, "add", values=user))
-    except (RouterAway, LoginRefused, Trap):
+    except RouterAway as error:
+        await store.hotspot.ledger.note_away(router.name, str(error))
+        return {"state": "pending"}
+    except (LoginRefused, Trap):
         return {"state": "pending"}
     back = f"{store.settings.public_url}/hotspot/bukti#{token}"
     query = urlencode({"username": proof.user, "password": proof.password, "dst": back})

@@ -38,6 +38,8 @@ class Report:
     strangers: int = 0
     counted: int = 0
     pending: int = 0
+    is_spent: bool = False
+    """Whether it had no print left to look at what it wrote."""
 
     def as_dict(self, began: float) -> dict[str, Any]:
         """Return it as it is kept, with when it was and how long it took."""

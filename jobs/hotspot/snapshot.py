@@ -1,7 +1,8 @@
 """How the router is: a handful of prints, however many members there are, and what they cost.
 
-A run may print six times. Four make the picture. One is for the cookies, when somebody is denied;
-the rest check what must hold before the first write, and what is there after the last.
+A run may print six times. Four or five make the picture, for everybody with what must hold before
+the first write. One is for the cookies, when somebody is denied; the last is of what is there after
+the writes.
 """
 
 from __future__ import annotations
@@ -62,6 +63,22 @@ class RouterReader:
         self.prints += len(asks)
         users, bindings, actives, hosts = await self._link.read_all(*asks)
         return Actual(users, bindings, actives, hosts)
+
+    async def everything(self) -> tuple[Actual, list[str]]:
+        """The picture of everybody, and the names of the profiles: four prints, and sessions where
+        a host is logged in, for no other has one."""
+        asks = (
+            Ask(USER, USER_FIELDS),
+            Ask(BINDING, BINDING_FIELDS),
+            Ask(HOST, HOST_FIELDS),
+            Ask(PROFILE, ("name",)),
+        )
+        self.prints += len(asks)
+        users, bindings, hosts, profiles = await self._link.read_all(*asks)
+        is_any_in = any(host.get("authorized") == "true" for host in hosts)
+        actives = await self._read(ACTIVE, ACTIVE_FIELDS, None) if is_any_in else []
+        names = [row.get("name", "") for row in profiles]
+        return Actual(users, bindings, actives, hosts), names
 
     async def with_cookies(self, actual: Actual) -> Actual:
         """One more: the same picture with the cookies in it."""

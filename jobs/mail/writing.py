@@ -33,6 +33,8 @@ SUBJECTS = {
     "minta_hapus": "Seorang anggota minta akunnya dihapus",
     "hapus_diterima": "Permintaan hapus akun kami terima",
     "password_diganti": "Password akun Anda baru saja diganti",
+    "router_mati": "Router {router} tidak terjangkau",
+    "router_hidup": "Router {router} terjangkau lagi",
 }
 
 FILES = {
@@ -47,6 +49,8 @@ FILES = {
     "minta_hapus": "email_minta_hapus",
     "hapus_diterima": "email_hapus_diterima",
     "password_diganti": "email_password_diganti",
+    "router_mati": "email_router_mati",
+    "router_hidup": "email_router_hidup",
 }
 """Template files by the kind of mail; the documents' names where they have one."""
 
@@ -56,6 +60,7 @@ PAGES = {
     "new_password": "/password",
     "forgotten": "/lupa-password",
     "account": "/akun",
+    "desk": "/admin/hotspot",
 }
 """Our pages that a mail may lead to, by the variable that a template has for each."""
 

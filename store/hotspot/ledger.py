@@ -6,6 +6,7 @@ Everything that a run changes here it changes only while it holds its router's l
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -208,13 +209,42 @@ class Ledger(Part):
         key = self._keys.hotspot_preflight(router)
         await self._redis.set(key, json.dumps(list(names)), ex=PROFILES_SECONDS)
 
-    async def note_away(self, router: str) -> None:
-        """Note that a router was found to be away just now."""
-        await self._redis.set(self._keys.hotspot_away(router), "1", ex=AWAY_SECONDS)
+    async def note_away(self, router: str, reason: str = "") -> None:
+        """Note that a router was found to be away just now, whoever asked: every page says so."""
+        key, now = self._keys.hotspot_router(router), json.dumps(time.time())
+        seen = {"state": '"away"', "at": now, "errors": json.dumps([reason] if reason else [])}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, items=[word for one in seen.items() for word in one])
+            pipe.hsetnx(key, "away_since", now)
+            pipe.set(self._keys.hotspot_away(router), "1", ex=AWAY_SECONDS)
+            await pipe.execute()
+
+    async def note_back(self, router: str) -> None:
+        """Note that a router that was away has answered; what it missed is made up for next."""
+        key = self._keys.hotspot_router(router)
+        seen = {"state": '"back"', "at": json.dumps(time.time()), "errors": "[]"}
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, items=[word for one in seen.items() for word in one])
+            pipe.hdel(key, "away_since")
+            pipe.delete(self._keys.hotspot_away(router))
+            await pipe.execute()
+
+    async def note_told(self, router: str, away_since: float | None) -> None:
+        """Note that the owner was told of a router that is away since then; None: that it is
+        back."""
+        key = self._keys.hotspot_router(router)
+        if away_since is None:
+            await self._redis.hdel(key, "told")
+        else:
+            await self._redis.hset(key, "told", json.dumps(away_since))
 
     async def is_away(self, router: str) -> bool:
         """Whether a router was found to be away a moment ago."""
         return bool(await self._redis.exists(self._keys.hotspot_away(router)))
+
+    async def is_known_away(self, router: str) -> bool:
+        """Whether a router was found to be away and has not been reached since."""
+        return bool(await self._redis.hexists(self._keys.hotspot_router(router), "away_since"))
 
     async def owed(self) -> list[str]:
         """Return the routers that need a run over everybody: they were found to be away and have
@@ -222,7 +252,7 @@ class Ledger(Part):
         return [
             router["name"]
             for router in await self.routers()
-            if router["away_since"] or router["took_ms"] is None
+            if router["away_since"] or router["state"] == "back" or router["took_ms"] is None
         ]
 
 
@@ -237,6 +267,7 @@ _UNSEEN: dict[str, Any] = {
     "conflicts": 0,
     "errors": [],
     "away_since": None,
+    "told": None,
 }
 
 

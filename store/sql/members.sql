@@ -26,6 +26,12 @@ ON CONFLICT (id) DO UPDATE SET
     updated_at = excluded.updated_at
 WHERE member.updated_at <= excluded.updated_at
 
+-- owners --
+SELECT id, email, name FROM member
+WHERE role = 'admin' AND status = 'active' AND email <> ''
+ORDER BY id
+LIMIT 50
+
 -- delete_member --
 WITH gone AS (INSERT INTO member_gone (id) VALUES (%(id)s) ON CONFLICT DO NOTHING),
      gone_devices AS (DELETE FROM user_device WHERE member_id = %(id)s),

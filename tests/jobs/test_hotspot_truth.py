@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from jobs import hotspot
+from jobs.hotspot import alarm
 from jobs.hotspot.binding import bind_device
 from jobs.mikrotik import Trap
+from jobs.persist.reader import LogReader
 from scripts.simulator.part import RouterPart
 from store.clock import now_ms
 from store.errors import NotFound
@@ -304,3 +307,87 @@ async def test_a_persons_binding_that_lets_a_blocked_device_past_is_told(site: S
     await site.sync(member)
     assert not site.send() and site.rows("ip-binding") == []
     assert (await site.account(member)).settled["utama"] == "blocked"
+
+
+# A router that does not answer
+
+
+async def state_of(site: Site) -> str:
+    (router,) = await site.store.hotspot.ledger.routers()
+    return str(router["state"])
+
+
+@pytest.mark.parametrize("asks", ["portal", "plan", "garden", "member"])
+async def test_whoever_finds_a_router_away_turns_it_red(
+    site: Site, asks: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**environment, **site.router.settings, "MIKROTIK_HOST": "127.0.0.1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    member = await site.person(1)
+    await site.sync()
+    assert await state_of(site) == "done"
+    site.router.control("fault", max_sessions=0)
+    if asks == "portal":
+        assert await site.connect(member) == "pending"
+    elif asks == "plan":
+        await hotspot.preview("q")
+    elif asks == "garden":
+        await hotspot.keep_garden()
+    else:
+        await hotspot.sync_member(member)
+    assert await state_of(site) == "away"
+    (router,) = await site.store.hotspot.ledger.routers()
+    assert router["away_since"] and router["errors"]
+    site.router.control("fault", clear=True)
+    await hotspot.probe()
+    assert await state_of(site) == "back" and await site.store.queue.is_waiting("hotspot")
+    await hotspot.run()
+    assert await state_of(site) == "done"
+
+
+async def test_the_owner_is_told_once_that_a_router_went_and_once_that_it_is_back(
+    site: Site, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**environment, **site.router.settings, "MIKROTIK_HOST": "127.0.0.1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    await site.store.members.create(
+        email="pemilik@jaga.test", password_hash="x", name="Bu Rini", role="admin"
+    )
+    await LogReader(site.store).run()
+
+    async def told() -> list[tuple[str, str]]:
+        rows = await site.store.mails.list()
+        return [(row["template"], row["to"]) for row in reversed(rows)]
+
+    site.router.control("fault", max_sessions=0)
+    await site.sync()
+    await hotspot.probe()
+    assert await told() == [], "a blink is no news"
+    monkeypatch.setattr(alarm, "PATIENCE_SECONDS", 0.0)
+    for _ in range(3):
+        await hotspot.probe()
+    away = ("router_mati", "pemilik@jaga.test")
+    assert await told() == [away]
+    site.router.control("fault", clear=True)
+    for _ in range(3):
+        await hotspot.probe()
+        await hotspot.run()
+    assert await told() == [away, ("router_hidup", "pemilik@jaga.test")]
+
+
+async def test_a_profile_that_went_a_minute_ago_stops_a_run_before_its_first_write(
+    site: Site,
+) -> None:
+    member = await site.person(1, PHONE)
+    await site.sync()
+    before = site.rows("user"), site.rows("ip-binding")
+    with foreign_client(site.router) as api:
+        path = api.path("/ip/hotspot/user/profile")
+        (gone,) = [row[".id"] for row in path if row["name"] == "profile-fup"]
+        path.remove(gone)
+    await site.store.members.block(member, by="admin")
+    report = await site.sync()
+    assert report.state == "refused" and "profile-fup" in report.errors[0]
+    assert (site.rows("user"), site.rows("ip-binding")) == before and site.prints() <= 6

@@ -15,6 +15,9 @@ const ADDRESS = "/api/admin/hotspot/overview";
 const CALM_MS = 10_000;
 const PENDING_MS = 2_000;
 
+/** A router that is away is looked for every 8 s; it is green here within 15 s of its return. */
+const AWAY_MS = 4_000;
+
 /** Below so many seconds nobody counts. */
 const JUST_NOW = 5;
 
@@ -40,7 +43,7 @@ const JUST_NOW = 5;
  */
 
 /** @type {Record<string, string>} what is not here is a trouble */
-const TONES = { done: "good", unknown: "", busy: "", overtaken: "", yielded: "" };
+const TONES = { done: "good", back: "good", unknown: "", busy: "", overtaken: "", yielded: "" };
 
 class HotspotOverview extends DeskElement {
   begin() {
@@ -52,7 +55,8 @@ class HotspotOverview extends DeskElement {
   async #look(hasChanged = false) {
     const seen = await this.asked(ADDRESS);
     if (seen) this.#show(seen);
-    this.later(hasChanged || (seen && isMoving(seen)) ? PENDING_MS : CALM_MS, () => this.#look());
+    const calm = seen?.routers.some((/** @type {Router} */ { away_since }) => away_since) ? AWAY_MS : CALM_MS;
+    this.later(hasChanged || (seen && isMoving(seen)) ? PENDING_MS : calm, () => this.#look());
   }
 
   /** @param {Overview} seen */

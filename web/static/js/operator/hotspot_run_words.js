@@ -11,6 +11,7 @@ export const RUN_STATES = {
   unknown: "Belum pernah dihubungi",
   done: "Selesai",
   away: "Router tidak terjangkau",
+  back: "Terjangkau lagi, sedang disusulkan",
   refused: "Ditolak router",
   busy: "Sedang ada yang berjalan",
   overtaken: "Diambil alih proses lain",
