@@ -1,7 +1,8 @@
 """`python -m scripts.router_check`: are the MikroTiks that the settings name ready? Only reads.
 
 Says a line for each thing that has to hold (`ok` or `FAIL`) or is good to know (`note`), with what
-was seen and, where that is not enough, what to do. The exit status is the number of FAILs.
+was seen and, where it can be mended there, the router's own command that does. The exit status is
+the number of FAILs.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import asyncio
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, RouterLink, Row, Trap, open_link
+from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, Row, Trap, open_link
+from scripts import router_traffic
+from scripts.router_findings import Case, Finding, Look
 from store.hotspot.deciding import Policy
 from store.routers import Router, is_this_machine
 from store.settings import Settings, SettingsError
@@ -29,34 +32,6 @@ CERTIFICATE_DAYS = 30
 """Time to make another certificate before every run stops."""
 
 DAY_SECONDS = 86_400
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line: what was looked at, whether it holds, and what was seen; a note holds always."""
-
-    what: str
-    holds: bool
-    seen: str
-    is_note: bool = False
-    router: str = ""
-
-    @property
-    def mark(self) -> str:
-        """How the line begins."""
-        return "note" if self.is_note else "ok" if self.holds else "FAIL"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One router that is looked at."""
-
-    link: RouterLink
-    router: Router
-    settings: Settings
-
-
-Look = Callable[[Case], Awaitable[Sequence[Finding]]]
 
 
 # How it is reached
@@ -98,7 +73,8 @@ async def version(case: Case) -> Sequence[Finding]:
     rows = await case.link.read("/system/resource", "version", "uptime")
     seen = rows[0].get("version", "?")
     numbers = [int(part) for part in seen.split()[0].split(".")[:2] if part.isdigit()]
-    return [Finding("version", numbers >= [6, 43], seen)]
+    mend = "" if numbers >= [6, 43] else "/system package update install"
+    return [Finding("version", numbers >= [6, 43], seen, mend=mend)]
 
 
 async def permissions(case: Case) -> Sequence[Finding]:
@@ -109,7 +85,10 @@ async def permissions(case: Case) -> Sequence[Finding]:
     groups = await case.link.read("/user/group", "name", "policy", any_of=AnyOf((("name", group),)))
     policies = set(groups[0].get("policy", "").split(",")) if groups else set()
     missing = {"read", "write", "api", "test"} - policies
-    return [Finding("permissions", not missing, f"group {group}, missing: {_listed(missing)}")]
+    seen = f"group {group}, missing: {_listed(missing)}"
+    wanted = ",".join(sorted(policies | missing))
+    mend = f'/user group set [find name="{group}"] policy={wanted}' if missing else ""
+    return [Finding("permissions", not missing, seen, mend=mend)]
 
 
 # What it is set up with
@@ -120,7 +99,8 @@ async def profiles(case: Case) -> Sequence[Finding]:
     rows = await case.link.read("/ip/hotspot/user/profile", "name")
     wanted = set(Policy.of(case.settings).profiles.values())
     missing = wanted - {row.get("name", "") for row in rows}
-    return [Finding("profiles", not missing, f"missing: {_listed(missing)}")]
+    mend = "; ".join(f'/ip hotspot user profile add name="{name}"' for name in sorted(missing))
+    return [Finding("profiles", not missing, f"missing: {_listed(missing)}", mend=mend)]
 
 
 async def server_profiles(case: Case) -> Sequence[Finding]:
@@ -130,20 +110,27 @@ async def server_profiles(case: Case) -> Sequence[Finding]:
     rows = await case.link.read("/ip/hotspot/profile", "name", "use-radius", "login-by")
     used = [row for row in rows if row.get("name") in {one.get("profile") for one in servers}]
     radius = [row["name"] for row in used if row.get("use-radius") == "true"]
-    found = [Finding("no RADIUS", not radius, f"used by: {_listed(radius, 'nobody')}")]
+    off = "; ".join(f'/ip hotspot profile set [find name="{n}"] use-radius=no' for n in radius)
+    seen = f"used by: {_listed(radius, 'nobody')}"
+    found = [Finding("no RADIUS", not radius, seen, mend=off)]
     if case.settings.hotspot_presence != "proof":
         return found
     lacking = [row["name"] for row in used if "http-pap" not in _words(row.get("login-by", ""))]
     advice = f"without http-pap: {_listed(lacking)}"
     if lacking:
         advice += "; HOTSPOT_PRESENCE=proof needs it in login-by"
-    return [*found, Finding("login-by", not lacking, advice)]
+    ways = {row.get("name", ""): row.get("login-by", "") for row in used}
+    on = "; ".join(
+        f'/ip hotspot profile set [find name="{n}"] login-by={ways[n]},http-pap' for n in lacking
+    )
+    return [*found, Finding("login-by", not lacking, advice, mend=on)]
 
 
 async def servers(case: Case) -> Sequence[Finding]:
     """At least one hotspot that is on."""
     names = [row.get("name", "") for row in await _servers(case)]
-    return [Finding("servers", bool(names), f"on: {_listed(names, 'none')}")]
+    mend = "" if names else "/ip hotspot enable [find]"
+    return [Finding("servers", bool(names), f"on: {_listed(names, 'none')}", mend=mend)]
 
 
 async def ipv6(case: Case) -> Sequence[Finding]:
@@ -163,7 +150,10 @@ async def ipv6(case: Case) -> Sequence[Finding]:
     if not open_:
         return []
     seen = f"{', '.join(open_)}: over IPv6 devices pass the hotspot unseen"
-    return [Finding("IPv6", True, seen, is_note=True)]
+    mend = "; ".join(
+        f"/ipv6 address disable [find interface={name}]" for name in sorted(interfaces)
+    )
+    return [Finding("IPv6", True, seen, is_note=True, mend=mend)]
 
 
 async def clock(case: Case) -> Sequence[Finding]:
@@ -171,9 +161,12 @@ async def clock(case: Case) -> Sequence[Finding]:
     (row,) = await case.link.read("/system/clock", "date", "time", "gmt-offset")
     there = moment_of(row)
     if there is None:
-        return [Finding("clock", False, f"unreadable: {row}")]
+        mend = "/system ntp client set enabled=yes servers=id.pool.ntp.org"
+        return [Finding("clock", False, f"unreadable: {row}", mend=mend)]
     skew = (there - datetime.now(UTC)).total_seconds()
-    return [Finding("clock", abs(skew) < SKEW_SECONDS, f"{skew:+.0f} s")]
+    holds = abs(skew) < SKEW_SECONDS
+    mend = "" if holds else "/system ntp client set enabled=yes servers=id.pool.ntp.org"
+    return [Finding("clock", holds, f"{skew:+.0f} s", mend=mend)]
 
 
 async def hosts(case: Case) -> Sequence[Finding]:
@@ -197,6 +190,7 @@ LOOKS: tuple[Look, ...] = (
     ipv6,
     clock,
     hosts,
+    *router_traffic.LOOKS,
 )
 
 
@@ -270,6 +264,8 @@ def _tell(router: Router, found: Sequence[Finding]) -> None:
     print(f"{router.name} at {router.host}:{router.port}: {verdict}")
     for one in found:
         print(f"  {one.mark:4}  {one.what}: {one.seen}")
+        if one.mend:
+            print(f"        mend: {one.mend}")
 
 
 if __name__ == "__main__":

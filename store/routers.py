@@ -57,13 +57,18 @@ def _router(text: str, username: str, password: str, ca: str) -> Router:
     name, _, address = text.partition("=")
     if not _NAME.fullmatch(name):
         raise ValueError("a name is 1 to 24 of a-z, 0-9 and dashes, as utara=api-ssl://10.0.0.2")
-    parts = urlsplit(address)
+    wrong = ValueError(
+        f"{name} must be a whole address that begins with api:// or api-ssl://; in a password "
+        "write # / [ ] @ : % , as %23 %2F %5B %5D %40 %3A %25 %2C"
+    )
     try:
+        parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        port = 0
-    if parts.scheme not in PORTS or not parts.hostname or port == 0:
-        raise ValueError(f"{name} must be a whole address that begins with api:// or api-ssl://")
+        raise wrong from None  # its own text may quote the password
+    rest = parts.path.rstrip("/") or parts.query or parts.fragment
+    if parts.scheme not in PORTS or not parts.hostname or port == 0 or rest:
+        raise wrong
     return Router(
         name,
         parts.hostname,

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from jobs.hotspot.garden import plan_garden
+from jobs.hotspot.garden import plan_garden, plan_portal
 from jobs.hotspot.plan import Device, Plan, Wanted, plan
 from jobs.hotspot.report import Report, preview_of, say
 from jobs.hotspot.snapshot import WHOLE_MEMBERS, RouterReader
@@ -139,10 +139,10 @@ class Engine:
             if lease is None:
                 return 0
             async with open_link(self.router, MEMBER_SECONDS) as link:
-                rows = await RouterReader(link).garden()
-                writes = plan_garden(
-                    [ours, *settings.site.hosts, *settings.hotspot_walled_garden], rows
-                )
+                reader = RouterReader(link)
+                hosts = [ours, *settings.site.hosts, *settings.hotspot_walled_garden]
+                writes = plan_garden(hosts, await reader.garden())
+                writes += plan_portal(settings.public_url, await reader.ip_garden())
                 await self._store.hotspot.leases.keep(lease)
                 for receipt in await link.write(writes):
                     if receipt.trap is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from jobs.hotspot.garden import GARDEN
+from jobs.hotspot.garden import GARDEN, IP_GARDEN
 from jobs.hotspot.plan import ACTIVE, BINDING, COOKIE, EMPTY, HOST, PROFILE, USER, Actual, Wanted
 from jobs.hotspot.tags import comment_of
 from jobs.mikrotik import AnyOf, Ask, RouterLink, Row
@@ -96,6 +96,11 @@ class RouterReader:
     async def garden(self) -> list[Row]:
         """One print: what those who are not logged in may open."""
         return await self._read(GARDEN, (".id", "dst-host", "action", "disabled", "comment"), None)
+
+    async def ip_garden(self) -> list[Row]:
+        """One print: the same, by address and port."""
+        fields = ("dst-address", "dst-host", "dst-port", "protocol")
+        return await self._read(IP_GARDEN, (".id", *fields, "action", "disabled", "comment"), None)
 
     async def uses_radius(self) -> bool:
         """One print: whether logins are asked of a RADIUS server, and rows of ours ignored."""

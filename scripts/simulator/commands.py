@@ -11,7 +11,7 @@ from scripts.simulator.faults import Faults
 from scripts.simulator.furnishing import furnish
 from scripts.simulator.heard import Heard
 from scripts.simulator.hotspot import Hotspot, Refused
-from scripts.simulator.menus import MENUS, READ, USER_UNSET, Menu
+from scripts.simulator.menus import MENUS, NAMED, READ, USER_UNSET, Menu
 from scripts.simulator.query import BadQuery, matches
 from scripts.simulator.records import Clock, Device, Usage
 from scripts.simulator.rows import active_rows, cookie_rows, host_rows, user_rows
@@ -260,11 +260,18 @@ class Router:
             if command.verb == "remove":
                 return []  # a query is not for `remove`: it answers and removes nothing
             raise Trap("missing value(s) of argument(s) .id", self._argument_category)
-        ids = text.split(",")
+        ids = [self._id_of(command.path, word) for word in text.split(",")]
         known = {row[".id"] for row in self.rows_of(command.path)} if len(ids) > 1 else set(ids)
         if self.faults.switches.multi_set_is_atomic and not known.issuperset(ids):
             raise self._no_such_item()
         return ids
+
+    def _id_of(self, path: str, word: str) -> str:
+        """A row may be addressed by its name as well as by its id."""
+        if word.startswith("*"):
+            return word
+        row = self.tables[path].named(word) if path in self.tables else None
+        return row[".id"] if row else word
 
     def _unset(self, menu: Menu, command: Command) -> Reply:
         name = command.arguments.get("value-name", "")
@@ -360,7 +367,7 @@ class Router:
                 raise Trap(self._complaint(command.path, name), self._argument_category) from None
         if command.path == "/ip/hotspot/user":
             values |= {name: "" for name, none in USER_UNSET.items() if values.get(name) == none}
-        self._require_profile(command.path, values)
+        self._require_named(command.path, values)
         return values
 
     def _complaint(self, path: str, name: str) -> str:
@@ -368,18 +375,23 @@ class Router:
             return f"value of {name} expects range of ip addresses"
         return f"invalid value for argument {name}"
 
-    def _require_profile(self, path: str, values: Row) -> None:
-        profiles = self.tables["/ip/hotspot/user/profile"]
-        if path != "/ip/hotspot/user" or "profile" not in values:
-            return
-        if profiles.named(values["profile"]) is None:
-            raise Trap("input does not match any value of profile", self._argument_category)
+    def _require_named(self, path: str, values: Row) -> None:
+        """What names a row of another menu names one that is there."""
+        for name, menu, more in NAMED.get(path, ()):
+            value = values.get(name, "")
+            if value and value not in more and self.tables[menu].named(value) is None:
+                raise Trap(f"input does not match any value of {name}", self._argument_category)
 
     def _require_unique(self, menu: Menu, path: str, row: Row, own_id: str) -> None:
         for name in menu.unique:
             for other in self.tables[path].having(name, row[name]) if row.get(name) else ():
                 same_server = other.get("server", "all") == row.get("server", "all")
                 if other[".id"] != own_id and (same_server or path != "/ip/hotspot/user"):
+                    raise Trap(menu.duplicate)
+        if menu.pair:
+            said = [row.get(name) for name in menu.pair]
+            for other in self.tables[path]:
+                if other[".id"] != own_id and [other.get(name) for name in menu.pair] == said:
                     raise Trap(menu.duplicate)
 
     def _no_such_item(self) -> Trap:

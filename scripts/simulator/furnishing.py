@@ -28,6 +28,10 @@ def furnish(tables: Mapping[str, Table], username: str, password: str) -> None:
     _add(tables, "/ip/hotspot/user/profile", name="default", default="true")
     for name in PROFILES:
         _add(tables, "/ip/hotspot/user/profile", name=name, shared_users="10")
+    tables["/ip/hotspot/user/profile"].named("profile-fup")["rate-limit"] = "1M/1M"  # type: ignore[index]
+    _add(tables, "/ip/firewall/connection/tracking", enabled="auto")
+    _add(tables, "/interface", name="bridge-hotspot")
+    _add(tables, "/system/routerboard", current_firmware="7.18.2", upgrade_firmware="7.18.2")
     _add(tables, "/user/group", name="full", policy="read,write,api,test,sensitive")
     _add(tables, "/user/group", name="read", policy="read,api,test")
     _add(tables, "/user", name=username, password=password, group="full")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
@@ -209,10 +210,11 @@ class Hotspot:
         return matching[0] if matching else None
 
     def _is_in_garden(self, name: str) -> bool:
+        """Whether a host, by name or address, may be opened without a login: the first row that
+        matches decides. One without criteria matches all."""
         for path in GARDENS:
             for row in self.tables[path]:
-                pattern = row.get("dst-host", "") or row.get("dst-address", "")
-                if row["disabled"] == "false" and fnmatch.fnmatch(name, pattern):
+                if row["disabled"] == "false" and _is_named(row, name):
                     return row["action"] in ("allow", "accept")
         return False
 
@@ -431,6 +433,22 @@ class Hotspot:
     def _next_id(self) -> str:
         self._number += 1
         return f"*{self._number:X}"
+
+
+def _is_named(row: Row, name: str) -> bool:
+    """`dst-host` is a pattern, or after a colon a regular expression, without case; `dst-address`
+    an address, a prefix or a range."""
+    if where := row.get("dst-address", ""):
+        try:
+            number = int(ipaddress.IPv4Address(name))
+        except ValueError:
+            return False
+        first, last = address_range(where)
+        return first <= number <= last
+    pattern = row.get("dst-host", "")
+    if pattern.startswith(":"):
+        return re.search(pattern[1:], name, re.IGNORECASE) is not None
+    return not pattern or fnmatch.fnmatch(name.lower(), pattern.lower())
 
 
 def _fits(row: Row, device: Device) -> bool:

@@ -60,6 +60,9 @@ class Menu:
     live: bool = False
     single: bool = False
     unique: tuple[str, ...] = ()
+    pair: tuple[str, ...] = ()
+    """Fields that together are unique."""
+
     duplicate: str = ""
 
 
@@ -227,7 +230,8 @@ MENUS: Mapping[str, Menu] = {
         {"list": text, "address": text, "timeout": duration, **_COMMENTED},
         required=("list", "address"),
         defaults={"dynamic": "false", **_OFF},
-        unique=(),
+        pair=("list", "address"),
+        duplicate="failure: already have such entry",
     ),
     "/ip/dhcp-server/lease": Menu(
         {"address": address_text, "mac-address": mac_text, "server": text, **_COMMENTED},
@@ -246,6 +250,25 @@ MENUS: Mapping[str, Menu] = {
         required=("address", "interface"),
         defaults={"dynamic": "false", **_OFF},
     ),
+    "/ip/firewall/filter": Menu(
+        {
+            "chain": text,
+            "action": text,
+            "src-address": range_text,
+            "dst-address": range_text,
+            "connection-state": text,
+            **_COMMENTED,
+        },
+        required=("chain",),
+        defaults={"action": "accept", "dynamic": "false", **_OFF},
+    ),
+    "/ip/firewall/connection/tracking": Menu(
+        {"enabled": choice("auto", "yes", "no")},
+        verbs=frozenset({"print", "getall", "get", "set"}),
+        single=True,
+    ),
+    "/ip/pool": Menu({"name": text, "ranges": text, "comment": text}, required=("name",)),
+    "/interface": Menu(_PLAIN, verbs=READ | {"set", "enable", "disable"}, defaults=_OFF),
     "/queue/simple": Menu(
         {"target": text, "max-limit": text, **_PLAIN}, defaults={"dynamic": "false", **_OFF}
     ),
@@ -253,6 +276,7 @@ MENUS: Mapping[str, Menu] = {
         {"name": text}, verbs=frozenset({"print", "getall", "get", "set"}), single=True
     ),
     "/system/resource": Menu(verbs=frozenset({"print", "getall", "get"}), single=True),
+    "/system/routerboard": Menu(verbs=frozenset({"print", "getall", "get"}), single=True),
     "/system/clock": Menu(verbs=frozenset({"print", "getall", "get"}), single=True),
     "/system/scheduler": Menu(
         {
@@ -265,7 +289,7 @@ MENUS: Mapping[str, Menu] = {
         },
         defaults=_OFF,
     ),
-    "/system/script": Menu({"source": text, "policy": text, **_PLAIN}, defaults={}),
+    "/system/script": Menu({"source": text, "policy": text, "owner": text, **_PLAIN}, defaults={}),
     "/log": Menu(verbs=READ),
     "/user": Menu(
         {"password": text, "group": text, "address": text, **_PLAIN},
@@ -285,3 +309,12 @@ MENUS: Mapping[str, Menu] = {
         defaults=_OFF,
     ),
 }
+
+NAMED: Mapping[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
+    "/ip/hotspot/user": (
+        ("profile", "/ip/hotspot/user/profile", ()),
+        ("server", "/ip/hotspot", ("all",)),
+    ),
+    "/ip/hotspot/user/profile": (("address-pool", "/ip/pool", ("none",)),),
+}
+"""Fields that name a row of another menu, and what else they may say."""

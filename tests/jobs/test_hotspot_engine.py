@@ -428,8 +428,10 @@ async def test_the_walled_garden_is_kept_and_other_rows_are_left(house: House) -
         await link.do(Write(garden, "add", values={"dst-host": "*.bca.test", "comment": "kasir"}))
         stale = {"dst-host": "old.test", "comment": "[jaga garden v=1]"}
         await link.do(Write(garden, "add", values=stale))
-    assert await house.engine().keep_garden() == 4
+    assert await house.engine().keep_garden() == 5
     assert await house.engine().keep_garden() == 0
+    (portal,) = house.rows("walled-garden/ip")  # by an address and a port no proxy catches it
+    assert (portal["dst-address"], portal["action"]) == ("127.0.0.1", "accept")
     hosts = [row["dst-host"] for row in house.rows("walled-garden")]
     assert hosts == ["*.bca.test", "127.0.0.1", "lynk.id", "*.lynk.id"]
     house.router.control("join", mac=PHONE, ip="192.168.200.10")

@@ -222,6 +222,7 @@ def left_by_mikhmon(site: Site) -> None:
     with foreign_client(site.router) as api:
         for profile in ("3jam", "harian", "bulanan", "kuota1g"):
             api.path("/ip/hotspot/user/profile").add(name=profile)
+        api.path("/ip/hotspot").add(name="hotspot2", interface="bridge2")
         for path in (USER, BINDING):
             for row in MIKHMON[path]:
                 api.path(path).add(**row)

@@ -14,7 +14,8 @@ import trustme
 from scripts import router_check
 from scripts.embedded.ports import free_port
 from scripts.embedded.supervisor import Supervisor
-from scripts.router_check import Finding, check, moment_of
+from scripts.router_check import check, moment_of
+from scripts.router_findings import Finding
 from scripts.simulator.part import Certificate, RouterPart
 from store.settings import Settings
 from tests.hotspot import foreign_client

@@ -269,6 +269,11 @@ def bypassed_captive(router: RouterPart, wire: Wire) -> bool:
     return not router.read(f"device/{PHONE}/api.json")["captive"]
 
 
+def unset(router: RouterPart, wire: Wire) -> bool:
+    a_user(wire)
+    return b"=mac-address=00:00:00:00:00:00" in wire.ask("/ip/hotspot/user/print")[0]
+
+
 TRIALS: dict[str, Callable[[RouterPart, Wire], bool]] = {
     "rejudge_on_binding_change": binding_change,
     "rejudge_on_host_removal": host_removal,
@@ -281,6 +286,7 @@ TRIALS: dict[str, Callable[[RouterPart, Wire], bool]] = {
     "bare_login_challenges": challenge,
     "no_such_item_number": gone_number,
     "no_such_item_category": gone_category,
+    "unset_shown": unset,
     "logout_erases_mac_cookie": logged_out,
     "bypassed_says_logged_in": bypassed_captive,
 }

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -215,6 +216,15 @@ def test_routers_are_the_first_and_those_that_are_named() -> None:
     assert not barat.use_ssl
 
 
+@pytest.mark.parametrize("sign", "#/[]@:%,?& ")
+def test_any_sign_may_stand_in_a_routers_password(sign: str) -> None:
+    password = f"a{sign}b"
+    settings = read(MIKROTIK_ROUTERS=f"utara=api://x:{quote(password, safe='')}@10.0.0.3")
+    (utara,) = settings.routers
+    assert (utara.username, utara.password, utara.host) == ("x", password, "10.0.0.3")
+    assert read(MIKROTIK_ROUTERS=utara.as_setting()).routers == (utara,)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -225,6 +235,11 @@ def test_routers_are_the_first_and_those_that_are_named() -> None:
         "a=http://u:rahasia@h",
         "a=api://u:rahasia@h:99999999",
         "a=api://u:rahasia@h:0",
+        "a=api://u:1/rahasia@h",
+        "a=api://u:1#rahasia@h",
+        "a=api://u:1?rahasia@h",
+        "a=api://u:[rahasia@h",
+        "a=api://u:rahasia\u2100x@h",
     ],
 )
 def test_an_odd_router_is_named_without_its_password(text: str) -> None:

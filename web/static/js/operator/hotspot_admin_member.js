@@ -8,7 +8,8 @@
 import { make } from "../lib/dom.js";
 import { DeskElement, confirmed } from "./desk.js";
 import { HotspotGift } from "./hotspot_gift.js";
-import { deviceRow, obstacleRow, plotOf, turnRow } from "./hotspot_member_parts.js";
+import { deviceRow, plotOf, turnRow } from "./hotspot_member_parts.js";
+import { HotspotObstacles } from "./hotspot_obstacles.js";
 import { HotspotRemoval } from "./hotspot_removal.js";
 import { syncMember } from "./hotspot_sync.js";
 import { expiryWords, localPhone, quotaWords, routerWord, statusOf, usedShare } from "./hotspot_words.js";
@@ -39,6 +40,7 @@ class HotspotMember extends DeskElement {
   #gift = new HotspotGift(this, () => this.#address, (pressed, name, id) =>
     this.#do(pressed, `Paket ${name} diberikan.`, "package", { package_id: id }),
   );
+  #obstacles = new HotspotObstacles(this, (pressed, done, json) => this.#do(pressed, done, "hotspot/obstacle", json));
   #removal = new HotspotRemoval(this, {
     row: () => this.#row,
     address: () => this.#address,
@@ -135,33 +137,9 @@ class HotspotMember extends DeskElement {
     share.hidden = row.unlimited || row.purchased_bytes <= 0;
     const packages = row.packages ?? [];
     this.one("[data-turns]").replaceChildren(...(packages.length > 1 ? packages.map(turnRow) : []));
-    this.#showObstacles(row);
+    this.#obstacles.show(row);
     this.#showDevices(row);
     this.#showActs(row);
-  }
-
-  /** @param {Row} row */
-  #showObstacles({ obstacles = [] }) {
-    const list = this.one("[data-obstacles]");
-    const shown = JSON.stringify(obstacles);
-    if (list.dataset.shown === shown) return;
-    list.dataset.shown = shown;
-    const held = list.contains(document.activeElement);
-    list.replaceChildren(...obstacles.map((seen) => obstacleRow(seen, (pressed, choice) => this.#decide(seen, pressed, choice))));
-    list.hidden = !obstacles.length;
-    if (held) this.one("[data-close]").focus();
-  }
-
-  /**
-   * @param {import("./hotspot_words.js").InTheWay} seen
-   * @param {HTMLElement} pressed
-   * @param {"take" | "leave"} choice
-   */
-  async #decide({ router, mark, where, whose }, pressed, choice) {
-    const words = `Baris ${where}${whose ? ` (“${whose}”)` : ""} di router ${router} diganti dengan milik anggota ini.`;
-    if (choice === "take" && !(await confirmed("Ambil alih?", words, "Ambil alih"))) return;
-    const done = choice === "take" ? "Diambil alih." : "Dibiarkan.";
-    await this.#do(pressed, done, "hotspot/obstacle", { router, mark, choice });
   }
 
   /** @param {Row} row */

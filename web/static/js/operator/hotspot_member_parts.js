@@ -3,7 +3,7 @@
 
 import { button, make } from "../lib/dom.js";
 import { sizeOf } from "../lib/sizes.js";
-import { obstacleWords, turnWords } from "./hotspot_words.js";
+import { turnWords } from "./hotspot_words.js";
 
 /** @typedef {import("./hotspot_words.js").Row} Row */
 /** @typedef {import("./hotspot_words.js").Turn} Turn */
@@ -30,21 +30,6 @@ export function turnRow(turn) {
       make("small", {}, turnWords(turn, moment)),
     ),
   );
-}
-
-/**
- * @param {import("./hotspot_words.js").InTheWay} seen
- * @param {(pressed: HTMLElement, choice: "take" | "leave") => unknown} onChoice
- */
-export function obstacleRow(seen, onChoice) {
-  const row = make("li", {}, make("span", {}, obstacleWords(seen)));
-  if (!seen.mark) return row;
-  const take = button("Ambil alih", () => onChoice(take, "take"), { class: "button" });
-  const leave = button("Biarkan", () => onChoice(leave, "leave"), { class: "button quiet" });
-  take.hidden = seen.decision === "take";
-  leave.hidden = seen.decision !== "";
-  row.append(take, leave);
-  return row;
 }
 
 /**
