@@ -7,17 +7,20 @@ is away, slow or wrong delays none of the others.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from jobs.hotspot import presence
 from jobs.hotspot.alarm import tell_owner
 from jobs.hotspot.binding import bind_device, bind_proven, serve_waiting
 from jobs.hotspot.engine import Engine
+from jobs.hotspot.leftovers import is_barred
 from jobs.hotspot.report import join_previews
 from jobs.mikrotik import LoginRefused, RouterAway, Trap, open_link
 from store.errors import Unavailable
+from store.hotspot.account import Account
 from store.hotspot.deciding import Policy
 from store.hotspot.leases import LeaseLost
 from store.opening import Store, open_store
@@ -42,10 +45,15 @@ async def run() -> None:
         return
     async with open_store(settings) as store:
         try:
+            leaving = await store.hotspot.accounts.leaving()
+            going = await store.hotspot.accounts.of(sorted(leaving))
             reports = await _on_each(engines(store), lambda engine: engine.run())
         except Unavailable:
             log.warning("Redis is away or not rebuilt yet: nobody is touched, the next run will")
             return
+        changes = [change for report in reports for change in report.changes]
+        blocked = {change["member"] for change in changes if change["to"] == "blocked"}
+        await _sweep(store, [*going, *await store.hotspot.accounts.of(sorted(blocked))])
         if any(report.state == "done" for report in reports):
             await serve_waiting(store)
             await presence.sweep(store)
@@ -57,7 +65,10 @@ async def sync_member(member: str) -> None:
     if not settings.routers:
         return
     async with open_store(settings) as store:
+        # a deleted member's account is gone after the run
+        found = await store.hotspot.accounts.of([member])
         await _on_each(engines(store), lambda engine: engine.run(member))
+        await _sweep(store, found)
         await serve_waiting(store, member)
 
 
@@ -79,10 +90,13 @@ async def probe() -> None:
 
 
 async def keep_garden() -> None:
-    """Keep every router's walled garden; every hour."""
+    """Keep every router's walled garden, and free of what blocked members left; every hour."""
     settings = Settings.from_environment()
     async with open_store(settings) as store:
         await _on_each(engines(store), _keep_garden)
+        with contextlib.suppress(Unavailable):
+            members = await store.hotspot.accounts.members()
+            await _sweep(store, await store.hotspot.accounts.of(members))
 
 
 async def bind(question: str, wish: dict[str, Any]) -> None:
@@ -135,6 +149,20 @@ async def _answers(router: Router) -> bool:
             return True
     except (RouterAway, LoginRefused):
         return False
+
+
+async def _sweep(store: Store, accounts: Sequence[Account]) -> None:
+    """Take away, at every router, what those of them who are barred have there besides."""
+    barred = [account for account in accounts if is_barred(account)]
+
+    async def one(engine: Engine) -> None:
+        try:
+            await engine.sweep(barred)
+        except (RouterAway, LoginRefused, Trap, LeaseLost) as error:
+            log.warning("left over on %s until the next hour: %s", engine.router.name, error)
+
+    if barred:
+        await _on_each(engines(store), one)
 
 
 async def _keep_garden(engine: Engine) -> None:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from jobs.hotspot.garden import plan_garden, plan_portal
+from jobs.hotspot.leftovers import ASKS, plan_leftovers
 from jobs.hotspot.plan import Device, Plan, Wanted, plan
 from jobs.hotspot.report import Report, preview_of, say
 from jobs.hotspot.snapshot import WHOLE_MEMBERS, RouterReader
@@ -147,6 +148,28 @@ class Engine:
                 for receipt in await link.write(writes):
                     if receipt.trap is not None:
                         raise receipt.trap
+        return len(writes)
+
+    async def sweep(self, barred: Sequence[Account]) -> int:
+        """Take away what a block leaves besides: queues, list entries, leases; returns how many.
+
+        Raises RouterAway, LoginRefused, Trap, LeaseLost.
+        """
+        store = self._store
+        name = self.router.name
+        if store.settings.sync_test_mode_enabled or await store.hotspot.ledger.is_away(name):
+            return 0
+        async with store.hotspot.leases.taken(name, BUSY_SECONDS) as lease:
+            if lease is None:
+                return 0
+            async with open_link(self.router, MEMBER_SECONDS) as link:
+                rows = await link.read_all(*ASKS)
+                there = {ask.path: some for ask, some in zip(ASKS, rows, strict=True)}
+                writes = plan_leftovers(barred, there)
+                await store.hotspot.leases.keep(lease)
+                for receipt in await link.write(writes):
+                    if receipt.trap is not None and not receipt.trap.is_gone:
+                        log.warning("left over on %s: %s", name, receipt.trap.message)
         return len(writes)
 
     async def note_away(self, error: RouterAway) -> None:
