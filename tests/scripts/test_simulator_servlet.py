@@ -184,6 +184,7 @@ def test_what_was_typed_is_text_on_the_page(supervisor: Supervisor, tmp_path: Pa
     try:
         part.control("join", mac=PHONE, ip="192.168.200.10")
         answer = open_page(part, "login", {"username": "<b>x", "password": "y", "dst": '"><i>'})
+        assert answer.body.startswith("<!doctype html>") and "/page/servlet.css" in answer.body
         assert "<b>" not in answer.body and "<i>" not in answer.body
         assert "&lt;b&gt;x" in answer.body and "invalid username" in answer.body
         form = re.search(r'action="([^"]+)"', answer.body)

@@ -38,6 +38,10 @@ async def test_the_desks_are_those_of_the_pages_own_navigation(
         nav = page.partition('class="operator-nav"')[2].partition("</nav>")[0]
         named = set(re.findall(r'href="/admin/([^"]+)"', nav))
         assert named == DESKS
+        for desk in DESKS:
+            page = (await browser.get(f"/admin/{desk}", Accept="text/html")).body.decode()
+            here = re.findall(r'href="([^"]+)" aria-current="page"', page)
+            assert here == [f"/admin/{desk}"]
 
 
 async def test_without_a_router_nobody_is_led_to_a_hotspot(environment: dict[str, str]) -> None:

@@ -84,7 +84,11 @@ async def test_all_dead_ones_go_at_once_and_a_rest_is_shown_and_ended(environmen
         await MailSender(site.store).run()
         await site.store.mails.rest("554 5.7.0 quota")
         operator = await admin(site)
-        body = (await operator.get("/api/admin/mails")).json
+        body = (await operator.get("/api/admin/mails?limit=2")).json
+        assert [mail["to"] for mail in body["mails"]] == ["k2@example.com", "k1@example.com"]
+        older = (await operator.get(f"/api/admin/mails?limit=2&before={body['next']}")).json
+        assert [mail["to"] for mail in older["mails"]] == ["k0@example.com"]
+        assert older["next"] is None
         assert body["trouble"]["words"] == "554 5.7.0 quota"
         assert 'jaga_outbox_resting{outbox="mails"} 1.0' in await figures(site)
         ready = (await site.browser().get("/readyz")).json
@@ -92,6 +96,9 @@ async def test_all_dead_ones_go_at_once_and_a_rest_is_shown_and_ended(environmen
         assert (await operator.post("/api/admin/mails/resend")).json["count"] == 3
         assert await MailSender(site.store).run() == 3, "whoever asks by hand is not made to wait"
         assert (await operator.get("/api/admin/mails")).json["trouble"] is None
+        log = await site.store.events.read("0-0", 100)
+        acts = [(event.data["act"], event.data["detail"]) for event in log if event.type == "audit"]
+        assert ("mail.resend", {"count": 3}) in acts
 
 
 async def test_a_members_page_has_their_mails(environment) -> None:

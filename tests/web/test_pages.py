@@ -38,11 +38,12 @@ async def test_static_files_by_their_hash_are_for_ever(site: Serving) -> None:
         assert (again.status, again.body) == (304, b"")
 
 
-async def test_scripts_are_scripts_and_none_is_inline(site: Serving) -> None:
+async def test_scripts_are_scripts_none_is_inline_and_no_page_is_indexed(site: Serving) -> None:
     answer = await site.browser().get("/js/realtime.js")
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     for path in ("/login", "/akun-diblokir", "/nowhere"):
         page = (await site.browser().get(path, Accept="text/html")).body.decode()
+        assert '<meta charset="utf-8">' in page and '<meta name="robots" content="noindex">' in page
         assert re.findall(r"<script(?![^>]*\bsrc=)[^>]*>", page) == []
         assert re.findall(r"\son\w+=|\sstyle=|javascript:", page) == []
 
