@@ -19,7 +19,9 @@ DASHBOARD = re.compile(r"/dashboard$")
 PATIENCE_MS = 10_000
 """How long a page may take on a machine that does other things as well."""
 
-EXPECTED = re.compile(r"Failed to load resource|net::ERR_|\[SSE\]|Realtime error:")
+EXPECTED = re.compile(
+    r"Failed to load resource|net::ERR_|WebSocket handshake|\[SSE\]|Realtime error:"
+)
 """What Chromium itself writes of an HTTP status or a cut line; every other error is ours."""
 
 
