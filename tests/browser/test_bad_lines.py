@@ -56,7 +56,7 @@ async def test_a_line_that_went_bad_is_noticed(serve, budi, store, sit, mode: Mo
 
 
 async def _nobody_is_here(web) -> bool:
-    return web.hub.count == 0
+    return bool(web.hub.count == 0)
 
 
 async def test_where_sockets_are_stripped_the_page_goes_on_by_stream(serve, budi, store, sit):
