@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from store.audit import Audit
 from store.changes import Changes, Part, Refusals
-from store.clock import now_ms
+from store.clock import redis_ms
 from store.errors import (
     Forbidden,
     InvalidRequest,
@@ -334,7 +334,7 @@ class Qr(Part):
 
     async def expire_due(self, most: int = 500) -> int:
         """Expire requests that nobody waits for; returns how many were looked at."""
-        now = now_ms()
+        now = await redis_ms(self._redis)  # by which the script decides too
         due = await self._redis.zrangebyscore(self._keys.qr_open(), 0, now, start=0, num=most)
         for request_id in due:
             await self.expire(str(request_id))

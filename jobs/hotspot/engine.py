@@ -30,7 +30,7 @@ from jobs.mikrotik import (
     Trap,
     open_link,
 )
-from store.clock import now_ms
+from store.clock import redis_ms
 from store.hotspot.account import Account, Counted
 from store.hotspot.deciding import STATUSES, Policy, Status, decide
 from store.hotspot.leases import Lease, LeaseLost
@@ -117,7 +117,7 @@ class Engine:
         Raises RouterAway, LoginRefused, Trap.
         """
         accounts = await self._accounts("")
-        now = now_ms()
+        now = await redis_ms(self._store.redis)
         async with open_link(self.router, RUN_SECONDS) as link:
             reader = RouterReader(link)
             actual = await reader.picture()
@@ -190,7 +190,7 @@ class Engine:
                 await self._synchronise(report, only, lease, link)
 
     async def _synchronise(self, report: Report, only: str, lease: Lease, link: RouterLink) -> None:
-        now = now_ms()
+        now = await redis_ms(self._store.redis)
         profiles: list[str] | None = None
         if only:
             accounts = await self._accounts(only)

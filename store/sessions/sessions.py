@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from store.changes import Changes, Part, Refusals, but, only
-from store.clock import now_ms
+from store.clock import redis_ms
 from store.errors import (
     AccountBlocked,
     LoginRefused,
@@ -269,7 +269,7 @@ class Sessions(Part):
 
     async def expire_due(self, most: int = 500) -> int:
         """End sessions whose clock has run out while nobody looked; returns how many were due."""
-        now = now_ms()
+        now = await redis_ms(self._redis)  # by which the script decides too
         due = await self._redis.zrangebyscore(self._keys.clocks(), 0, now, start=0, num=most)
         for entry in due:
             member, _, sid = str(entry).partition(":")
