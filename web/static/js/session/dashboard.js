@@ -105,9 +105,9 @@ function showClocks() {
   write("watch-left", ends.length ? untilThen(remaining(Math.min(...ends), now)) : "∞");
 }
 
-/** @param {number} seconds counted down, unless it is days */
+/** @param {number} seconds counted down, unless it is days: thirty are not 29 a moment later */
 function untilThen(seconds) {
-  return seconds > LONG_SECONDS ? inWords(seconds) : asCountdown(seconds);
+  return seconds > LONG_SECONDS ? `${Math.ceil(seconds / 86_400)} hari` : asCountdown(seconds);
 }
 
 /**
