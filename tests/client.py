@@ -249,7 +249,7 @@ class Events:
         return events
 
     async def next(self) -> tuple[str, str, Any] | None:
-        """The next event, None at the end of the stream."""
+        """The next event that is no beat, None at the end of the stream."""
         while True:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
@@ -257,7 +257,7 @@ class Events:
             except (asyncio.IncompleteReadError, ConnectionError):
                 return None
             fields = dict(line.split(": ", 1) for line in block.strip().split("\n"))
-            if "data" in fields:
+            if "data" in fields and fields.get("event") != "beat":
                 data = fields["data"]
                 parsed = json.loads(data) if data[:1] in "{[" else data
                 return fields.get("event", "message"), fields.get("id", ""), parsed
