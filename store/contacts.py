@@ -94,8 +94,9 @@ class Contacts(Part):
         )
 
     async def confirm_email(self, member_id: str, code: str, address: str) -> Member:
-        """Take the code that came to the new address; once. The old address is told, and links to
-        set a password that went there are dead. Raises WrongCode, RateLimited, MemberExists."""
+        """Take the code that came to the new address; once. The old address is told, or the phone
+        where there is none, and links to set a password that went there are dead. Raises
+        WrongCode, RateLimited, MemberExists."""
         key = self._keys.contact(member_id, "email")
         asked = await self._asked(key)
         async with self._limits.attempt(WRONG_PER_MEMBER.of(member_id)) as attempt:
@@ -114,7 +115,10 @@ class Contacts(Part):
         return after
 
     def _told(self, member: Member, asked: dict[str, str]) -> Letter:
-        return Letter("email_diganti", to=member.email, said={"new": masked(asked["value"])})
+        """To the old address; to the phone for who has none, and came by a code."""
+        phone = normal_phone(member.phone) if member.email.endswith(".invalid") else None
+        said = {"new": masked(asked["value"])}
+        return Letter("email_diganti", to=member.email, phone=phone or "", said=said)
 
     async def _asked(self, key: str) -> dict[str, str]:
         found: dict[str, str] = json.loads(await self._redis.get(key) or "{}")

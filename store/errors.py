@@ -23,7 +23,6 @@ JagaError                     status type
  │    ├── LicenceNeeded        403    LICENCE_NEEDED
  │    ├── LoginRefused         403    LOGIN_REFUSED
  │    ├── PrimaryDevice        403    PRIMARY_DEVICE
- │    ├── LicenceNeeded        403    LICENCE_NEEDED
  │    ├── NotScanner           403    NOT_SCANNER
  │    ├── WrongNumber          403    WRONG_NUMBER
  │    └── AttendanceClosed     403    MEETING_INACTIVE | MEETING_ENDED | MEETING_NOT_STARTED |

@@ -48,7 +48,8 @@ class Forgotten(Part):
         if await self._sessions.has_been(whose, asking):
             await self._limits.take(ASKED_PER_FAMILIAR_DEVICE.of(asking.id))
         else:
-            name = digest(fold(login))[:32]
+            # a phone has a hundred spellings, and they are one name
+            name = digest(normal_phone(login) or fold(login))[:32]
             await self._limits.take(ASKED_PER_ADDRESS.of(address), ASKED_PER_NAME.of(name))
         await self._letters.owe(whose, Letter("lupa_password"))
 

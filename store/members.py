@@ -225,7 +225,13 @@ class Members(Part):
             "status": "active",
             "must_change": "0",
         }
-        verdict, member, _ = await self._made(fields, WAITING)
+        try:
+            verdict, member, _ = await self._made(fields, WAITING)
+        except MemberExists:
+            # a member who had the phone before has the address that was made of it
+            email = f"{phone}.{new_id()}@hotspot.invalid"
+            fields |= {"email": email, "username": email}
+            verdict, member, _ = await self._made(fields, WAITING)
         if verdict != "held":
             return member.id
         return (await self._accounts.newcomers.holder(phone)).id or await self.register(phone, name)
@@ -267,13 +273,15 @@ class Members(Part):
         self, member_id: str, *, letter: Letter | None = None, **changes: str
     ) -> Member:
         """Change `email username name phone role` of a member, and owe a letter that tells of it;
-        returns the row after it.
+        returns the row after it. Links to set a password that went to another address are dead.
 
         Raises NotFound, InvalidRequest, MemberExists; Conflict when somebody else changed the
         same row at the same moment.
         """
         member = await self.get(member_id)
         fields = {name: _valid_field(name, value) for name, value in changes.items()}
+        if fields.get("email", member.email) != member.email:
+            fields["links"] = new_id()
         await self._write(member, fields, letter)
         if "phone" in fields:
             await self._accounts.enrol(member_id, fields["phone"])

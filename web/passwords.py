@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from store.errors import WrongCode
+from store.errors import NotApproved, PasswordNeeded, WrongCode
 from store.limits import AddressLimit
 from store.phones import normal_phone
 from web import fields
@@ -19,6 +19,8 @@ MAILED = (
     "Kalau akun itu terdaftar, tautan untuk membuat password baru sedang dikirim ke emailnya. "
     "Periksa juga folder spam."
 )
+
+BY_MAIL = "Password akun ini hanya bisa diganti lewat email. Isi alamat email Anda, bukan nomor HP."
 
 CODED = "Kalau nomor itu terdaftar, kodenya sedang dikirim."
 
@@ -66,7 +68,10 @@ class ForgotCode(CodeHandler):
         holder = await accounts.newcomers.holder(phone)
         opens = not holder.is_newcomer and not await self.store.members.needs_password(holder.id)
         line = await self.line_of(holder.id or None)
-        await self.store.hotspot.otp.use(phone, body.otp, self.address, line, opens=opens)
+        try:
+            await self.store.hotspot.otp.use(phone, body.otp, self.address, line, opens=opens)
+        except PasswordNeeded:
+            raise NotApproved() if holder.is_newcomer else PasswordNeeded(BY_MAIL) from None
         if not holder.id:
             raise WrongCode()
         link = await self.store.password_links.make_asked(holder.id)

@@ -47,10 +47,12 @@ TEXTS = {
     "ends_in_7": "Paket hotspot Anda berakhir dalam 7 hari.",
     "nomor_diganti": "Nomor HP akun Anda baru saja diganti, dan nomor ini tidak dipakai lagi. "
     "Hubungi pengelola bila bukan Anda yang menggantinya.",
+    "email_diganti": "Alamat email akun Anda baru saja diganti. "
+    "Hubungi pengelola bila bukan Anda yang menggantinya.",
 }
 
 BUYING = ("habis", "expired", "quota_low", "ends_in_1", "ends_in_3", "ends_in_7")
-ASKING = ("inactive", "blocked", "nomor_diganti")
+ASKING = ("inactive", "blocked", "nomor_diganti", "email_diganti")
 
 log = logging.getLogger("jaga.messages")
 

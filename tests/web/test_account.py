@@ -290,6 +290,19 @@ async def test_who_came_by_a_code_gives_an_address_without_a_password(environmen
         (mail,) = await delivered(site, mails)
         assert (await confirm_email(sri, code_in(mail))).json["email"] == "sri@jaga.test"
         assert await delivered(site, mails) == []  # there is no old address to tell
+        told = await site.store.database.fetch(b"SELECT phone, kind FROM message_outbox")
+        assert told == [{"phone": "6281200000003", "kind": "email_diganti"}]
+
+
+async def test_a_phone_that_was_given_up_may_be_its_next_owners(environment) -> None:
+    async with serving(environment, **ROUTER) as site:
+        members = site.store.members
+        first = await members.register("6281200000003", "Sri")
+        await members.approve(first, True, by="test")
+        await members.change(first, phone="081200000004")
+        second = await members.register("6281200000003", "Tono")
+        assert second != first
+        assert await site.store.hotspot.accounts.member_of("6281200000003") == second
 
 
 def test_the_statements_name_no_password() -> None:

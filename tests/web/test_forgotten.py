@@ -132,6 +132,15 @@ async def test_a_link_that_somebody_asks_for_kills_no_other(environment) -> None
         assert await set_password(site.browser(), token_of(mail), "padi di sawah utara") == 404
 
 
+async def test_a_link_that_went_to_a_wrong_address_dies_with_its_correction(environment) -> None:
+    async with serving(environment) as site:
+        budi = await site.member("budi")
+        link = (await site.store.password_links.make(budi.id)).partition("#")[2]
+        await site.store.members.change(budi.id, name="Budi", email="budi@jaga.test")
+        await site.store.members.change(budi.id, email="lain@jaga.test")
+        assert await set_password(site.browser(), link) == 404
+
+
 async def test_a_mail_that_waited_while_the_address_changed_opens_nothing(environment) -> None:
     async with mail_server() as mails, serving(environment, SMTP_URL=mails.url) as site:
         budi = await site.member("budi")
@@ -184,13 +193,15 @@ async def test_a_code_sets_no_password_of_who_has_a_role(environment, role: str)
         await ask(site.browser(), PHONE)
         answer = await hand_in(site.browser(), code_of(site))
         assert (answer.status, answer.json["type"]) == (403, "PASSWORD_NEEDED")
+        assert "email" in answer.json["message"]  # the way that is open to them
 
 
 async def test_who_waits_for_approval_gets_no_password(environment) -> None:
     async with serving(environment, OTP_SENDER="http") as site:
         await site.store.members.register("6281200000001", "Sri")
         await ask(site.browser(), PHONE)
-        assert (await hand_in(site.browser(), code_of(site))).status == 403
+        answer = await hand_in(site.browser(), code_of(site))
+        assert (answer.status, answer.json["type"]) == (403, "NOT_APPROVED")
 
 
 async def test_without_a_gateway_a_phone_asks_for_a_mail(environment) -> None:
@@ -204,6 +215,18 @@ async def test_without_a_gateway_a_phone_asks_for_a_mail(environment) -> None:
         assert (await ask(site.browser(), PHONE)).json["way"] == "mail"
         (mail,) = await delivered(site, mails)
         assert mail["To"].addresses[0].addr_spec == "sri@jaga.test"
+
+
+async def test_a_phone_written_in_many_ways_is_one_name(environment) -> None:
+    changes = {
+        "JAGA_ENV": "production",
+        "SECRET_KEY": "rahasia-situs-uji-coba-4711",
+        "OTP_SENDER": "log",
+    }
+    async with serving(environment | changes, SMTP_URL="smtp://127.0.0.1:1") as site:
+        written = ("081200000001", "0812-0000-0001", "+62 812 0000 0001", "(0812) 00000001")
+        answers = [await ask(site.browser(), one) for one in written]
+        assert [answer.status for answer in answers] == [200, 200, 200, 429]
 
 
 async def test_a_site_without_mail_or_gateway_names_whom_to_ask(environment) -> None:
