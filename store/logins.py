@@ -12,6 +12,8 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from store.audit import Audit
 from store.changes import Changes, Part
@@ -113,23 +115,33 @@ class Logins(Part):
         Returns when the old device has been told and its grace is over, so that the outside sees
         the documented order. Raises what `ask` raises, and SessionConflict, LoginSuperseded.
         """
+        take_place = partial(
+            self._take_place,
+            device,
+            method=method,
+            keep=keep,
+            remember=remember,
+            ticket=digest(ticket),
+            carrier=carrier,
+        )
         member = await self._known_by(ticket, login, password, device, address)
+        try:
+            opened = await take_place(member)
+        except WrongPassword:
+            # another password by now, or another hash of this one
+            opened = await take_place(await self._checked(login, password, device, address))
+        await self._sessions.settle(opened)
+        return opened
+
+    async def _take_place(self, device: DeviceOf, member: Member, **how: Any) -> Opened:
+        """Open the session of a member whose password fitted their row's hash; `how` as in
+        `Sessions.open`. Raises what that raises."""
         asking = device(member.id)
         try:
-            opened = await self._sessions.open(
-                member.id,
-                asking,
-                method=method,
-                keep=keep,
-                remember=remember,
-                ticket=digest(ticket),
-                carrier=carrier,
-            )
+            return await self._sessions.open(member.id, asking, fits=member.password, **how)
         except SessionConflict:
             await self._devices.announce_attempt(member.id, asking)
             raise
-        await self._sessions.settle(opened)
-        return opened
 
     async def prove(self, member_id: str, password: str, *, address: str) -> None:
         """Check the password of a member who is logged in, before something that needs it again.
@@ -202,7 +214,7 @@ class Logins(Part):
         if member.status != "active":
             raise AccountBlocked(member.status)
         if verdict.renew:
-            await self._members.renew_hash(member, fitting)
+            return await self._members.renew_hash(member, fitting)
         return member
 
     async def _compared(self, password: str, member: Member | None) -> tuple[Verdict, str]:

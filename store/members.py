@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Required, TypedDict, Unpack
 
 from store.changes import Changes, Part, only
@@ -321,9 +321,12 @@ class Members(Part):
         await self._write(await self.get(member_id), {"links": stamp})
         return stamp
 
-    async def renew_hash(self, member: Member, password: str) -> None:
-        """Keep the same password under today's scheme (a login with a hash of the old site)."""
-        await self._write(member, {"password": await self._passwords.hash(password)})
+    async def renew_hash(self, member: Member, password: str) -> Member:
+        """Keep the same password under today's scheme (a login with a hash of the old site);
+        returns the row with it."""
+        renewed = await self._passwords.hash(password)
+        await self._write(member, {"password": renewed})
+        return replace(member, password=renewed)
 
     async def _write(
         self, member: Member, fields: dict[str, str], letter: Letter | None = None

@@ -2,16 +2,18 @@
 -- live web session whatever the concurrency.
 -- KEYS: sessions, ended, member, events, clocks, built, ticket, hotspot account
 -- ARGV: record JSON, keep (1|0), fp_decides (1|0), grace_ms, kick_id, trace (what a device without
---       a cookie is told apart by, or ''), whether it is by a code to the phone (1|0)
+--       a cookie is told apart by, or ''), whether it is by a code to the phone (1|0), hash that a
+--       password was checked against ('' where none was)
 -- Returns { 'opened', record JSON, replaced JSON or '' }, { 'conflict', epoch }, { 'denied' } (the
 -- live device has just said no), { 'refused', status }, { 'waiting' } (not approved), { 'role' }
--- (needs more than a code), { 'gone' } or { 'unbuilt' }.
+-- (needs more than a code), { 'changed' } (another password by now), { 'gone' } or { 'unbuilt' }.
 --#include session_rules.lua
 local keys = { sessions = KEYS[1], ended = KEYS[2], member = KEYS[3], events = KEYS[4], clocks = KEYS[5] }
 if redis.call('EXISTS', KEYS[6]) == 0 then return { 'unbuilt' } end
 local status = redis.call('HGET', keys.member, 'status')
 if not status then return { 'gone' } end
 if status ~= 'active' then return { 'refused', status } end
+if ARGV[8] ~= '' and redis.call('HGET', keys.member, 'password') ~= ARGV[8] then return { 'changed' } end
 if ARGV[7] == '1' then
   if redis.call('HGET', keys.member, 'role') ~= 'member' then return { 'role' } end
 elseif is_waiting(keys.member, KEYS[8]) then

@@ -26,6 +26,7 @@ from store.errors import (
     SessionEnded,
     SessionExpired,
     Unauthenticated,
+    WrongPassword,
 )
 from store.keys import TOMBSTONE_SECONDS
 from store.scripts import Script, SharedScript
@@ -95,6 +96,7 @@ class Sessions(Part):
         ticket: str = "",
         carrier: Carrier | None = None,
         by_code: bool = False,
+        fits: str = "",
     ) -> Opened:
         """Open a session for a member whose credentials were checked.
 
@@ -104,9 +106,11 @@ class Sessions(Part):
         `by_code`: a code by phone is what was checked. It opens a member's session, also of one who
         waits for approval, whose place is in the portal only (`check`), and never that of somebody
         with a role.
-        Raises SessionConflict when another device holds the place and neither `keep` nor a
-        ticket's `keep` allows taking it, LoginRefused when that device has just said no,
-        AccountBlocked, NotApproved, PasswordNeeded, Unauthenticated (no such member).
+        `fits`: the hash that a password was checked against; by another one nobody gets in, so that
+        a login under way does not outlast a new password.
+        Raises WrongPassword for that, SessionConflict when another device holds the place and
+        neither `keep` nor a ticket's `keep` allows taking it, LoginRefused when that device has
+        just said no, AccountBlocked, NotApproved, PasswordNeeded, Unauthenticated (no such member).
         """
         kind: Kind = "mobile" if method == "mobile" else "web"
         carrier = carrier or ("bearer" if kind == "mobile" else "cookie")
@@ -135,6 +139,7 @@ class Sessions(Part):
                 new_id(),
                 "" if device.known else device.trace,
                 int(by_code),
+                fits,
             ],
         )
         return self._opened(reply, credentials)
@@ -416,6 +421,7 @@ OPENING: Refusals = {
     "refused": lambda reply: AccountBlocked(str(reply[1])),
     "waiting": NotApproved,
     "role": PasswordNeeded,
+    "changed": WrongPassword,
     "gone": Unauthenticated,
 }
 

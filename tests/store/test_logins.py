@@ -420,6 +420,42 @@ class TestAPhoneAsTheFirstPassword:
         assert renewed != old and verify("0812-3456-7890", renewed).fits
 
 
+def meanwhile(store: Store, monkeypatch: pytest.MonkeyPatch, act) -> None:
+    """Have something done once, between a login's check and its place."""
+    within, left = store.logins._within, [act]
+
+    async def checked(*args: Any) -> Member:
+        member = await within(*args)
+        if left:
+            await left.pop()()
+        return member
+
+    monkeypatch.setattr(store.logins, "_within", checked)
+
+
+async def test_a_login_under_way_does_not_outlast_a_new_password(
+    store: Store, budi: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reset() -> None:
+        await store.members.set_password(budi.id, "kuda di tepi air")
+        await store.sessions.end(budi.id, "all", reason="password_changed", by="tautan email")
+
+    meanwhile(store, monkeypatch, reset)
+    with pytest.raises(WrongPassword):
+        await open_login(store)
+    assert await store.sessions.holder(budi.id) == (None, 0)
+
+
+async def test_a_login_under_way_goes_on_when_its_hash_is_renewed(
+    store: Store, budi: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def renew() -> None:
+        await store.members.renew_hash(budi, PASSWORD)
+
+    meanwhile(store, monkeypatch, renew)
+    assert (await open_login(store)).session.member == budi.id
+
+
 async def test_no_secret_enters_the_log(store: Store, budi: Member) -> None:
     opened = await open_login(store, remember=True)
     await open_login(store, "two", keep=True)
