@@ -22,7 +22,7 @@ from jobs.hotspot.engine import Engine
 from jobs.hotspot.plan import HOST
 from jobs.hotspot.presence import ask_for_proof, device_of
 from jobs.mikrotik import AnyOf, LoginRefused, RouterAway, Row, Trap, open_link
-from store.clock import now_ms
+from store.clock import now_ms, redis_ms
 from store.hotspot import Slot
 from store.hotspot.deciding import Policy, decide
 from store.hotspot.devices import SLOTS, is_random
@@ -95,7 +95,7 @@ async def serve_waiting(store: Store, member: str = "") -> None:
 
 async def _has_something_to_use(store: Store, member: str) -> bool:
     policy = Policy.of(store.settings)
-    now = now_ms()
+    now = await redis_ms(store.redis)
     accounts = await store.hotspot.accounts.of([member])
     return any(policy.access(decide(one.terms(now), now, policy)) != "none" for one in accounts)
 

@@ -15,7 +15,7 @@ from jobs.hotspot.plan import Actual, Conflict, Obstacle, Phase, Plan, Step, Wan
 from jobs.hotspot.report import Report
 from jobs.hotspot.snapshot import RouterReader
 from jobs.mikrotik import Receipt, RouterLink, Row
-from store.clock import now_ms
+from store.clock import redis_ms
 from store.errors import NotFound
 from store.hotspot.deciding import Policy, decide, why
 from store.hotspot.leases import Lease
@@ -191,7 +191,7 @@ class Writer:
     async def _settle(self, agreeing: Sequence[Wanted]) -> None:
         """Note who agrees. A member whose status was decided anew meanwhile is left out: the next
         run makes the router agree with the new one, and nobody is told of the old one."""
-        now = now_ms()
+        now = await redis_ms(self.store.redis)  # by which the run has decided
         accounts = await self.store.hotspot.accounts.of([one.member for one in agreeing])
         fresh = {account.member: account for account in accounts}
         for one in agreeing:

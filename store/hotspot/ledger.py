@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from store.changes import Changes, Part, only
-from store.clock import now_ms
+from store.clock import now_ms, redis_ms
 from store.hotspot.account import (
     Counted,
     look_field,
@@ -83,7 +83,7 @@ class Ledger(Part):
         self, router: str, part: Sequence[Counted], lease: Lease
     ) -> Sequence[int]:
         """Return a verdict for each, none for a lease that was lost."""
-        now, day = now_ms(), today(self._settings.timezone)
+        now, day = await redis_ms(self._redis), today(self._settings.timezone)
         stacks = await self._stacks(part)
         words = [
             word

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from jobs.hotspot.binding import bind_device
 from scripts.simulator.part import RouterPart
 from store.opening import Store
 from store.qr import Asking
@@ -15,6 +16,8 @@ from tests.jobs.house import PHONE, House
 from tests.serving import open_session
 
 AHEAD_SECONDS = 40 * 86_400
+
+OTHER = "AA:BB:CC:00:00:02"
 
 
 @pytest.fixture
@@ -54,4 +57,11 @@ async def test_a_package_at_the_router_does_not_end_early(
     assert (await house.account(member)).settled["utama"] == "aktif" and house.send()
     request.getfixturevalue("ahead")
     await house.sync()
-    assert (await house.account(member)).settled["utama"] == "aktif" and house.send()
+    account = await house.account(member)
+    assert account.settled["utama"] == "aktif" and house.send()
+    # and who comes now is let in, and told so
+    router.control("join", mac=OTHER, ip="192.168.200.11")
+    wish = {"member": member, "address": "192.168.200.11", "name": "HP", "browser": ""}
+    told = {"mac": OTHER, "ip": "", "replace": "", "link": ""}
+    assert (await bind_device(store, wish | told))["state"] == "bound"
+    assert house.send(mac=OTHER)
