@@ -107,3 +107,14 @@ async def test_a_device_that_waits_goes_on_when_another_is_taken_in(house: House
     await house.store.hotspot.devices.bind(house.member, PHONE, HERE)
     seen = await house.seen()
     assert (seen["waiting"], seen["macs"]) == (True, [PHONE])
+
+
+async def test_an_obstacle_makes_no_account_of_nobody(house: House) -> None:
+    """An account is what tells a member from a stranger, whom a run puts out."""
+    store, nobody = house.store, "0123456789abcdef"
+    async with store.hotspot.leases.taken(house.first, 5.0) as lease:
+        assert lease is not None
+        before = await store.redis.xlen(store.keys.events())
+        await store.hotspot.ledger.note_obstacle(house.first, nobody, '{"kind": "refused"}', lease)
+    assert not await store.redis.exists(store.keys.hotspot(nobody))
+    assert await store.redis.xlen(store.keys.events()) == before
