@@ -66,7 +66,7 @@ def write(
 def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | frozenset):
         return ",".join(map(_as_text, value))
     if isinstance(value, Router):
         return value.as_setting()

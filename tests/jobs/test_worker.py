@@ -188,7 +188,7 @@ async def test_redis_away_at_the_start_and_later_is_waited_out(
 ) -> None:
     environment["REDIS_URL"] = own_redis.url
     own_redis.stop()
-    crew = start()
+    crew = start(REDIS_URL=own_redis.url)
     before = await _workers(crew)
     await asyncio.sleep(1.5)
     own_redis.start()

@@ -64,6 +64,7 @@ def test_every_setting_survives_the_way_through_the_environment(settings: Settin
         reveal_unknown_user=True,
         grace_seconds=0.75,
         web_login=("qr",),
+        allowed_origins=frozenset({"https://satu.id", "https://dua.id:8443"}),
         lynk_merchant_keys=("one", "two"),
         smtp_url="smtp://127.0.0.1:2525",
         mikrotik_ca="/etc/ca.pem",
