@@ -166,7 +166,7 @@ async def _take_in(
     if before and before != member:
         # its rows go before the new ones come
         await Engine(store, seen.router, Policy.of(store.settings)).run(before)
-    through = await _let_through(store, member, seen.router)
+    through = await _let_through(store, member, seen.router, mac)
     return through | {"slot": slot, "mac": mac}
 
 
@@ -232,15 +232,16 @@ def identify(hosts: Sequence[Seen], wish: dict[str, Any]) -> tuple[str, Seen | N
     return ("bound", here[0]) if len(here) == 1 else ("unknown", None)
 
 
-async def _let_through(store: Store, member: str, router: Router) -> dict[str, Any]:
+async def _let_through(store: Store, member: str, router: Router, mac: str) -> dict[str, Any]:
     """Have the device's own router agree at once, and the others soon; `obstacle` is the kind of
-    what is in the way."""
+    what is in this device's way."""
     report = await Engine(store, router, Policy.of(store.settings)).run(member)
     if len(store.settings.routers) > 1:
         await store.hotspot.routers.sync(member)
-    if member in report.conflicts:
+    if mac in report.stuck and member in report.conflicts:
         account = await store.hotspot.accounts.get(member)
         kinds = [one["kind"] for one in account.in_the_way() if one["router"] == router.name]
         return {"state": "conflict", "obstacle": "".join(kinds)}
-    is_through = report.state == "done" and not report.pending
-    return {"state": "bound" if is_through else "pending"}
+    # what is in another device's way leaves the member pending, and this one in
+    is_through = mac not in report.stuck if report.conflicts else not report.pending
+    return {"state": "bound" if report.state == "done" and is_through else "pending"}

@@ -35,6 +35,9 @@ class Report:
     conflicts: dict[str, str] = field(default_factory=dict)
     """Member → what is in the way: somebody else's row, or what the router refused."""
 
+    stuck: list[str] = field(default_factory=list)
+    """MACs of the one member of the run that something is in the way of."""
+
     strangers: int = 0
     counted: int = 0
     pending: int = 0

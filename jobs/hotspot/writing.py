@@ -158,6 +158,8 @@ class Writer:
             await self._note_obstacle(one, found)
             if one.member in failed or found is not None:
                 self.report.pending += self._is_news(one)
+                if self.report.only:
+                    self.report.stuck = self._stuck(one, made, failed, through)
             elif one.status is None:
                 await self._gone(one, through)
             elif self._is_news(one):
@@ -166,6 +168,21 @@ class Writer:
                 else:
                     self.report.pending += 1
         await self._settle(agreeing)
+
+    def _stuck(
+        self, one: Wanted, made: Plan, failed: set[str], through: Mapping[str, bool]
+    ) -> list[str]:
+        """Their devices that are not as they should be: all, unless what is in the way is a binding
+        that decides about one of them."""
+        found = made.conflicts.get(one.member)
+        is_about_one = found is not None and found.kind in (Obstacle.BINDING, Obstacle.ADDRESS)
+        if one.member in failed or one.member in self.refused or not is_about_one:
+            return [device.mac for device in one.devices]
+        return [
+            device.mac
+            for device in one.devices
+            if device.mac in made.stuck or not through.get(device.mac, True)
+        ]
 
     async def _note_obstacle(self, one: Wanted, found: Conflict | None) -> None:
         """Keep what is in the way of a member, and that nothing is any more."""

@@ -26,6 +26,7 @@ from tests.parts import ROOT
 
 USER, BINDING = "/ip/hotspot/user", "/ip/hotspot/ip-binding"
 IP = "192.168.200.10"
+LAPTOP = "AA:BB:CC:00:00:02"
 
 
 class Site(House):
@@ -106,6 +107,16 @@ async def test_connected_is_not_said_while_somebody_elses_binding_is_in_the_way(
     public = await site.public(member)
     assert (public["agreed_on"], public["obstacles"]) == (["utama"], [])
     assert (await site.sync()).writes == 0
+
+
+async def test_what_is_in_one_devices_way_is_not_said_of_another(site: Site) -> None:
+    member = await site.person(1, LAPTOP)
+    site.by_hand(BINDING, mac_address=LAPTOP, type="regular", comment="Laptop Ani")
+    await site.sync()
+    assert await site.connect(member) == "bound" and site.send()
+    assert (await site.public(member))["obstacles"] == [{"router": "utama", "kind": "binding"}]
+    site.by_hand(BINDING, address=IP, type="blocked", comment="nakal")
+    assert await site.connect(member) == "conflict"
 
 
 async def test_a_row_that_comes_later_takes_the_router_off_the_list(site: Site) -> None:
