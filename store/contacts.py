@@ -16,7 +16,7 @@ from typing import Any
 
 from store.audit import Audit
 from store.changes import Changes, Part
-from store.errors import Conflict, InvalidRequest, MemberExists, WrongCode
+from store.errors import Conflict, InvalidRequest, MemberExists, PasswordNeeded, WrongCode
 from store.hotspot.accounts import Accounts
 from store.hotspot.newcomers import NO_PASSWORD
 from store.hotspot.otp import Otp
@@ -39,6 +39,10 @@ ASKED_PER_BOX = Limit("contact:box", 3, 3600)
 
 WRONG_PER_MEMBER = Limit("contact:wrong", 5, 3600)
 """Five tries at six digits: a chance of 1 in 200,000."""
+
+MAKE_ONE = (
+    "Buat password dulu lewat Lupa password: tulis nomor HP Anda, kodenya kami kirim ke sana."
+)
 
 
 class Contacts(Part):
@@ -66,11 +70,14 @@ class Contacts(Part):
         self._letters = Letters(changes)
 
     async def prove(self, member_id: str, password: str, address: str) -> None:
-        """Have a member prove that it is them: by the password, where they have one. Raises
-        WrongPassword, RateLimited."""
+        """Have a member prove by the password that it is them, before they are reached elsewhere.
+        Who has none makes one first, by a code to the phone that is theirs until now: an open
+        session alone, on a phone that was lent, moves nobody's account. Raises WrongPassword,
+        RateLimited, PasswordNeeded."""
         member = await self._members.get(member_id)
-        if member.password != NO_PASSWORD:
-            await self._logins.prove(member_id, password, address=address)
+        if member.password == NO_PASSWORD:
+            raise PasswordNeeded(MAKE_ONE)
+        await self._logins.prove(member_id, password, address=address)
 
     # E-mail
 

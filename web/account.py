@@ -17,6 +17,7 @@ from web.handler import Handler
 from web.hotspot.entry import CodeHandler, OtpCode, Phone
 from web.own import member_of, session_of
 
+RENAMES = Limit("rename", 20, 3600)
 EXPORTS = Limit("export", 10, 3600)
 WISHES = Limit("deletion", 6, 86_400)
 """Asking to be deleted, and taking it back."""
@@ -53,6 +54,7 @@ class Me(Handler):
     async def patch(self) -> None:
         current = await self.current_session()
         name = self.body(self.Body).name
+        await self.store.limits.take(RENAMES.of(current.member))
         await self.store.members.change(current.member, name=name)
         detail = {"name": [current.name, name]}
         await self.store.audit.note(
@@ -175,7 +177,8 @@ class Deletion(Handler):
     async def post(self) -> None:
         current = await self.current_session()
         password = self.body(self.Body).password
-        await self.store.contacts.prove(current.member, password, self.address)
+        if (await self.store.members.get(current.member)).password != NO_PASSWORD:
+            await self.store.contacts.prove(current.member, password, self.address)
         await self._note(current, "member.deletion-asked")
         settings, letters = self.store.settings, self.store.letters
         await letters.owe(current.member, Letter("hapus_diterima"))

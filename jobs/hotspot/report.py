@@ -53,6 +53,9 @@ class Report:
         }
         kept["errors"] = self.errors[:KEPT_LINES]
         kept["changes"] = self.changes[:KEPT_LINES]
+        # each is kept with its member as well; after a take-over they may be thousands
+        kept["conflicts"] = dict(list(self.conflicts.items())[:KEPT_LINES])
+        kept["conflict_count"] = len(self.conflicts)
         return kept
 
 

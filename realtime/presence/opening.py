@@ -28,7 +28,7 @@ from realtime.transport.upgrade import (
     switching_protocols,
     wire_of,
 )
-from store.errors import InvalidRequest, Unauthenticated
+from store.errors import CrossOrigin, InvalidRequest, Unauthenticated
 
 TAB = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -67,6 +67,11 @@ class Opening:
     def address(self) -> str:
         """The client's address."""
         return self._handshake.door.address(self.head.headers, self.head.remote_ip)
+
+    def may_ask(self, origin: str) -> bool:
+        """Return whether an Origin header names our own pages, or a site whose pages may ask."""
+        door = self._handshake.door
+        return door.is_allowed(origin) if self.serves_other_sites else door.is_own(origin)
 
     def tab(self) -> str:
         """Return the tab's own id, a new one when it names none. Raises InvalidRequest."""
@@ -114,10 +119,15 @@ class StreamOpening(Opening):
     """Of server-sent events."""
 
     def credential(self) -> str:
-        """Return the session's credential. Raises Unauthenticated when there is none."""
-        credential, _ = self._handshake.door.credential(self.head.headers)
+        """Return the session's credential. Raises Unauthenticated when there is none, CrossOrigin
+        for a cookie that a page of a site brings which may not ask: it could not read a word, but
+        would take a tab's place."""
+        credential, by_cookie = self._handshake.door.credential(self.head.headers)
         if not credential:
             raise Unauthenticated()
+        origin = self.head.headers.get("Origin", "")
+        if by_cookie and origin and not self.may_ask(origin):
+            raise CrossOrigin()
         return credential
 
     def say_last(self, message: Message) -> None:
@@ -155,9 +165,7 @@ class SocketOpening(Opening):
         """Whether our own page asks, or one of a site that may: any page's request brings the
         cookie, a bearer does not."""
         origin = self.head.headers.get("Origin")
-        door = self._handshake.door
-        counts = door.is_allowed if self.serves_other_sites else door.is_own
-        return origin is not None and counts(origin)
+        return origin is not None and self.may_ask(origin)
 
     def refuse(self, code: int, message: Message | None = None) -> None:
         """Let the client in just far enough to be told why it may not be."""

@@ -168,7 +168,7 @@ class Ledger(Part):
         if not run["only"]:
             seen |= {
                 field: run[field] for field in ("took_ms", "members", "prints", "writes", "pending")
-            } | {"conflicts": len(run["conflicts"])}
+            } | {"conflicts": run.get("conflict_count", len(run["conflicts"]))}
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.lpush(self._keys.hotspot_runs(), json.dumps(run))
             pipe.ltrim(self._keys.hotspot_runs(), 0, RUNS_KEPT - 1)

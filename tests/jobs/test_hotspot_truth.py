@@ -12,6 +12,7 @@ import pytest
 from jobs import hotspot
 from jobs.hotspot import alarm
 from jobs.hotspot.binding import bind_device
+from jobs.hotspot.report import Report
 from jobs.mikrotik import Trap
 from jobs.persist.reader import LogReader
 from scripts.simulator.part import RouterPart
@@ -403,3 +404,9 @@ async def test_a_profile_that_went_a_minute_ago_stops_a_run_before_its_first_wri
     report = await site.sync()
     assert report.state == "refused" and "profile-fup" in report.errors[0]
     assert (site.rows("user"), site.rows("ip-binding")) == before and site.prints() <= 6
+
+
+def test_a_run_keeps_a_page_of_its_conflicts_and_their_number() -> None:
+    report = Report("rb1", conflicts={f"{number:016x}": "taken" for number in range(3_000)})
+    kept = report.as_dict(0.0)
+    assert (len(kept["conflicts"]), kept["conflict_count"]) == (200, 3_000)

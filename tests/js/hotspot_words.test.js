@@ -156,7 +156,7 @@ test("troubles are said in words, unknown ones as they came", () => {
   }
   assert.equal(troubleWords("x /ip: failure"), "Pesan router: x /ip: failure");
   assert.equal(troubleWords("0123456789abcdef /ip/x: odd"), "Satu perubahan ditolak router (/ip/x): odd");
-  const run = { ...RUN, errors: ["not reached: A", "not reached: B"], conflicts: { 1: "taken" } };
+  const run = { ...RUN, errors: ["not reached: A", "not reached: B"], conflicts: { 1: "taken" }, conflict_count: 1 };
   assert.deepEqual(troublesOf(run), [
     "Router tidak terjangkau.",
     "1 anggota bentrok dengan isi router milik orang lain.",

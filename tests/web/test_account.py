@@ -279,19 +279,28 @@ async def test_asking_to_be_deleted_tells_the_operator_and_can_be_taken_back(env
         assert (await browser.get("/dashboard")).status == 200  # nothing happened to the account
 
 
-async def test_who_came_by_a_code_gives_an_address_without_a_password(environment) -> None:
+async def test_who_came_by_a_code_makes_a_password_before_moving_anywhere(environment) -> None:
     async with mail_server() as mails, serving(environment, SMTP_URL=mails.url) as site:
         member = await site.store.members.register("6281200000003", "Sri")
         await site.store.members.approve(member, True, by="test")
         sri = await site.logged_in(await site.store.members.get(member))
         page = (await sri.get("/akun")).body.decode()
-        assert "Belum ada email" in page and "belum punya password" in page
-        assert (await ask_email(sri, "sri@jaga.test", "")).status == 200
-        (mail,) = await delivered(site, mails)
+        assert "Belum ada email" in page and "buat password dulu" in page
+        for refused in (
+            await ask_email(sri, "asing@jaga.test", ""),
+            await sri.post("/api/me/phone", {"phone_number": "081299999999"}),
+        ):
+            assert (refused.status, refused.json["type"]) == (403, "PASSWORD_NEEDED")
+        assert (await sri.post("/api/me/deletion")).status == 200
+
+        await site.store.members.set_password(member, PASSWORD)
+        sri = await site.logged_in(await site.store.members.get(member))
+        assert (await ask_email(sri, "sri@jaga.test", PASSWORD)).status == 200
+        mail = (await delivered(site, mails))[-1]
         assert (await confirm_email(sri, code_in(mail))).json["email"] == "sri@jaga.test"
         assert await delivered(site, mails) == []  # there is no old address to tell
         told = await site.store.database.fetch(b"SELECT phone, kind FROM message_outbox")
-        assert told == [{"phone": "6281200000003", "kind": "email_diganti"}]
+        assert {"phone": "6281200000003", "kind": "email_diganti"} in told
 
 
 async def test_a_phone_that_was_given_up_may_be_its_next_owners(environment) -> None:

@@ -13,6 +13,7 @@ from tests.serving import PASSWORD, Serving, serving
 
 SITE = "https://kelas.example:8443"
 STRANGER = "https://jahat.example"
+STREAM = "/api/realtime/attendance-stream"
 
 OPEN = [
     ("GET", "/api/session"),
@@ -73,9 +74,13 @@ async def test_its_pages_hear_the_stream_and_the_socket(site: Serving) -> None:
     browser = await site.logged_in(await site.member())
     device = await browser.device_id()
     for origin, reads in ((SITE, True), (STRANGER, False)):
-        stream = await opened(browser, origin)
-        assert ("access-control-allow-origin" in stream.headers) is reads
-        stream.writer.close()
+        if reads:
+            stream = await opened(browser, origin)
+            assert stream.headers["access-control-allow-origin"] == origin
+            stream.writer.close()
+        else:
+            refused = await asked(browser, "GET", STREAM, origin)
+            assert (refused.status, refused.json["type"]) == (403, "CROSS_ORIGIN")
         async with browser.tab(device, Origin=origin) as tab:
             event = await tab.event()
             assert event.get("event") == ("connected" if reads else "close"), event

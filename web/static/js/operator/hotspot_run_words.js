@@ -32,7 +32,8 @@ export const RUN_STATES = {
  * @property {number} writes
  * @property {number} pending
  * @property {string[]} errors
- * @property {Record<string, string>} conflicts
+ * @property {Record<string, string>} conflicts the first of them
+ * @property {number} [conflict_count] how many there were; runs of before kept all
  */
 
 /** @param {number} ms */
@@ -80,7 +81,7 @@ export function troubleWords(error) {
  * @returns {string[]} what went wrong, each thing once
  */
 export function troublesOf(run) {
-  const taken = Object.keys(run.conflicts).length;
+  const taken = run.conflict_count ?? Object.keys(run.conflicts).length;
   const words = run.errors.map(troubleWords);
   if (taken) words.push(`${taken} anggota bentrok dengan isi router milik orang lain.`);
   return [...new Set(words)];
