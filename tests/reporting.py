@@ -98,6 +98,8 @@ class Reporting:
             fixtures = getattr(item, "fixturenames", ())
             item.user_properties.append(("kind", kind_of(fixtures)))
             item.user_properties.append(("timing", item.get_closest_marker("timing") is not None))
+        # first: one of a minute that comes last keeps a run waiting while the other cores rest
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
         if not self._wants_slow():
             slow = [item for item in items if item.get_closest_marker("slow")]
             self._left_out = len(slow)
