@@ -21,6 +21,7 @@ import store as store_package
 import web as web_package
 from store import passwords
 from store.attendance.meetings import By
+from store.contacts import Contacts
 from store.limits import AddressLimit
 from store.payments.delivery import read
 from store.payments.inbox import Inbox
@@ -67,7 +68,7 @@ _looked: set[str] = set()
 
 
 async def ask_for_an_address(site: Serving, address: str, number: int) -> bool:
-    """Each time another member, who has no password, from the same place."""
+    """Each time another member from the same place."""
     members = site.store.members
     member = await members.register(f"62813{number:08d}", "Sri")
     await members.approve(member, True, by="test")
@@ -229,7 +230,11 @@ async def site(
     async def order_page(self: object, ref: str) -> None:
         _looked.add(ref)
 
+    async def prove(self: object, member: str, password: str, address: str) -> None:
+        """A password has a limit of its own."""
+
     monkeypatch.setattr(Inbox, "order_page", order_page)
+    monkeypatch.setattr(Contacts, "prove", prove)
     # a machine that is busy is no Redis that is away
     monkeypatch.setattr("store.payments.intake.REDIS_SECONDS", 10.0)
     monkeypatch.setattr(passwords, "verify", lambda given, stored: passwords.Verdict(False))
