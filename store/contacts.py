@@ -18,7 +18,6 @@ from store.audit import Audit
 from store.changes import Changes, Part
 from store.errors import Conflict, InvalidRequest, MemberExists, PasswordNeeded, WrongCode
 from store.hotspot.accounts import Accounts
-from store.hotspot.newcomers import NO_PASSWORD
 from store.hotspot.otp import Otp
 from store.letters import Letter, Letters
 from store.limits import AddressLimit, Limit, Limits
@@ -41,7 +40,8 @@ WRONG_PER_MEMBER = Limit("contact:wrong", 5, 3600)
 """Five tries at six digits: a chance of 1 in 200,000."""
 
 MAKE_ONE = (
-    "Buat password dulu lewat Lupa password: tulis nomor HP Anda, kodenya kami kirim ke sana."
+    "Buat password dulu lewat Lupa password: tulis email atau nomor HP Anda yang sekarang, "
+    "caranya kami kirim ke sana."
 )
 
 
@@ -71,11 +71,11 @@ class Contacts(Part):
 
     async def prove(self, member_id: str, password: str, address: str) -> None:
         """Have a member prove by the password that it is them, before they are reached elsewhere.
-        Who has none makes one first, by a code to the phone that is theirs until now: an open
+        Who has none makes one first, by a code or a mail to what is theirs until now: an open
         session alone, on a phone that was lent, moves nobody's account. Raises WrongPassword,
         RateLimited, PasswordNeeded."""
         member = await self._members.get(member_id)
-        if member.password == NO_PASSWORD:
+        if not member.has_password:
             raise PasswordNeeded(MAKE_ONE)
         await self._logins.prove(member_id, password, address=address)
 

@@ -63,6 +63,12 @@ class Member:
         return cls(**typed)
 
     @property
+    def has_password(self) -> bool:
+        """Whether some password opens the account: a mark (`!…`) stands for none that fits, of who
+        came by a code or by a list."""
+        return not self.password.startswith("!")
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What the member is called: no password may be one of them."""
         return (self.email, self.username, self.name, self.phone)

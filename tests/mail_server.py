@@ -11,6 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
+from jobs.mail.outbox import MailSender
+from jobs.persist.reader import LogReader
+from store.opening import Store
+
 USUAL = {
     "CONNECT": "220 mail.test ESMTP",
     "EHLO": "250-mail.test\r\n250 AUTH PLAIN LOGIN",
@@ -99,3 +103,17 @@ async def mail_server(**how: object) -> AsyncIterator[MailServer]:
     server.port = listening.sockets[0].getsockname()[1]
     async with listening:
         yield server
+
+
+async def delivered(store: Store, mails: MailServer) -> list[EmailMessage]:
+    """Send what is owed, as a worker would; returns the mails that came of it."""
+    before = len(mails.got)
+    await LogReader(store).run()
+    await MailSender(store).run()
+    return mails.got[before:]
+
+
+def body_of(mail: EmailMessage) -> str:
+    """Return the text of a mail that has one and a page."""
+    text, _page = mail.iter_parts()
+    return str(text.get_content())

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from store.clock import now_ms
-from store.hotspot.newcomers import NO_PASSWORD
 from store.letters import Letter
 from store.limits import Limit
 from store.sessions import CurrentSession
@@ -39,7 +38,7 @@ class AccountPage(Handler):
             session=session_of(current),
             email="" if member.email.endswith(".invalid") else member.email,
             phone=member.phone,
-            has_password=member.password != NO_PASSWORD,
+            has_password=member.has_password,
             by_mail=settings.has_mail,
             by_phone=settings.has_gateway,
         )
@@ -177,7 +176,7 @@ class Deletion(Handler):
     async def post(self) -> None:
         current = await self.current_session()
         password = self.body(self.Body).password
-        if (await self.store.members.get(current.member)).password != NO_PASSWORD:
+        if (await self.store.members.get(current.member)).has_password:
             await self.store.contacts.prove(current.member, password, self.address)
         await self._note(current, "member.deletion-asked")
         settings, letters = self.store.settings, self.store.letters

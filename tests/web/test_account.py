@@ -12,30 +12,18 @@ import pytest
 import rq
 from rq.serializers import JSONSerializer
 
-from jobs.mail.outbox import MailSender
 from jobs.messages.outbox import MessageSender
 from jobs.persist.reader import LogReader
 from store.database import statement
+from store.member_lists import NO_PASSWORD_YET
 from store.queue import queue_redis
 from tests.client import Answer, Browser
 from tests.hotspot import customer
-from tests.mail_server import MailServer, mail_server
+from tests.mail_server import body_of, delivered, mail_server
 from tests.serving import PASSWORD, Serving, serving
 
 ROUTER = {"MIKROTIK_HOST": "127.0.0.1", "MIKROTIK_PORT": "1"}
 PAGES = ("/dashboard", "/devices", "/akun", "/password")
-
-
-async def delivered(site: Serving, mails: MailServer) -> list[EmailMessage]:
-    before = len(mails.got)
-    await LogReader(site.store).run()
-    await MailSender(site.store).run()
-    return mails.got[before:]
-
-
-def body_of(mail: EmailMessage) -> str:
-    text, _page = mail.iter_parts()
-    return str(text.get_content())
 
 
 def code_in(mail: EmailMessage) -> str:
@@ -106,7 +94,7 @@ async def test_an_address_is_proven_to_the_new_one_and_told_to_the_old(environme
         bought = (await site.store.password_links.make(siti.id)).partition("#")[2]
         assert (await ask_email(browser, "baru@jaga.test", "salah")).status == 401
         assert (await ask_email(browser, "baru@jaga.test")).status == 200
-        (mail,) = await delivered(site, mails)
+        (mail,) = await delivered(site.store, mails)
         assert mail["To"].addresses[0].addr_spec == "baru@jaga.test"
         code = code_in(mail)
         assert (await confirm_email(browser, other(code))).status == 401
@@ -114,7 +102,7 @@ async def test_an_address_is_proven_to_the_new_one_and_told_to_the_old(environme
         assert sorted(answer.status for answer in answers) == [200, 401, 401, 401]
         after = await site.store.members.get(siti.id)
         assert (after.email, after.username) == ("baru@jaga.test", "baru@jaga.test")
-        (told,) = await delivered(site, mails)
+        (told,) = await delivered(site.store, mails)
         assert told["To"].addresses[0].addr_spec == "siti@jaga.test"
         assert "baru@jaga.test" not in body_of(told)
         # a link that went to the old mailbox opens nothing any more
@@ -130,7 +118,7 @@ async def test_a_name_of_ones_own_stays_the_name_to_log_in_by(environment) -> No
         siti = await site.member("siti", username="siti")
         browser = await site.logged_in(siti)
         await ask_email(browser, "baru@jaga.test")
-        (mail,) = await delivered(site, mails)
+        (mail,) = await delivered(site.store, mails)
         assert (await confirm_email(browser, code_in(mail))).status == 200
         after = await site.store.members.get(siti.id)
         assert (after.email, after.username) == ("baru@jaga.test", "siti")
@@ -142,7 +130,7 @@ async def test_only_who_reads_an_address_hears_that_it_is_taken(environment) -> 
         siti = await site.member("siti")
         browser = await site.logged_in(siti)
         assert (await ask_email(browser, "budi@jaga.test")).status == 200
-        (mail,) = await delivered(site, mails)
+        (mail,) = await delivered(site.store, mails)
         answer = await confirm_email(browser, code_in(mail))
         assert (answer.status, answer.json["type"]) == (409, "MEMBER_EXISTS")
         assert (await site.store.members.get(siti.id)).email == "siti@jaga.test"
@@ -153,7 +141,7 @@ async def test_codes_are_guessed_five_times_and_boxes_filled_three_times(environ
         browser = await site.logged_in(await site.member("siti"))
         asked = [(await ask_email(browser, "baru@jaga.test")).status for _ in range(4)]
         assert asked == [200, 200, 200, 429]
-        codes = [code_in(mail) for mail in await delivered(site, mails)]
+        codes = [code_in(mail) for mail in await delivered(site.store, mails)]
         assert (await confirm_email(browser, codes[0])).status == 401  # a newer one was asked for
         wrong = [(await confirm_email(browser, other(codes[2]))).status for _ in range(5)]
         assert wrong == [401, 401, 401, 401, 429]
@@ -197,7 +185,7 @@ async def test_a_phone_is_proven_to_the_new_one_and_told_to_the_old(
         assert (await confirm_phone(browser, code)).json["phone"] == "081200000002"
         assert (await confirm_phone(browser, code)).status == 401
         assert await site.store.hotspot.accounts.member_of("6281200000002") == siti.id
-        (told,) = await delivered(site, mails)
+        (told,) = await delivered(site.store, mails)
         assert told["To"].addresses[0].addr_spec == "siti@jaga.test"
         assert "081200000002" not in body_of(told)
         assert await MessageSender(site.store).run() == 1
@@ -270,7 +258,7 @@ async def test_asking_to_be_deleted_tells_the_operator_and_can_be_taken_back(env
         browser = await site.logged_in(siti)
         assert (await browser.post("/api/me/deletion", {"password": "salah"})).status == 401
         assert (await browser.post("/api/me/deletion", {"password": PASSWORD})).status == 200
-        to = [mail["To"].addresses[0].addr_spec for mail in await delivered(site, mails)]
+        to = [mail["To"].addresses[0].addr_spec for mail in await delivered(site.store, mails)]
         assert sorted(to) == ["siti@jaga.test", "warga@jaga.test"]
         assert (await browser.send("DELETE", "/api/me/deletion", b"")).status == 200
         await LogReader(site.store).run()
@@ -296,11 +284,21 @@ async def test_who_came_by_a_code_makes_a_password_before_moving_anywhere(enviro
         await site.store.members.set_password(member, PASSWORD)
         sri = await site.logged_in(await site.store.members.get(member))
         assert (await ask_email(sri, "sri@jaga.test", PASSWORD)).status == 200
-        mail = (await delivered(site, mails))[-1]
+        mail = (await delivered(site.store, mails))[-1]
         assert (await confirm_email(sri, code_in(mail))).json["email"] == "sri@jaga.test"
-        assert await delivered(site, mails) == []  # there is no old address to tell
+        assert await delivered(site.store, mails) == []  # there is no old address to tell
         told = await site.store.database.fetch(b"SELECT phone, kind FROM message_outbox")
         assert {"phone": "6281200000003", "kind": "email_diganti"} in told
+
+
+async def test_who_came_by_a_list_has_no_password_either(environment) -> None:
+    async with serving(environment) as site:
+        member = await site.store.members.create(
+            email="lia@jaga.test", password_hash=NO_PASSWORD_YET
+        )
+        lia = await site.logged_in(member)
+        assert "buat password dulu" in (await lia.get("/akun")).body.decode()
+        assert (await ask_email(lia, "lain@jaga.test", "")).json["type"] == "PASSWORD_NEEDED"
 
 
 async def test_a_phone_that_was_given_up_may_be_its_next_owners(environment) -> None:

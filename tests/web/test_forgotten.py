@@ -11,14 +11,13 @@ import rq
 from redis.asyncio.connection import AbstractConnection
 from rq.serializers import JSONSerializer
 
-from jobs.mail.outbox import MailSender
 from jobs.persist.reader import LogReader
 from store.opening import Store
 from store.queue import queue_redis
 from store.sessions import Device
 from tests.client import Answer, Browser
 from tests.hotspot import customer
-from tests.mail_server import MailServer, mail_server
+from tests.mail_server import body_of, delivered, mail_server
 from tests.serving import HASH, PASSWORD, Serving, serving
 
 NEW = "kuda di tepi air"
@@ -27,19 +26,6 @@ PHONE = "081200000001"
 
 async def ask(browser: Browser, username: str) -> Answer:
     return await browser.post("/api/auth/forgot", {"username": username})
-
-
-async def delivered(site: Serving, mails: MailServer) -> list[EmailMessage]:
-    """The mails that have come since the last look."""
-    before = len(mails.got)
-    await LogReader(site.store).run()
-    await MailSender(site.store).run()
-    return mails.got[before:]
-
-
-def body_of(mail: EmailMessage) -> str:
-    text, _page = mail.iter_parts()
-    return str(text.get_content())
 
 
 def token_of(mail: EmailMessage) -> str:
@@ -57,7 +43,7 @@ async def test_from_the_mail_to_the_dashboard(environment) -> None:
         old, browser = await site.logged_in(budi), site.browser()
         assert (await browser.get("/lupa-password")).status == 200
         assert (await ask(browser, "BUDI@jaga.test")).json["way"] == "mail"
-        (mail,) = await delivered(site, mails)
+        (mail,) = await delivered(site.store, mails)
         assert mail["To"] == "Budi <budi@jaga.test>" and "Lupa" not in str(mail["Subject"])
         token = token_of(mail)
         assert await set_password(browser, token) == 200
@@ -66,7 +52,7 @@ async def test_from_the_mail_to_the_dashboard(environment) -> None:
         assert (await browser.login("budi@jaga.test", PASSWORD)).status == 401
         assert (await browser.login("budi@jaga.test", NEW)).status == 200
         assert (await browser.get("/dashboard")).status == 200
-        (told,) = await delivered(site, mails)
+        (told,) = await delivered(site.store, mails)
         assert told["Subject"] == "Password akun Anda baru saja diganti"
         assert f"{site.store.settings.public_url}/lupa-password" in body_of(told)
 
@@ -80,7 +66,7 @@ async def test_nobody_is_answered_alike_and_gets_nothing(environment) -> None:
         ]
         said = {(answer.status, answer.body) for answer in answers}
         assert len(said) == 1 and answers[0].status == 200
-        assert len(await delivered(site, mails)) == 1
+        assert len(await delivered(site.store, mails)) == 1
 
 
 async def test_who_is_a_member_costs_no_more_than_nobody(store: Store, monkeypatch) -> None:
@@ -126,7 +112,7 @@ async def test_a_link_that_somebody_asks_for_kills_no_other(environment) -> None
         budi = await site.member("budi")
         bought = (await site.store.password_links.make(budi.id)).partition("#")[2]
         await ask(site.browser(), "budi@jaga.test")
-        (mail,) = await delivered(site, mails)
+        (mail,) = await delivered(site.store, mails)
         assert await set_password(site.browser(), bought) == 200
         # and the new password kills whatever is still out
         assert await set_password(site.browser(), token_of(mail), "padi di sawah utara") == 404
@@ -147,7 +133,7 @@ async def test_a_mail_that_waited_while_the_address_changed_opens_nothing(enviro
         await ask(site.browser(), "budi@jaga.test")
         await LogReader(site.store).run()
         await site.store.members.change(budi.id, email="lain@jaga.test")
-        assert await delivered(site, mails) == []
+        assert await delivered(site.store, mails) == []
 
 
 # By a code
@@ -213,7 +199,7 @@ async def test_without_a_gateway_a_phone_asks_for_a_mail(environment) -> None:
     async with mail_server() as mails, serving(environment | changes, SMTP_URL=mails.url) as site:
         await customer(site.store, 1, email="sri@jaga.test")
         assert (await ask(site.browser(), PHONE)).json["way"] == "mail"
-        (mail,) = await delivered(site, mails)
+        (mail,) = await delivered(site.store, mails)
         assert mail["To"].addresses[0].addr_spec == "sri@jaga.test"
 
 
