@@ -43,7 +43,8 @@ class Own:
         return await self._rows("audit", member=member.id, count=count)
 
     async def export(self, member: Member) -> dict[str, Any]:
-        """Return everything that is kept about a member, as plain data; times in unix seconds."""
+        """Return who a member is, what was bought and done, sessions and hotspot, as plain data;
+        times in unix seconds."""
         bought, audit, sessions, hotspot = await asyncio.gather(
             self.bought(member, EXPORTED),
             self.audit(member, EXPORTED),

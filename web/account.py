@@ -145,7 +145,8 @@ class MyAudit(Handler):
 
 
 class Export(Handler):
-    """`/api/me/export`: everything that is kept about a member, as a file."""
+    """`/api/me/export`: who a member is, what was bought and done, devices, sessions and hotspot,
+    as a file; attendance is its teacher's."""
 
     async def get(self) -> None:
         current = await self.current_session()
